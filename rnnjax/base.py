@@ -1,0 +1,234 @@
+"""The three kinds of thing: cells, their factors, and layers."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+
+import jax
+
+Array = jax.Array
+Params = Any
+Carry = Any
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Engine(Protocol):
+    """A way to run a cell over time; see `rnnjax.engines`."""
+
+    def __call__(
+        self,
+        cell: "Cell",
+        params: Params,
+        carry: Carry,
+        inputs: Any,
+        *,
+        mask: Array | None,
+        reset: Array | None,
+        reverse: bool,
+    ) -> tuple[Carry, Any]:
+        """Returns the last carry and the outputs `[T, ...]` of all steps.
+
+        Args:
+          cell: the cell to run.
+          params: its parameters, prepared.
+          carry: the carry before the first step computed.
+          inputs: `[T, ...]` leaves, finite where masked.
+          mask: `[T, ...batch]` bool, true at real steps; None if all are.
+          reset: `[T, ...batch]` bool, true where the carry becomes the initial one
+            before the step is computed, in the order of computing.
+          reverse: whether to compute the steps from the last to the first.
+        """
+        ...
+
+
+class Factors(NamedTuple):
+    """How a cell's step splits: U, W, the nonlinearity and V of the textbook.
+
+    A step is `readout(update(merge(project(inputs), recur(carry))))`. Only `recur`
+    and `update` depend on the step before, so an engine may run `project` and
+    `readout` over all steps at once.
+
+    Attributes:
+      project: `(params, inputs) -> drive`, everything that needs the inputs alone.
+      recur: `(params, carry) -> pull`, affine in the carry: products and sums only.
+      update: `(params, carry, pre) -> carry`, the nonlinearity: gates, peepholes,
+        norms; `pre = merge(drive, pull)`.
+      readout: `(params, carry, inputs) -> outputs`, from the new carry.
+    """
+
+    project: Callable[[Params, Any], Any]
+    recur: Callable[[Params, Carry], Any]
+    update: Callable[[Params, Carry, Any], Carry]
+    readout: Callable[[Params, Carry, Any], Any]
+
+
+class Cell(NamedTuple):
+    """One step of time, as pure functions.
+
+    Attributes:
+      init: `(key, input_size) -> params`.
+      initial_carry: `(params, batch_shape=()) -> carry`; every leaf starts with the
+        batch shape.
+      step: `(params, carry, inputs) -> (carry, outputs)`, so that
+        `functools.partial(step, params)` is a `jax.lax.scan` body.
+      factors: how the step splits, or None if it does not.
+      prepare: `params -> params`, what depends on the parameters alone, computed once
+        an unroll; the other functions take what it returns. None if there is nothing.
+      input_ndim: rank of one step's inputs without batch axes: 1 for vectors, 0 for
+        tokens, 2 for `[length, channels]`.
+    """
+
+    init: Callable[..., Params]
+    initial_carry: Callable[..., Carry]
+    step: Callable[[Params, Carry, Any], tuple[Carry, Any]]
+    factors: Factors | None = None
+    prepare: Callable[[Params], Params] | None = None
+    input_ndim: int = 1
+
+
+class Layer(NamedTuple):
+    """A function of a whole sequence, for what is not one step of one cell.
+
+    Attributes:
+      init: `(key, input_size) -> params`.
+      initial_carry: `(params, batch_shape=()) -> carry`.
+      apply: `(params, carry, inputs, *, mask=None, is_first=None, key=None) ->
+        (carry, outputs)` over `[T, ..., input_size]`. A carry of None is the initial
+        one; without a key there is no randomness.
+      step: the same for a single step without the axis of time; None if the layer is
+        not causal.
+      input_ndim: as in `Cell`.
+    """
+
+    init: Callable[..., Params]
+    initial_carry: Callable[..., Carry]
+    apply: Callable[..., tuple[Carry, Any]]
+    step: Callable[..., tuple[Carry, Any]] | None = None
+    input_ndim: int = 1
+
+
+def merge(drive: Any, pull: Any) -> Any:
+    """Adds what the inputs and the carry give to a pre-activation.
+
+    Where one of them is None (a leaf, a branch or the whole) the other's is taken.
+
+    Args:
+      drive: what `Factors.project` returned.
+      pull: what `Factors.recur` returned, of the same structure but for None.
+
+    Returns:
+      The pre-activation that `Factors.update` takes.
+
+    Raises:
+      ValueError: if the two differ in structure by more than None.
+
+    Example:
+      >>> merge((1.0, 2.0, None), (10.0, None, 30.0))
+      (11.0, 2.0, 30.0)
+    """
+    if drive is None or pull is None:
+        return pull if drive is None else drive
+    if jax.tree_util.all_leaves([drive]) and jax.tree_util.all_leaves([pull]):
+        return drive + pull
+    drives, drive_def = _flatten_one_level(drive)
+    pulls, pull_def = _flatten_one_level(pull)
+    if drive_def != pull_def:
+        raise ValueError(f"pull must have the drive's {drive_def}, got {pull_def}.")
+    return drive_def.unflatten([merge(*pair) for pair in zip(drives, pulls)])
+
+
+def _flatten_one_level(tree):
+    return jax.tree.flatten(tree, is_leaf=lambda node: node is not tree)
+
+
+def factored_step(factors: Factors) -> Callable[..., tuple[Carry, Any]]:
+    """Returns the step `(params, carry, inputs) -> (carry, outputs)` of `factors`."""
+
+    def step(params, carry, inputs):
+        pre = merge(factors.project(params, inputs), factors.recur(params, carry))
+        carry = factors.update(params, carry, pre)
+        return carry, factors.readout(params, carry, inputs)
+
+    return step
+
+
+def factored_cell(
+    init: Callable[..., Params],
+    initial_carry: Callable[..., Carry],
+    factors: Factors,
+    *,
+    prepare: Callable[[Params], Params] | None = None,
+    input_ndim: int = 1,
+) -> Cell:
+    """Makes a cell whose step is derived from its factors, so they cannot differ.
+
+    Args:
+      init: see `Cell`.
+      initial_carry: see `Cell`.
+      factors: see `Factors`.
+      prepare: see `Cell`.
+      input_ndim: see `Cell`.
+
+    Returns:
+      The cell.
+    """
+    step = factored_step(factors)
+    return Cell(init, initial_carry, step, factors, prepare, input_ndim)
+
+
+def prepared(cell: Cell, params: Params) -> Params:
+    """Returns `params` as the cell's step takes them; see `Cell.prepare`."""
+    return params if cell.prepare is None else cell.prepare(params)
+
+
+def batch_shape(inputs: Any, input_ndim: int) -> tuple[int, ...]:
+    """Returns the axes between time and the features of `[T, ...batch, ...]` inputs.
+
+    Args:
+      inputs: one array or a tree of arrays; the first leaf decides.
+      input_ndim: rank of one step's inputs without batch axes.
+
+    Raises:
+      ValueError: if there is no array, or none with an axis of time.
+    """
+    leaves = jax.tree.leaves(inputs)
+    if not leaves or leaves[0].ndim <= input_ndim:
+        got = f"shape {leaves[0].shape}" if leaves else "no array"
+        raise ValueError(
+            f"inputs must have an axis of time before their {input_ndim} axes "
+            f"of features, got {got}."
+        )
+    return leaves[0].shape[1 : leaves[0].ndim - input_ndim]
+
+
+def cached(maker: Callable[P, T]) -> Callable[P, T]:
+    """Makes a maker return the same object for equal options, however they are given.
+
+    `jax.jit` compares functions by identity, so a cell made twice would be compiled
+    twice.
+    """
+    signature = inspect.signature(maker)
+    call = functools.lru_cache(maxsize=None)(
+        lambda args, kwargs: maker(*args, **dict(kwargs))
+    )
+
+    @functools.wraps(maker)
+    def make(*args: P.args, **kwargs: P.kwargs) -> T:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return call(bound.args, tuple(bound.kwargs.items()))
+
+    return make
+
+
+def check_positive(**sizes: int) -> None:
+    """Checks the sizes given to a maker.
+
+    Raises:
+      ValueError: if one of them is not a positive whole number.
+    """
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
+            raise ValueError(f"{name} must be a positive whole number, got {size!r}.")

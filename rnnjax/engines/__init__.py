@@ -1,0 +1,1 @@
+"""Ways to run a cell over time, one file an engine."""

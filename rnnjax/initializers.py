@@ -1,0 +1,49 @@
+"""Initializers that recurrent cells need beside `jax.nn.initializers`."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnjax.base import Array
+
+Initializer = jax.nn.initializers.Initializer
+
+
+def per_gate(initializer: Initializer, num_gates: int) -> Initializer:
+    """Makes an initializer that draws each gate's matrix by itself.
+
+    The gates of a cell stand side by side in one matrix. Drawn as a whole, an
+    orthogonal `[H, 4 H]` block would give each gate a mean squared singular value
+    of 1/4; drawn one by one, every gate is orthogonal.
+
+    Args:
+      initializer: draws one gate, `[fan_in, hidden_size]`.
+      num_gates: number of gates side by side.
+
+    Returns:
+      An initializer of `[fan_in, num_gates * hidden_size]`.
+    """
+
+    def init(key, shape, dtype=jnp.float32, out_sharding=None):
+        del out_sharding  # cells never place arrays
+        *leading, width = shape
+        gate_shape = (*leading, width // num_gates)
+        keys = jax.random.split(key, num_gates)
+        return jnp.concatenate([initializer(k, gate_shape, dtype) for k in keys], -1)
+
+    return init
+
+
+def symmetric_uniform(bound: float) -> Initializer:
+    """Makes an initializer that draws from the uniform distribution on ±`bound`.
+
+    Raises:
+      ValueError: if `bound` is not positive.
+    """
+    if bound <= 0:
+        raise ValueError(f"bound must be positive, got {bound}.")
+
+    def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
+        del out_sharding  # cells never place arrays
+        return jax.random.uniform(key, shape, dtype, minval=-bound, maxval=bound)
+
+    return init

@@ -1,0 +1,104 @@
+"""Cells as layers: one direction or both."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnjax.base import Cell, Engine, Layer, cached, prepared
+from rnnjax.engines.scan import scan
+from rnnjax.layers.causal import causal_layer
+from rnnjax.unroll import unroll
+
+
+@cached
+def recurrent(cell: Cell, *, reverse: bool = False, engine: Engine = scan) -> Layer:
+    """Makes a layer of a cell.
+
+    Args:
+      cell: the cell.
+      reverse: whether to read from the last step to the first; then the layer is not
+        causal and has no `step`.
+      engine: how to run it.
+
+    Returns:
+      The layer, over the cell's own parameters and carry.
+
+    Example:
+      >>> layer = recurrent(rnnjax.lstm(4))
+      >>> params = layer.init(jax.random.key(0), 3)
+      >>> carry, outputs = layer.apply(params, None, jnp.ones((7, 2, 3)))
+      >>> carry, output = layer.step(params, carry, jnp.ones((2, 3)))
+      >>> outputs.shape, output.shape
+      ((7, 2, 4), (2, 4))
+    """
+
+    def initial_carry(params, batch_shape=()):
+        return cell.initial_carry(prepared(cell, params), batch_shape)
+
+    def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
+        del key
+        return unroll(
+            cell,
+            params,
+            inputs,
+            carry=carry,
+            mask=mask,
+            is_first=is_first,
+            reverse=reverse,
+            engine=engine,
+        )
+
+    layer = causal_layer(cell.init, initial_carry, apply, input_ndim=cell.input_ndim)
+    return layer._replace(step=None) if reverse else layer
+
+
+@cached
+def bidirectional(
+    cell: Cell, backward_cell: Cell | None = None, *, engine: Engine = scan
+) -> Layer:
+    """Makes a layer that reads a sequence in both directions.
+
+    The backward half of the carry is what the chunk's first step left, so it sums up
+    the sequence; each direction's outputs stay in the order of the inputs.
+
+    Args:
+      cell: the cell that reads forward.
+      backward_cell: the cell that reads in reverse; None: one like `cell`, with
+        parameters of its own.
+      engine: how to run them.
+
+    Returns:
+      The layer; its parameters and carry are dicts of `forward` and `backward`, its
+      outputs both cells' side by side, forward first. Not causal.
+
+    References:
+      Schuster and Paliwal, "Bidirectional Recurrent Neural Networks", IEEE
+      Transactions on Signal Processing 1997.
+    """
+    forward = recurrent(cell, engine=engine)
+    backward = recurrent(backward_cell or cell, reverse=True, engine=engine)
+
+    def init(key, input_size):
+        forward_key, backward_key = jax.random.split(key)
+        return {
+            "forward": forward.init(forward_key, input_size),
+            "backward": backward.init(backward_key, input_size),
+        }
+
+    def initial_carry(params, batch_shape=()):
+        return {
+            "forward": forward.initial_carry(params["forward"], batch_shape),
+            "backward": backward.initial_carry(params["backward"], batch_shape),
+        }
+
+    def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
+        del key
+        carry = {"forward": None, "backward": None} if carry is None else carry
+        new_carry, outputs = {}, []
+        for name, layer in (("forward", forward), ("backward", backward)):
+            new_carry[name], output = layer.apply(
+                params[name], carry[name], inputs, mask=mask, is_first=is_first
+            )
+            outputs.append(output)
+        return new_carry, jax.tree.map(lambda *x: jnp.concatenate(x, axis=-1), *outputs)
+
+    return Layer(init, initial_carry, apply, None, cell.input_ndim)

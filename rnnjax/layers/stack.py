@@ -1,0 +1,81 @@
+"""Layers one after the other."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnjax.base import Layer, cached
+from rnnjax.layers.causal import causal_layer
+
+
+@cached
+def stack(*layers: Layer) -> Layer:
+    """Makes a layer of several, each reading the outputs of the one before.
+
+    Layer by layer, not step by step: each layer runs over the whole sequence.
+
+    Args:
+      *layers: the layers, the one that reads the inputs first. Each learns its input
+        size from the outputs of the one before. Layer i draws from
+        `fold_in(key, i)`.
+
+    Returns:
+      The layer; its parameters and carry are tuples. It has a `step` if all have one.
+
+    Raises:
+      ValueError: if there is no layer.
+
+    Example:
+      >>> first, second = (rnnjax.recurrent(rnnjax.lstm(size)) for size in (4, 5))
+      >>> two = stack(first, rnnjax.dropout(0.5), second)
+      >>> params = two.init(jax.random.key(0), 3)
+      >>> carry, outputs = two.apply(
+      ...     params, None, jnp.ones((7, 2, 3)), key=jax.random.key(1)
+      ... )
+      >>> outputs.shape
+      (7, 2, 5)
+    """
+    if not layers:
+        raise ValueError("layers must be at least one, got none.")
+
+    def init(key, input_size):
+        inputs = _abstract_inputs(input_size, layers[0].input_ndim)
+        params = []
+        for i, layer in enumerate(layers):
+            params.append(layer.init(jax.random.fold_in(key, i), input_size))
+            if i + 1 < len(layers):
+                inputs = _abstract_outputs(layer, params[-1], inputs)
+                input_size = inputs.shape[-1]
+        return tuple(params)
+
+    def initial_carry(params, batch_shape=()):
+        return tuple(
+            layer.initial_carry(layer_params, batch_shape)
+            for layer, layer_params in zip(layers, params)
+        )
+
+    def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
+        carry = (None,) * len(layers) if carry is None else carry
+        new_carry = []
+        for i, layer in enumerate(layers):
+            layer_key = None if key is None else jax.random.fold_in(key, i)
+            layer_carry, inputs = layer.apply(
+                params[i], carry[i], inputs, mask=mask, is_first=is_first, key=layer_key
+            )
+            new_carry.append(layer_carry)
+        return tuple(new_carry), inputs
+
+    layer = causal_layer(init, initial_carry, apply, input_ndim=layers[0].input_ndim)
+    causal = all(layer.step is not None for layer in layers)
+    return layer if causal else layer._replace(step=None)
+
+
+def _abstract_inputs(input_size, input_ndim):
+    """Returns one step of tokens for a rank of 0, else of vectors."""
+    if input_ndim == 0:
+        return jax.ShapeDtypeStruct((1,), jnp.int32)
+    sizes = input_size if isinstance(input_size, tuple) else (input_size,)
+    return jax.ShapeDtypeStruct((1, *sizes), jnp.float32)
+
+
+def _abstract_outputs(layer, params, inputs):
+    return jax.eval_shape(lambda *args: layer.apply(*args)[1], params, None, inputs)

@@ -1,0 +1,100 @@
+"""The front door: one cell over a sequence."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from rnnjax.base import Array, Carry, Cell, Engine, Params, batch_shape, prepared
+from rnnjax.engines.scan import scan
+from rnnjax.masking import check_marks, computing_order, zero_masked
+from rnnjax.placement import describe, settle_carry
+
+
+def unroll(
+    cell: Cell,
+    params: Params,
+    inputs: Any,
+    *,
+    carry: Carry | None = None,
+    mask: Array | None = None,
+    is_first: Array | None = None,
+    reverse: bool = False,
+    engine: Engine = scan,
+) -> tuple[Carry, Any]:
+    """Runs a cell over a sequence.
+
+    A masked step keeps the carry and outputs zeros, whatever its inputs hold, NaN
+    included. So padding may stand anywhere, a reversed sequence needs no flipping, and
+    one of length 0 ends with the carry it began with.
+
+    Args:
+      cell: the cell to run.
+      params: its parameters.
+      inputs: one array or a tree of arrays `[T, ..., input_size]`, time first, any
+        batch shape between.
+      carry: the carry before the first step computed; None: the initial one. A carry
+        that `unroll` returned continues its sequence.
+      mask: `[T, ...batch]` bool, true at real steps; see `lengths_to_mask`. None if all
+        are real.
+      is_first: `[T, ...batch]` bool, true at the first step, in time, of every sequence
+        but the one that `carry` belongs to: there the carry starts anew. In reverse it
+        does so after that step; the carry returned is the one that the chunk's first
+        step left. Masked steps count.
+      reverse: whether to read from the last step to the first. Outputs stay in the
+        order of the inputs.
+      engine: how to run it, such as `rnnjax.scan`.
+
+    Returns:
+      The last carry, and the outputs `[T, ...]`.
+
+    Raises:
+      ValueError: if the inputs have no axis of time or differ in their number of steps;
+        if the mask or `is_first` is not bool or has another shape; if the carry has
+        another structure, shape or dtype than the cell's.
+
+    Example:
+      >>> cell = rnnjax.lstm(4)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> inputs = jnp.ones((7, 2, 3))
+      >>> mask = rnnjax.lengths_to_mask(jnp.array([7, 5]), 7)
+      >>> carry, outputs = rnnjax.unroll(cell, params, inputs, mask=mask)
+      >>> outputs.shape, carry.h.shape
+      ((7, 2, 4), (2, 4))
+    """
+    inputs = jax.tree.map(jnp.asarray, inputs)
+    batch = batch_shape(inputs, cell.input_ndim)
+    num_steps = jax.tree.leaves(inputs)[0].shape[0]
+    _check_steps(inputs, (num_steps, *batch))
+    check_marks("mask", mask, (num_steps, *batch))
+    check_marks("is_first", is_first, (num_steps, *batch))
+    params = prepared(cell, params)
+    initial_carry = cell.initial_carry(params, batch)
+    _check_carry(carry, initial_carry)
+    carry = initial_carry if carry is None else carry
+    inputs = zero_masked(mask, inputs)
+    carry = settle_carry(cell, params, carry, inputs)
+    reset = computing_order(is_first, reverse)
+    return engine(cell, params, carry, inputs, mask=mask, reset=reset, reverse=reverse)
+
+
+def _check_steps(inputs, leading_shape):
+    for leaf in jax.tree.leaves(inputs):
+        if leaf.shape[: len(leading_shape)] != leading_shape:
+            raise ValueError(
+                f"inputs must all begin with the axes {leading_shape}, "
+                f"got {[x.shape for x in jax.tree.leaves(inputs)]}."
+            )
+
+
+def _check_carry(carry, expected):
+    """Checks a given carry by structure, shape and dtype; None is the initial one."""
+    if carry is None:
+        return
+    same = jax.tree.structure(carry) == jax.tree.structure(expected) and all(
+        jnp.shape(x) == y.shape and jnp.result_type(x) == y.dtype
+        for x, y in zip(jax.tree.leaves(carry), jax.tree.leaves(expected))
+    )
+    if not same:
+        got = jax.tree.map(jnp.asarray, carry)
+        raise ValueError(f"carry must be {describe(expected)}, got {describe(got)}.")
