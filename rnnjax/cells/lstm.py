@@ -125,9 +125,9 @@ def lstm(
         return params
 
     def initial_carry(params, batch_shape=()):
-        dtype = params["recurrent_kernel"].dtype
-        zeros = jnp.zeros((*batch_shape, hidden_size), dtype)
-        return LSTMCarry(h=zeros, c=zeros)
+        # two arrays, not one twice: a caller may donate the carry to `jax.jit`
+        shape, dtype = (*batch_shape, hidden_size), params["recurrent_kernel"].dtype
+        return LSTMCarry(h=jnp.zeros(shape, dtype), c=jnp.zeros(shape, dtype))
 
     return factored_cell(init, initial_carry, _factors(compute_dtype))
 
