@@ -1,0 +1,1 @@
+"""Data for the experiments: where they lie, how they are read, how they are cut."""

@@ -1,0 +1,123 @@
+"""The data sets the experiments know: adding one is adding one entry here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a data set.
+
+    Attributes:
+      name: path below the data set's own directory.
+      url: where it comes from, at a fixed commit; packed if it ends in `.gz`.
+      num_bytes: size, unpacked.
+      sha256: digest of the unpacked content.
+    """
+
+    name: str
+    url: str
+    num_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: its files, and what one must know before fetching them.
+
+    Attributes:
+      name: as on the command line, and of its directory.
+      title: what it is, in a line.
+      licence: under which terms it may be used.
+      files: its files.
+    """
+
+    name: str
+    title: str
+    licence: str
+    files: tuple[DataFile, ...]
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all files together, unpacked."""
+        return sum(file.num_bytes for file in self.files)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the unpacked content of every file, by name."""
+        return {file.name: file.sha256 for file in self.files}
+
+
+_CHAR_RNN = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/"
+    "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/"
+)
+_PTB = (
+    "https://raw.githubusercontent.com/tomsercu/lstm/"
+    "3b312e3601f5af0d9eb46e99e65e1ddd587a8a05/data/"
+)
+
+_ENTRIES = (
+    Dataset(
+        name="tinyshakespeare",
+        title="characters: 40,000 lines of Shakespeare's plays",
+        licence="text in the public domain; the repository's readme says MIT",
+        files=(
+            DataFile(
+                name="input.txt",
+                url=_CHAR_RNN + "input.txt",
+                num_bytes=1_115_394,
+                sha256=(
+                    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+                ),
+            ),
+        ),
+    ),
+    Dataset(
+        name="ptb",
+        title="words: Penn Treebank as Mikolov prepared it, vocabulary 10,000",
+        licence=(
+            "Wall Street Journal text licensed by the LDC: research use, "
+            "not to be redistributed"
+        ),
+        files=(
+            DataFile(
+                name="ptb.train.txt",
+                url=_PTB + "ptb.train.txt",
+                num_bytes=5_101_618,
+                sha256=(
+                    "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf"
+                ),
+            ),
+            DataFile(
+                name="ptb.valid.txt",
+                url=_PTB + "ptb.valid.txt",
+                num_bytes=399_782,
+                sha256=(
+                    "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2"
+                ),
+            ),
+            DataFile(
+                name="ptb.test.txt",
+                url=_PTB + "ptb.test.txt",
+                num_bytes=449_945,
+                sha256=(
+                    "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0"
+                ),
+            ),
+        ),
+    ),
+)
+
+DATASETS = {entry.name: entry for entry in _ENTRIES}
+
+
+def dataset(name: str) -> Dataset:
+    """Returns the entry of the data set `name`.
+
+    Raises:
+      ValueError: if there is no such data set.
+    """
+    if name not in DATASETS:
+        known = ", ".join(sorted(DATASETS))
+        raise ValueError(f"name must be a data set ({known}), got {name!r}.")
+    return DATASETS[name]

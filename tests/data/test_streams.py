@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.data.streams import (
+    contiguous_streams,
+    evaluation_windows,
+    window,
+    windows_per_epoch,
+)
+
+
+def random_tokens(size):
+    return np.random.default_rng(size).integers(0, 1000, size, np.int32)
+
+
+def test_streams_are_the_consecutive_parts_of_the_text():
+    tokens = random_tokens(26)
+    streams = contiguous_streams(tokens, 3, 4)
+    assert streams.dtype == np.int32
+    np.testing.assert_array_equal(streams, [tokens[:8], tokens[8:16], tokens[16:24]])
+    assert windows_per_epoch(streams, 4) == 1  # the 8th token is a target of none
+
+
+def test_window_reads_time_first_and_predicts_the_next_token():
+    tokens = random_tokens(59)
+    streams = contiguous_streams(tokens, 2, 7)
+    assert windows_per_epoch(streams, 7) == 4
+    second = window(streams, 1, 7)
+    for b in range(2):
+        start = 29 * b + 7
+        np.testing.assert_array_equal(second.inputs[:, b], tokens[start : start + 7])
+        np.testing.assert_array_equal(
+            second.targets[:, b], tokens[start + 1 : start + 8]
+        )
+    assert second.is_first.shape == (7, 2) and not second.is_first.any()
+
+
+def test_window_agrees_with_zarembas_reader():
+    """A loop over batches and epochs, in the order in which they are trained on."""
+    tokens, batch_size, num_steps = random_tokens(107), 5, 4
+    streams = contiguous_streams(tokens, batch_size, num_steps)
+    length = len(tokens) // batch_size
+    index = 0
+    for _ in range(3):
+        for start in range(0, (length - 1) // num_steps * num_steps, num_steps):
+            got = window(streams, index, num_steps)
+            for b in range(batch_size):
+                for t in range(num_steps):
+                    place = b * length + start + t
+                    assert got.inputs[t, b] == tokens[place]
+                    assert got.targets[t, b] == tokens[place + 1]
+                    assert got.is_first[t, b] == (start == 0 and t == 0)
+            index += 1
+
+
+def test_text_shorter_than_a_batch_of_windows():
+    with pytest.raises(ValueError, match=r"at least 420 = batch_size 20 x \(num_steps"):
+        contiguous_streams(random_tokens(419), 20, 20)
+    with pytest.raises(ValueError, match=r"20 \+ 1\), got 419: "):
+        contiguous_streams(random_tokens(419), 20, 20)
+    assert windows_per_epoch(contiguous_streams(random_tokens(420), 20, 20), 20) == 1
+
+
+@pytest.mark.parametrize("bad", [np.zeros(50), np.zeros((5, 10), np.int32)])
+def test_tokens_must_be_a_text_of_integers(bad):
+    with pytest.raises(ValueError, match=r"integers with one axis, got \w+ of shape"):
+        contiguous_streams(bad, 2, 3)
+    with pytest.raises(ValueError, match=r"integers with one axis, got \w+ of shape"):
+        evaluation_windows(bad, 3)
+
+
+def test_sizes_must_be_positive():
+    tokens = random_tokens(50)
+    with pytest.raises(ValueError, match="batch_size must be positive, got 0"):
+        contiguous_streams(tokens, 0, 3)
+    with pytest.raises(ValueError, match="num_steps must be positive, got -1"):
+        contiguous_streams(tokens, 2, -1)
+    with pytest.raises(ValueError, match="num_streams must be positive, got 0"):
+        evaluation_windows(tokens, 3, num_streams=0)
+
+
+def test_window_refuses_what_is_not_there():
+    streams = contiguous_streams(random_tokens(50), 2, 3)
+    with pytest.raises(ValueError, match="index must be zero or more, got -1"):
+        window(streams, -1, 3)
+    with pytest.raises(ValueError, match="longer than num_steps 25, got 25 tokens"):
+        window(streams, 0, 25)
+
+
+@given(
+    size=st.integers(1, 60),
+    num_steps=st.integers(1, 13),
+    num_streams=st.integers(1, 9),
+)
+def test_every_token_is_counted_once(size, num_steps, num_streams):
+    tokens = np.arange(1, size + 1, dtype=np.int32)
+    windows = list(
+        evaluation_windows(tokens, num_steps, previous=0, num_streams=num_streams)
+    )
+    counted = np.concatenate([part.targets[part.mask] for part in windows])
+    np.testing.assert_array_equal(np.sort(counted), tokens)
+    for part in windows:
+        assert part.inputs.shape == part.targets.shape == (num_steps, num_streams)
+        np.testing.assert_array_equal(  # each from the token before it
+            part.inputs[part.mask], part.targets[part.mask] - 1
+        )
+
+
+def test_one_stream_reads_the_text_in_order():
+    tokens = random_tokens(10)
+    windows = list(evaluation_windows(tokens, 4))
+    inputs = np.concatenate([part.inputs for part in windows])[:, 0]
+    targets = np.concatenate([part.targets for part in windows])[:, 0]
+    mask = np.concatenate([part.mask for part in windows])[:, 0]
+    np.testing.assert_array_equal(inputs[:9], tokens[:-1])
+    np.testing.assert_array_equal(targets[:9], tokens[1:])
+    np.testing.assert_array_equal(mask, [True] * 9 + [False] * 3)
+
+
+def test_as_many_streams_as_windows_make_one_batch():
+    tokens = random_tokens(23)
+    (batch,) = evaluation_windows(tokens, 5, previous=7, num_streams=5)
+    np.testing.assert_array_equal(batch.inputs[0], [7, *tokens[[4, 9, 14, 19]]])
+    np.testing.assert_array_equal(batch.targets[:, 1], tokens[5:10])
+    np.testing.assert_array_equal(batch.mask.sum(0), [5, 5, 5, 5, 3])
+
+
+def test_nothing_to_predict():
+    for tokens, previous in (([], None), ([3], None), ([], 3)):
+        with pytest.raises(ValueError, match="at least one to predict, got none"):
+            evaluation_windows(np.array(tokens, np.int32), 4, previous=previous)
