@@ -1,0 +1,1 @@
+"""Whole models: the language model, and cells and layers as Flax modules."""
