@@ -1,0 +1,1 @@
+"""Experiments: each a file that runs by `python -m experiments.<name>`."""

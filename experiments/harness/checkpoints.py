@@ -1,0 +1,263 @@
+"""Checkpoints that are whole, or known not to be.
+
+Orbax writes the arrays, but restores a flipped bit as a silently wrong weight. So a
+checkpoint is written aside with a manifest of the size and the SHA-256 of every file,
+synced, and renamed into place; and what does not agree with its manifest is not read.
+
+    checkpoints/00000200/state/...         the arrays, as Orbax writes them
+    checkpoints/00000200/manifest.json     update, configuration, leaves, files
+    checkpoints/00000200/manifest.sha256   the digest of the manifest itself
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from experiments.harness import files
+
+
+class SaveFailed(Exception):
+    """A checkpoint could not be written; those before it are untouched."""
+
+
+class NoGoodCheckpoint(ValueError):
+    """There are checkpoints, and none of them can be restored."""
+
+
+class Checkpoints:
+    """The checkpoints of a run: the newest few, each in a directory of its update.
+
+    Args:
+      directory: the directory that holds them; made by the first save.
+      keep: number of checkpoints to keep.
+    """
+
+    def __init__(self, directory: Path, keep: int = 3):
+        self.directory = directory
+        self.keep = keep
+
+    def updates(self) -> list[int]:
+        """Lists the updates of the checkpoints, in rising order."""
+        if not self.directory.is_dir():
+            return []
+        names = (path.name for path in self.directory.iterdir())
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def path(self, update: int) -> Path:
+        """Returns the directory of an update's checkpoint."""
+        return self.directory / f"{update:08d}"
+
+    def save(self, update: int, state: Any, config: dict[str, Any]) -> None:
+        """Writes a checkpoint and removes those too old to keep.
+
+        When this returns the checkpoint is on the disk, and survives a crash of the
+        process and of the machine. Until then the one before it does.
+
+        Args:
+          update: number of updates done.
+          state: tree of arrays.
+          config: the configuration as JSON, for the manifest.
+
+        Raises:
+          SaveFailed: if it cannot be written, for any reason.
+        """
+        aside = self.directory / f".writing-{update:08d}"
+        try:
+            aside.mkdir(parents=True)
+            _write(aside, update, state, config)
+            aside.rename(self.path(update))
+            files.sync(self.directory)
+        except Exception as error:  # Orbax hides a full disk in errors of its own
+            shutil.rmtree(aside, ignore_errors=True)
+            kept = self.updates()
+            raise SaveFailed(
+                f"the checkpoint of update {update} could not be saved in "
+                f"{self.directory}: {_first_line(error)}; "
+                + (f"that of update {kept[-1]} is kept." if kept else "there is none.")
+            ) from error
+        for old in self.updates()[: -self.keep]:
+            self._remove(self.path(old))
+
+    def restore(self, template: Any, warn: Callable[[str], None]) -> tuple[int, Any]:
+        """Reads the newest checkpoint that agrees with its manifest.
+
+        Args:
+          template: a state of the same structure, shapes, dtypes and shardings.
+          warn: takes a line for every checkpoint that had to be passed over.
+
+        Returns:
+          The update and the state; `(0, template)` if there is no checkpoint.
+
+        Raises:
+          NoGoodCheckpoint: if there are checkpoints, but none is whole.
+          ValueError: if the checkpoint holds another structure than `template`.
+        """
+        problems = []
+        for update in reversed(self.updates()):
+            problem = find_damage(self.path(update))
+            if problem is None:
+                return update, _read(self.path(update), template)
+            problems.append(f"{self.path(update)}: {problem}")
+            warn(f"warning: skipped the checkpoint {problems[-1]}")
+        if problems:
+            raise NoGoodCheckpoint(
+                "no checkpoint can be restored: " + "; ".join(problems) + "."
+            )
+        return 0, template
+
+    def set_aside(self, after: int) -> None:
+        """Renames the checkpoints after an update to `.bad`, so that none counts.
+
+        Args:
+          after: the update that was restored; whatever is newer was passed over.
+        """
+        for update in self.updates():
+            if update > after:
+                bad = self.path(update).with_suffix(".bad")
+                shutil.rmtree(bad, ignore_errors=True)
+                self.path(update).rename(bad)
+
+    def sweep(self) -> None:
+        """Removes what a process killed while writing or removing has left behind."""
+        for left in self.directory.glob(".*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _remove(self, path: Path) -> None:
+        # Renamed first, or a kill here would leave a checkpoint with files missing.
+        doomed = path.with_name(f".removing-{path.name}")
+        path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def find_damage(path: Path) -> str | None:
+    """Compares a checkpoint with its manifest, byte for byte.
+
+    Args:
+      path: the checkpoint's directory.
+
+    Returns:
+      What is wrong, naming the file; None if nothing is.
+    """
+    try:
+        manifest = (path / "manifest.json").read_bytes()
+        digest = (path / "manifest.sha256").read_bytes()
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    if digest != _digest_line(manifest):
+        return "manifest.json and manifest.sha256 do not agree"
+    content = json.loads(manifest)
+    if content["update"] != int(path.name):
+        return f"manifest.json is that of update {content['update']}"
+    listed = content["files"]
+    found = _payload(path)
+    for name in sorted(listed.keys() | found.keys()):
+        if name not in found:
+            return f"{name} is missing"
+        if name not in listed:
+            return f"{name} is not in the manifest"
+        size = found[name].stat().st_size
+        if size != listed[name]["size"]:
+            return f"{name} has {size} bytes instead of {listed[name]['size']}"
+        if _sha256(found[name]) != listed[name]["sha256"]:
+            return f"{name} has changed (its SHA-256 differs)"
+    return None
+
+
+def _write(aside: Path, update: int, state: Any, config: dict[str, Any]) -> None:
+    """Fills a directory with a checkpoint, down to the disk."""
+    # Importing Orbax takes as long as `--help` may: it waits for the first save.
+    import orbax.checkpoint as ocp
+
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save((aside / "state").absolute(), _plain(state))
+    manifest = {
+        "update": update,
+        "config": config,
+        "leaves": _leaves(state),
+        "files": {
+            name: {"size": file.stat().st_size, "sha256": _sha256(file)}
+            for name, file in sorted(_payload(aside).items())
+        },
+    }
+    encoded = f"{json.dumps(manifest, indent=1)}\n".encode()
+    (aside / "manifest.json").write_bytes(encoded)
+    (aside / "manifest.sha256").write_bytes(_digest_line(encoded))
+    for directory, _, names in os.walk(aside):
+        for name in names:
+            files.sync(Path(directory) / name)
+        files.sync(Path(directory))
+
+
+def _read(path: Path, template: Any) -> Any:
+    """Reads a checkpoint found whole; raises ValueError if it does not fit."""
+    import orbax.checkpoint as ocp  # see `_write`
+
+    saved = json.loads((path / "manifest.json").read_bytes())["leaves"]
+    wanted = _leaves(template)
+    unlike = [
+        f"{name}: {saved.get(name, 'nothing')} saved, {wanted.get(name, 'nothing')} now"
+        for name in sorted(saved.keys() | wanted.keys())
+        if saved.get(name) != wanted.get(name)
+    ]
+    if unlike:
+        raise ValueError(f"{path} is of another model ({'; '.join(unlike)}).")
+    with ocp.StandardCheckpointer() as checkpointer:
+        state = checkpointer.restore((path / "state").absolute(), _plain(template))
+
+    def revive(leaf, like):
+        if _is_key(like):
+            return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like))
+        return leaf
+
+    return jax.tree.map(revive, state, template)
+
+
+def _plain(state: Any) -> Any:
+    """Replaces typed keys by their data, which every version of Orbax takes."""
+    return jax.tree.map(
+        lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state
+    )
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
+
+
+def _leaves(state: Any) -> dict[str, str]:
+    """Describes every leaf, such as `float32[3, 4]`, by its path in the tree."""
+    return {
+        jax.tree_util.keystr(path): f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}"
+        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
+    }
+
+
+def _payload(path: Path) -> dict[str, Path]:
+    """Lists the files that a manifest covers, by their names within `path`."""
+    found = {
+        file.relative_to(path).as_posix(): file
+        for file in path.rglob("*")
+        if not file.is_dir()
+    }
+    for name in ("manifest.json", "manifest.sha256"):
+        found.pop(name, None)
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_line(data: bytes) -> bytes:
+    return f"{hashlib.sha256(data).hexdigest()}  manifest.json\n".encode()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
