@@ -1,9 +1,11 @@
 """Language models: tokens in, logits of the next token out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from jax.nn import initializers
 
 from rnnjax.base import Cell, Layer, cached, check_positive
@@ -14,9 +16,10 @@ from rnnjax.layers import (
     dropout,
     embed,
     one_hot,
-    recurrent,
     stack,
 )
+from rnnjax.models.batch_first import as_layer
+from rnnjax.models.recurrent import Recurrent
 
 
 def language_model(
@@ -104,6 +107,41 @@ def language_model(
     return _with_head(stack(*layers), head, vocab_size, tied_size)
 
 
+class LanguageModel(Recurrent):
+    """The layer of `language_model` as an NNX module, batch first.
+
+    From tokens `[B, T]` to the carry and logits `[B, T, vocab_size]`; see `Recurrent`
+    for the call. The losses of rnnjax are time first: swap the first two axes of the
+    logits and the targets for one that sums over time.
+
+    Args:
+      vocab_size: number of tokens.
+      cells: the stack, the one that reads the tokens' vectors first.
+      rngs: the parameters are drawn from its stream `params`.
+      **options: those of `language_model`, by name.
+
+    Example:
+      >>> from flax import nnx
+      >>> model = LanguageModel(
+      ...     6, [rnnjax.gru(5)], embedding_size=5, tie_weights=True, rngs=nnx.Rngs(0)
+      ... )
+      >>> carry, logits = model(jnp.zeros((2, 7), int))
+      >>> logits.shape
+      (2, 7, 6)
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        cells: Sequence[Cell | Layer],
+        *,
+        rngs: nnx.Rngs,
+        **options: Any,
+    ):
+        layer = language_model(vocab_size, cells, **options)
+        super().__init__(layer, vocab_size, rngs=rngs)
+
+
 @cached
 def _with_head(body, head, vocab_size, tied_size):
     """Puts a head on a stack, with the stack's embedding for a kernel if tied."""
@@ -146,14 +184,9 @@ def _causal_layers(cells):
     if isinstance(cells, Cell | Layer) or not cells:
         got = "a single one" if cells else "none"
         raise ValueError(f"cells must be a sequence of cells or layers, got {got}.")
-    layers = []
-    for cell in cells:
-        if not isinstance(cell, Cell | Layer):
-            raise ValueError(f"cells must hold cells and layers, got {cell!r}.")
-        layer = recurrent(cell) if isinstance(cell, Cell) else cell
-        if layer.step is None:
-            raise ValueError("cells must be causal, got a layer without a step.")
-        layers.append(layer)
+    layers = [as_layer(cell) for cell in cells]
+    if any(layer.step is None for layer in layers):
+        raise ValueError("cells must be causal, got a layer without a step.")
     return layers
 
 
