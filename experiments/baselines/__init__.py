@@ -1,0 +1,1 @@
+"""Models without recurrence, on the same data and by the same measure."""
