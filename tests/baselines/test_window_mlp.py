@@ -1,0 +1,119 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.baselines.window_mlp import num_weights, window_mlp
+from rnnjax.cells.elman import elman
+from rnnjax.models.language_model import language_model
+
+T, B, D, H, WINDOW = 7, 3, 2, 5, 4
+
+
+def make(activation=jnp.tanh):
+    layer = window_mlp(WINDOW, H, activation=activation)
+    params = layer.init(jax.random.key(0), D)
+    params["bias"] = jax.random.normal(jax.random.key(1), (H,))
+    inputs = jax.random.normal(jax.random.key(2), (T, B, D))
+    return layer, params, inputs
+
+
+def by_loops(params, steps):
+    """The outputs over one sequence `[T, D]`, in float64, a window at a time."""
+    kernel, bias = (np.asarray(params[k], np.float64) for k in ("kernel", "bias"))
+    padded = np.concatenate([np.zeros((WINDOW - 1, D)), np.asarray(steps, np.float64)])
+    windows = [padded[t : t + WINDOW].ravel() for t in range(len(steps))]
+    return np.array([np.tanh(window @ kernel + bias) for window in windows])
+
+
+def test_agrees_with_loops():
+    layer, params, inputs = make()
+    carry, outputs = layer.apply(params, None, inputs)
+    for b in range(B):
+        expected = by_loops(params, inputs[:, b])
+        np.testing.assert_allclose(outputs[:, b], expected, atol=1e-6)
+    np.testing.assert_array_equal(carry, inputs[-WINDOW:].swapaxes(0, 1))
+
+
+def test_streams_and_chunks_agree_with_the_whole():
+    layer, params, inputs = make()
+    _, whole = layer.apply(params, None, inputs)
+    carry, first = layer.apply(params, None, inputs[:3])
+    _, second = layer.apply(params, carry, inputs[3:])
+    np.testing.assert_allclose(jnp.concatenate([first, second]), whole, atol=1e-6)
+    carry = layer.initial_carry(params, (B,))
+    for t in range(T):
+        carry, outputs = layer.step(params, carry, inputs[t])
+        np.testing.assert_allclose(outputs, whole[t], atol=1e-6)
+
+
+def test_masked_steps_are_left_out_and_a_new_sequence_forgets():
+    layer, params, inputs = make(jax.nn.sigmoid)
+    _, plain = layer.apply(params, None, inputs)
+    mask = np.ones((T, B), bool)
+    mask[2, 0] = mask[5, 0] = False
+    _, outputs = layer.apply(
+        params, None, jnp.where(mask[..., None], inputs, jnp.nan), mask=mask
+    )
+    _, without = layer.apply(params, None, inputs[mask[:, 0]][:, :1])
+    np.testing.assert_allclose(outputs[mask[:, 0], 0], without[:, 0], atol=1e-6)
+    assert not outputs[~mask].any()
+    np.testing.assert_allclose(outputs[:, 1:], plain[:, 1:], atol=1e-6)
+
+    is_first = np.zeros((T, B), bool)
+    is_first[4, 1] = True
+    _, outputs = layer.apply(params, None, inputs, is_first=is_first)
+    _, anew = layer.apply(params, None, inputs[4:, 1:2])
+    np.testing.assert_allclose(outputs[4:, 1], anew[:, 0], atol=1e-6)
+    np.testing.assert_allclose(outputs[:4], plain[:4], atol=1e-6)
+
+
+def test_weights_of_window_and_recurrence():
+    """The lectures' sum: 100 steps of 100 features into 100 units."""
+    window = window_mlp(100, 100).init(jax.random.key(0), 100)
+    assert num_weights(window) == 100 * 100 * 100 + 100 == 1_000_100
+    recurrence = elman(100).init(jax.random.key(0), 100)
+    assert num_weights(recurrence) == 100 * 100 + 100 * 100 + 100 == 20_100
+
+
+def test_as_a_language_model_it_learns_what_its_window_holds():
+    """A token that repeats the one three steps before: seen by three, not by two."""
+    rng = np.random.default_rng(0)
+    tokens = np.tile(rng.integers(0, 6, (3, 40)), (4, 1))  # [12, 40], period 3
+
+    def loss(layer):
+        params = layer.init(jax.random.key(0))
+
+        def cross_entropy(params):
+            _, logits = layer.apply(params, None, tokens[:-1])
+            logs = jax.nn.log_softmax(logits[3:])
+            return -jnp.take_along_axis(logs, tokens[4:, :, None], -1).mean()
+
+        @jax.jit
+        def update(params):
+            gradients = jax.grad(cross_entropy)(params)
+            return jax.tree.map(lambda p, g: p - 2.0 * g, params, gradients)
+
+        for _ in range(60):
+            params = update(params)
+        return cross_entropy(params)
+
+    chance = np.log(6)
+    assert loss(language_model(6, [window_mlp(2, 30)])) > 0.5 * chance
+    assert loss(language_model(6, [window_mlp(3, 30)])) < 0.1 * chance
+
+
+@pytest.mark.parametrize("size", [0, -3, 2.5])
+def test_sizes_must_be_positive(size):
+    with pytest.raises(ValueError, match=f"window_size must be a positive .* {size}"):
+        window_mlp(size, 5)
+    with pytest.raises(ValueError, match=f"hidden_size must be a positive .* {size}"):
+        window_mlp(5, size)
+    with pytest.raises(ValueError, match=f"input_size must be a positive .* {size}"):
+        window_mlp(5, 5).init(jax.random.key(0), size)
+
+
+def test_inputs_of_the_wrong_size():
+    layer, params, inputs = make()
+    with pytest.raises(ValueError, match=r"inputs must have a last axis of 2, got sh"):
+        layer.apply(params, None, inputs[..., :1])
