@@ -1,0 +1,1 @@
+"""What the language models share: flags, truncated backpropagation, evaluation."""
