@@ -1,0 +1,153 @@
+"""The contracts in plain words: one sequence at a time, step by step, in NumPy.
+
+Nothing here comes from an engine: a Python loop goes forward over the real steps of one
+sequence, and another goes back through time with the derivative of a single step.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from rnnjax.base import prepared
+from tests.trees import part
+
+
+class Run(NamedTuple):
+    """What a run over time gives.
+
+    Attributes:
+      carry: the last carry.
+      outputs: `[T, ...]`.
+      grads: of the sum of carry and outputs, weighted, by the floating leaves of
+        (params, carry, inputs).
+    """
+
+    carry: Any
+    outputs: Any
+    grads: Any
+
+
+def run_alone(cell, params, carry, inputs, mask, is_first, reverse, weights):
+    """Runs a batch of one axis, sequence by sequence; see `run_sequence`."""
+    batch_size = mask.shape[1]
+    runs = []
+    for b in range(batch_size):
+        pick = functools.partial(jax.tree.map, lambda x: x[b])  # noqa: B023
+        pick_later = functools.partial(jax.tree.map, lambda x: x[:, b])  # noqa: B023
+        runs.append(
+            run_sequence(
+                cell,
+                params,
+                pick(carry),
+                pick_later(inputs),
+                mask[:, b],
+                is_first[:, b],
+                reverse,
+                (pick(weights[0]), pick_later(weights[1])),
+            )
+        )
+    stack = functools.partial(jax.tree.map, lambda *x: np.stack(x))
+    stack_later = functools.partial(jax.tree.map, lambda *x: np.stack(x, 1))
+    params_grad = jax.tree.map(lambda *x: sum(x), *[run.grads[0] for run in runs])
+    carry_grad = stack(*[run.grads[1] for run in runs])
+    inputs_grad = stack_later(*[run.grads[2] for run in runs])
+    return Run(
+        stack(*[run.carry for run in runs]),
+        stack_later(*[run.outputs for run in runs]),
+        (params_grad, carry_grad, inputs_grad),
+    )
+
+
+def run_sequence(cell, params, carry, inputs, mask, is_first, reverse, weights):
+    """Runs one sequence `[T, ...]` and its gradients.
+
+    Args:
+      cell: the cell.
+      params: its parameters, not prepared.
+      carry: the carry before the first step computed; None: the initial one.
+      inputs: `[T, ...]` leaves.
+      mask: `[T]` bool.
+      is_first: `[T]` bool, in the order of time.
+      reverse: whether to go from the last step to the first.
+      weights: like (last carry, outputs), by which they are weighted.
+
+    Returns:
+      `Run`; no gradient is given for a carry of None.
+    """
+    num_steps = len(mask)
+    start, step, step_back, start_back = derivatives(cell)
+    order = range(num_steps)[::-1] if reverse else range(num_steps)
+    tape, outputs = [], [None] * num_steps
+    given = carry is not None
+    carry = carry if given else start(params)
+    for t in order:
+        x = jax.tree.map(lambda x: x[t], inputs)  # noqa: B023
+        if is_first[t] and not reverse:
+            carry = start(params)
+            tape.append(("start", t, None, None))
+        if mask[t]:
+            tape.append(("step", t, carry, x))
+            carry, outputs[t] = step(params, carry, x)
+        if is_first[t] and reverse and t > 0:
+            carry = start(params)
+            tape.append(("start", t, None, None))
+    shown = [out for out in outputs if out is not None]
+    shape_of = shown[0] if shown else jax.eval_shape(step, params, carry, x)[1]
+    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shape_of)
+    outputs = [zeros if out is None else out for out in outputs]
+
+    params_grad = [np.zeros_like(x) for x in part(params)[0]]
+    inputs_grad = [np.zeros_like(x) for x in part(inputs)[0]]
+    carry_grad = part(weights[0])[0]
+
+    def add_to_params(grads):
+        for total, grad in zip(params_grad, grads):
+            total += np.asarray(grad)
+
+    for kind, t, before, x in reversed(tape):
+        if kind == "start":
+            add_to_params(start_back(params, carry_grad))
+            carry_grad = [np.zeros_like(x) for x in carry_grad]
+            continue
+        weight = [w[t] for w in part(weights[1])[0]]
+        grads = step_back(params, before, x, carry_grad, weight)
+        add_to_params(grads[0])
+        carry_grad = grads[1]
+        for total, grad in zip(inputs_grad, grads[2]):
+            total[t] += np.asarray(grad)
+    if not given:
+        add_to_params(start_back(params, carry_grad))
+        carry_grad = []
+    outputs = jax.tree.map(lambda *x: np.stack(x), *outputs)
+    return Run(carry, outputs, (params_grad, carry_grad, inputs_grad))
+
+
+@functools.cache
+def derivatives(cell):
+    """Returns the start of a sequence and a step, compiled, and their transposes."""
+
+    def start(params):
+        return cell.initial_carry(prepared(cell, params))
+
+    def step(params, carry, inputs):
+        return cell.step(prepared(cell, params), carry, inputs)
+
+    def start_back(params, carry_weights):
+        floats, put_back = part(params)
+        pull = jax.vjp(lambda floats: part(start(put_back(floats)))[0], floats)[1]
+        return pull(carry_weights)[0]
+
+    def step_back(params, carry, inputs, carry_weights, output_weights):
+        parts = [part(tree) for tree in (params, carry, inputs)]
+
+        def floating(*floats):
+            trees = [put_back(fs) for fs, (_, put_back) in zip(floats, parts)]
+            carry, outputs = step(*trees)
+            return part(carry)[0], part(outputs)[0]
+
+        pull = jax.vjp(floating, *[floats for floats, _ in parts])[1]
+        return pull((carry_weights, output_weights))
+
+    return tuple(map(jax.jit, (start, step, step_back, start_back)))
