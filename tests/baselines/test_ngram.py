@@ -69,7 +69,8 @@ def test_distributions_sum_to_one(vocab_size):
     train = random_text(150, 7, 4)
     model = ngram.fit(train, 4, vocab_size)
     last = tuple(train[-3:])  # may never have been followed by anything
-    for context in ((), (3,), (1, 2), (6, 6, 6), last, (0, 1, 2, 3, 4, 5)):
+    seen = tuple(train[:5])
+    for context in ((), (3,), (1, 2), (6, 6, 6), seen, last, (0, 1, 2, 3, 4, 5)):
         probabilities = ngram.distribution(model, context)
         np.testing.assert_allclose(probabilities.sum(), 1, rtol=1e-14)
         assert probabilities.min() > 0

@@ -117,8 +117,16 @@ def test_wrong_digest_names_both(served, places):
     assert hashlib.sha256(CONTENT + b"!").hexdigest() in str(caught.value)
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b[5:], lambda b: b""])
-def test_packed_file_cut_short(served, places, damage):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda packed: packed[:-9],
+        lambda packed: packed[5:],
+        lambda packed: packed[:10] + b"\xff" + packed[11:],
+        lambda packed: b"",
+    ],
+)
+def test_damaged_packed_file(served, places, damage):
     path = _put(places[0], "one.txt.gz", damage(gzip.compress(CONTENT)))
     with pytest.raises(lookup.DamagedData, match=str(path)):
         lookup.find("hamlet", places[0])
