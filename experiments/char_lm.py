@@ -36,7 +36,8 @@ from experiments.language.config import LanguageConfig, make_network
 from experiments.language.evaluation import mean_nats, mean_nats_of_windows
 from experiments.language.samples import encode_prompt, keep_vocabulary
 from experiments.language.training import sample_network, train_network
-from rnnjax import Layer, dense, one_hot, stack
+from rnnjax import Layer
+from rnnjax.models.language_model import language_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,8 +148,9 @@ def load(config: Config) -> Corpus:
 def make_layer(config: Config, vocab_size: int) -> Layer:
     """Makes the network, from tokens to logits."""
     if config.model == "window_mlp":
-        hidden = window_mlp(config.window, config.hidden_size)
-        return stack(one_hot(vocab_size), hidden, dense(vocab_size))
+        return language_model(
+            vocab_size, [window_mlp(config.window, config.hidden_size)]
+        )
     return make_network(config, vocab_size)
 
 
