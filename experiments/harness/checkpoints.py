@@ -172,10 +172,7 @@ def find_damage(path: Path) -> str | None:
 
 def _write(aside: Path, update: int, state: Any, config: dict[str, Any]) -> None:
     """Fills a directory with a checkpoint, down to the disk."""
-    # Importing Orbax takes as long as `--help` may: it waits for the first save.
-    import orbax.checkpoint as ocp
-
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _checkpointer() as checkpointer:
         checkpointer.save((aside / "state").absolute(), _plain(state))
     manifest = {
         "update": update,
@@ -197,8 +194,6 @@ def _write(aside: Path, update: int, state: Any, config: dict[str, Any]) -> None
 
 def _read(path: Path, template: Any) -> Any:
     """Reads a checkpoint found whole; raises ValueError if it does not fit."""
-    import orbax.checkpoint as ocp  # see `_write`
-
     saved = json.loads((path / "manifest.json").read_bytes())["leaves"]
     wanted = _leaves(template)
     unlike = [
@@ -208,7 +203,7 @@ def _read(path: Path, template: Any) -> Any:
     ]
     if unlike:
         raise ValueError(f"{path} is of another model ({'; '.join(unlike)}).")
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _checkpointer() as checkpointer:
         state = checkpointer.restore((path / "state").absolute(), _plain(template))
 
     def revive(leaf, like):
@@ -217,6 +212,14 @@ def _read(path: Path, template: Any) -> Any:
         return leaf
 
     return jax.tree.map(revive, state, template)
+
+
+def _checkpointer():
+    """Makes Orbax's synchronous checkpointer, whose errors come as exceptions alone."""
+    # It takes longer to import than `--help` has to wait: not before it is needed.
+    import orbax.checkpoint as ocp
+
+    return ocp.Checkpointer(ocp.StandardCheckpointHandler())
 
 
 def _plain(state: Any) -> Any:

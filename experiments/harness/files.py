@@ -1,5 +1,6 @@
 """Files that are either whole or not there: written aside, synced, renamed."""
 
+import io
 import json
 import os
 from pathlib import Path
@@ -19,6 +20,24 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_all(file: io.FileIO, data: bytes) -> None:
+    """Writes all bytes to an unbuffered file, which may take fewer at a time.
+
+    Args:
+      file: a file opened with `buffering=0`.
+      data: the bytes.
+
+    Raises:
+      OSError: if they cannot be written, such as on a full disk; it names the file.
+    """
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:  # of itself it says what happened, but not to which file
+        raise OSError(error.errno, error.strerror, str(file.name)) from error
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Replaces a file in one step, so that no reader and no crash sees half of it.
 
@@ -29,9 +48,8 @@ def write_whole(path: Path, data: bytes) -> None:
     # The name is fixed: one process owns a run directory, and a file left by a crash
     # is overwritten by the next write instead of staying for ever.
     aside = path.with_name(f".{path.name}.writing")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
+    with aside.open("wb", buffering=0) as file:
+        write_all(file, data)
         os.fsync(file.fileno())
     aside.replace(path)
     sync(path.parent)

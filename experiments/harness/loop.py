@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.harness.guard import Diverged, is_finite
 from experiments.harness.progress import Progress
-from experiments.harness.signals import Stopped, StopSignals
+from experiments.harness.signals import Stopped
 
 if TYPE_CHECKING:
     from experiments.harness.run import Run
@@ -24,24 +24,27 @@ def fit(
     units_per_update: float,
     unit: str,
 ) -> Any:
-    """Does what `Run.fit` says."""
-    config = run.config
-    state = jax.tree.map(_strong, state)
-    done, state = run.restore(state)
-    if done > config.num_updates:
+    """Does what `Run.fit` says.
+
+    Raises:
+      ValueError: if the checkpoint has more updates than `num_updates`.
+    """
+    num_updates = run.config.num_updates
+    done, state = run.restore(jax.tree.map(_strong, state))
+    if done > num_updates:
         raise ValueError(
             f"num_updates must be at least {done}, the update of the checkpoint, "
-            f"got {config.num_updates}."
+            f"got {num_updates}."
         )
-    run.begin_training(done)
     with (
-        StopSignals() as signals,
-        Progress(config.num_updates, done, units_per_update, unit) as progress,
+        run.signals.shielded(),
+        Progress(num_updates, done, units_per_update, unit) as progress,
     ):
-        loop = _Loop(run, update, evaluate, signals, progress, saved=done)
+        run.begin_training(done)
+        loop = _Loop(run, update, evaluate, progress, saved=done)
         if done:  # its checkpoint was saved before its evaluation
             loop.between_updates(done, state)
-        for index in range(done, config.num_updates):
+        for index in range(done, num_updates):
             state = loop.one_update(index, state, compiles=index == done)
             loop.between_updates(index + 1, state)
     return state
@@ -50,11 +53,10 @@ def fit(
 class _Loop:
     """What the steps of one `fit` share."""
 
-    def __init__(self, run, update, evaluate, signals, progress, saved):
+    def __init__(self, run, update, evaluate, progress, saved):
         self.run = run
         self.update = update
         self.evaluate = evaluate
-        self.signals = signals
         self.progress = progress
         self.saved = saved
 
@@ -89,14 +91,13 @@ class _Loop:
             self._save(done, state)
         try:
             if is_last or done % config.eval_every == 0:
-                with self.signals.interruptible():
+                with self.run.signals.interruptible():
                     metrics = self.evaluate(state, done)
                 self.progress.evaluated(done, metrics)
+            self.run.signals.raise_if_received()
         except Stopped:
-            pass
-        if self.signals.received is not None:
             self._save(done, state)
-            raise Stopped(self.signals.received.name)
+            raise
 
     def _save(self, done: int, state: Any) -> None:
         if self.saved != done:

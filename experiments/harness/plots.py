@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LABEL_HEIGHT = 0.05  # of the axes
+
 
 def learning_curve(
     metrics: Sequence[Mapping[str, Any]],
@@ -46,23 +48,32 @@ def learning_curve(
             markersize=3.5,
             label="validation",
         )
-    for label, value in (levels or {}).items():
-        axes.axhline(value, color="0.45", linestyle="--", linewidth=0.8)
-        axes.annotate(
-            label,
-            (1.0, value),
-            xycoords=("axes fraction", "data"),
-            xytext=(-3, 2),
-            textcoords="offset points",
-            ha="right",
-            fontsize="small",
-            color="0.35",
-        )
+    _draw_levels(axes, levels or {})
     axes.set_xlabel("updates")
     axes.set_ylabel(ylabel)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure
+
+
+def _draw_levels(axes, levels: Mapping[str, float]) -> None:
+    """Draws the levels, their labels beside the axes and clear of each other."""
+    for value in levels.values():
+        axes.axhline(value, color="0.45", linestyle="--", linewidth=0.8, zorder=1)
+    low, high = axes.get_ylim()
+    height = -1.0
+    for label, value in sorted(levels.items(), key=lambda level: level[1]):
+        height = max((value - low) / (high - low), height + LABEL_HEIGHT)
+        axes.text(
+            1.01,
+            height,
+            label,
+            transform=axes.transAxes,
+            va="center",
+            fontsize="small",
+            color="0.35",
+        )
+    axes.set_ylim(low, high)
 
 
 def _series(metrics, name) -> tuple[list[int], list[float]]:

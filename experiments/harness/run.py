@@ -1,10 +1,9 @@
 """The run directory, and everything that is written into it."""
 
 import io
-import json
 import math
 import shlex
-import time
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from experiments.harness import files, lock, loop
 from experiments.harness.checkpoints import Checkpoints
 from experiments.harness.config import RunConfig, to_json
-from experiments.harness.environment import describe_environment
 from experiments.harness.guard import Diverged
-from experiments.harness.metrics import MetricsFile
+from experiments.harness.metrics import MetricsFile, read_metrics
+from experiments.harness.results import Results, describe_environment
+from experiments.harness.signals import StopSignals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,14 +30,29 @@ class Run:
         samples/        what `write_sample` was given, a file an update
         plots/          what `write_plot` was given
 
-    Experiments do not make runs: `main` hands them one.
+    Experiments do not make runs: `main` hands them one. What is for them is `fit`,
+    `restore`, `log`, `metrics`, `say`, `write_sample`, `write_plot`, `record_data`.
 
     Attributes:
       directory: the run directory.
       config: the configuration.
       resumes: whether the run goes on from a directory that is already there.
-      checkpoints: the checkpoints of the run.
       training: whether `fit` has begun.
+      checkpoints: the checkpoints of the run.
+      signals: what stops the run; entered by `main`.
+
+    Args:
+      directory: the run directory.
+      config: the configuration.
+      experiment: the experiment's module.
+      arguments: the command line.
+      resumes: whether to go on with the run in the directory.
+      reads_only: whether to leave the directory as it is, without taking its lock.
+
+    Raises:
+      Locked: if another process holds the directory.
+      ValueError: if there is a run in the directory and it is not to be resumed, or
+        one of another experiment.
     """
 
     def __init__(
@@ -47,32 +62,23 @@ class Run:
         *,
         experiment: str,
         arguments: list[str],
-        resumes: bool,
+        resumes: bool = False,
         reads_only: bool = False,
     ):
-        """Opens a run directory; see `open_run` in `command.py`."""
         self.directory = directory
         self.config = config
         self.resumes = resumes
         self.training = False
         self.checkpoints = Checkpoints(directory / "checkpoints")
+        self.signals = StopSignals()
+        path = directory / "results.json"
+        self._results = Results(path, experiment, config.seed, arguments)
         self._reads_only = reads_only
-        self._began = time.monotonic()
-        self._last: dict[str, Any] = {}
-        self._results: dict[str, Any] = {
-            "experiment": experiment,
-            "status": "running",
-            "metrics": self._last,
-            "seed": config.seed,
-            "data": {},
-            "wall_seconds": 0.0,
-            "arguments": arguments,
-        }
+        self._is_new = not directory.exists()
         if resumes:
-            self._take_over()
-        self._seconds_before = self._results["wall_seconds"]
+            self._results.take_over()
         if not reads_only:
-            self._open()
+            self._open(f"python -m {experiment} --resume {shlex.quote(str(directory))}")
 
     def fit(
         self,
@@ -107,8 +113,8 @@ class Run:
           Diverged: if an update or a metric is not finite; nothing of it is saved.
           SaveFailed: if a checkpoint cannot be written.
           Stopped: on SIGINT, SIGTERM or SIGUSR1, after a checkpoint is saved.
-          ValueError: if no checkpoint can be restored, or if `update` changes the
-            structure of the state.
+          ValueError: if no checkpoint can be restored, if it has more updates than
+            `num_updates`, or if `update` changes the structure of the state.
         """
         return loop.fit(self, state, update, evaluate, units_per_update, unit)
 
@@ -124,7 +130,7 @@ class Run:
         return self.checkpoints.restore(template, warn=self.say)
 
     def begin_training(self, done: int) -> None:
-        """Takes the run directory back to what it was after an update.
+        """Takes the run directory back to what it was after an update; for `fit`.
 
         Args:
           done: updates done; what was logged and sampled later will come again.
@@ -139,10 +145,15 @@ class Run:
                 sample.unlink()
 
     def save(self, update: int, state: Any) -> None:
-        """Saves a checkpoint, the metrics up to it, and the results so far."""
+        """Saves a checkpoint, the metrics up to it, and the results so far; for `fit`.
+
+        Args:
+          update: updates done.
+          state: the state after them.
+        """
         self._metrics.sync()
         self.checkpoints.save(update, state, to_json(self.config))
-        self._write_results()
+        self._results.write()
 
     def log(self, update: int, **metrics: Any) -> None:
         """Appends a line to `metrics.jsonl`.
@@ -154,18 +165,21 @@ class Run:
         Raises:
           Diverged: if a metric is not finite.
         """
-        line = {name: _jsonable(value) for name, value in metrics.items()}
+        line = {
+            name: value.item() if hasattr(value, "item") else value
+            for name, value in metrics.items()
+        }
         for name, value in line.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise Diverged(f"{name} is {value} after update {update}.")
-        self._last.update(line)
-        seconds = round(time.monotonic() - self._began, 3)
+        self._results.content["metrics"].update(line)
         # What depends on the clock stays apart: the rest is the same in every run.
-        self._metrics.append({"update": update, **line, "wall": {"seconds": seconds}})
+        wall = {"seconds": self._results.seconds}
+        self._metrics.append({"update": update, **line, "wall": wall})
 
     def metrics(self) -> list[dict[str, Any]]:
         """Returns the lines of `metrics.jsonl`, in the order they were logged."""
-        return self._metrics.read()
+        return read_metrics(self.directory / "metrics.jsonl")
 
     def say(self, text: str) -> None:
         """Prints a text, above the progress bar if there is one."""
@@ -195,77 +209,44 @@ class Run:
         Raises:
           ValueError: if the run is resumed and had another digest under this name.
         """
-        recorded = self._results["data"].setdefault(name, sha256)
-        if recorded != sha256:
-            raise ValueError(
-                f"{name} must be what {self.directory} was trained with, SHA-256 "
-                f"{recorded}, got {sha256}."
-            )
+        self._results.record_data(name, sha256)
         if not self._reads_only:
-            self._write_results()
+            self._results.write()
 
     def close(self, status: str, **details: Any) -> None:
-        """Writes the results and gives the directory back.
+        """Writes the results and gives the directory back; for `main`.
 
         Args:
           status: done, interrupted, diverged or failed.
           **details: what else to say in `results.json`.
         """
-        if self._reads_only:
-            return
-        self._results.update(status=status, **details)
         try:
-            self._write_results()
+            self._results.write(status=status, **details)
         finally:
             self._metrics.close()
             self._lock.close()
 
     def discard(self) -> None:
-        """Removes the directory of a run that failed before it had begun."""
+        """Removes what a run has written that failed before it had begun."""
+        if self._is_new:
+            shutil.rmtree(self.directory)
+        else:
+            for name in ("metrics.jsonl", "results.json", "config.json", "lock"):
+                (self.directory / name).unlink(missing_ok=True)
         self._metrics.close()
-        for name in ("metrics.jsonl", "results.json", "config.json", "lock"):
-            (self.directory / name).unlink(missing_ok=True)
         self._lock.close()
-        if not any(self.directory.iterdir()):
-            self.directory.rmdir()
 
-    def _take_over(self) -> None:
-        """Reads the results so far, which a crash may have left anywhere."""
-        try:
-            earlier = json.loads((self.directory / "results.json").read_text())
-        except FileNotFoundError:
-            return
-        if earlier["experiment"] != self._results["experiment"]:
-            raise ValueError(
-                f"{self.directory} must be a run of {self._results['experiment']}, "
-                f"got one of {earlier['experiment']}."
-            )
-        self._results["data"] = earlier["data"]
-        self._results["wall_seconds"] = earlier["wall_seconds"]
-
-    def _open(self) -> None:
+    def _open(self, resume_command: str) -> None:
         """Takes the directory, and writes what is known before training."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = lock.acquire(self.directory)
         if not self.resumes and (self.directory / "config.json").exists():
             self._lock.close()
-            command = f"python -m {self._results['experiment']} --resume"
             raise ValueError(
                 f"run_dir must be a directory without a run, got {self.directory}; "
-                f"go on with its run by: {command} {shlex.quote(str(self.directory))}"
+                f"go on with its run by: {resume_command}"
             )
         files.write_json(self.directory / "config.json", to_json(self.config))
         self._metrics = MetricsFile(self.directory / "metrics.jsonl")
         self.checkpoints.sweep()
-        self._results.update(describe_environment())
-        self._write_results()
-
-    def _write_results(self) -> None:
-        seconds = self._seconds_before + time.monotonic() - self._began
-        self._results["wall_seconds"] = round(seconds, 3)
-        files.write_json(self.directory / "results.json", self._results)
-
-
-def _jsonable(value: Any) -> Any:
-    """Turns an array's scalar into Python's."""
-    return value.item() if hasattr(value, "item") else value
+        self._results.write(**describe_environment())

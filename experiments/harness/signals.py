@@ -1,6 +1,7 @@
-"""Polite stopping: what arrives during an update waits until it is finished."""
+"""Polite stopping: a signal that arrives during an update waits for its end."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,22 +12,25 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 class Stopped(BaseException):
     """A signal asked the run to stop; not an `Exception`, as no handler may eat it."""
 
+    def __init__(self, received: signal.Signals):
+        super().__init__(received.name)
+        self.received = received
+
 
 class StopSignals:
-    """Notes SIGINT, SIGTERM and SIGUSR1 while it is entered.
+    """Turns SIGINT, SIGTERM and SIGUSR1 into `Stopped` while it is entered.
 
-    `received` is the first signal that arrived, or None. Inside `interruptible` a
-    signal raises `Stopped` at once, which is for work that can be done again.
+    The exception is raised where the program stands, and within `shielded` only noted:
+    `received` is the first signal that arrived, or None.
     """
 
     def __init__(self):
         self.received: signal.Signals | None = None
-        self._raises = False
+        self._is_shielded = False
         self._previous = {}
 
     def __enter__(self) -> "StopSignals":
-        # Python delivers signals to the main thread alone, and lets no other thread
-        # ask for them.
+        # Python delivers signals to the main thread, and lets no other ask for them.
         if threading.current_thread() is threading.main_thread():
             for number in STOPPING:
                 self._previous[number] = signal.signal(number, self._note)
@@ -36,25 +40,50 @@ class StopSignals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: object) -> None:
-        self.received = self.received or signal.Signals(number)
-        self._stop_if_allowed()
+    @contextlib.contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Lets the body finish whatever it does; what came meanwhile is raised then.
 
-    def _stop_if_allowed(self) -> None:
-        if self.received and self._raises:
-            self._raises = False
-            raise Stopped(self.received.name)
+        Raises:
+          Stopped: at the end, if a signal has arrived.
+        """
+        with self._shield(True):
+            yield
+        self.raise_if_received()
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Raises `Stopped` where the body stands when a signal arrives.
+        """Lifts the shield, for a part of it that may be done again.
 
         Raises:
-          Stopped: also at once, if a signal has arrived before.
+          Stopped: at once, if a signal has arrived; else where the body then stands.
         """
-        self._raises = True
+        with self._shield(False):
+            self.raise_if_received()
+            yield
+
+    def raise_if_received(self) -> None:
+        """Stops here if a signal has arrived.
+
+        Raises:
+          Stopped: if so.
+        """
+        if self.received is not None:
+            raise Stopped(self.received)
+
+    @contextlib.contextmanager
+    def _shield(self, up: bool) -> Iterator[None]:
+        before, self._is_shielded = self._is_shielded, up
         try:
-            self._stop_if_allowed()
             yield
         finally:
-            self._raises = False
+            self._is_shielded = before
+
+    def _note(self, number: int, frame: object) -> None:
+        if self.received is not None:
+            return  # one is enough, and the next must not cut short what it started
+        self.received = signal.Signals(number)
+        if not self._is_shielded:
+            raise Stopped(self.received)
+        # Not `print`, which a handler may have interrupted in the middle.
+        os.write(2, f"\n{self.received.name}: stops after this update\n".encode())

@@ -1,19 +1,24 @@
 """A tiny recurrent fit, for the tests of the harness.
 
 It has what a real experiment has: parameters, an optimizer, a carry handed on, a key
-for every update, samples, a learning curve.
+for every update, samples, a learning curve. Its samples hold a digest of the whole
+state, so that two runs can be compared without their checkpoints. And it can go wrong
+in many ways, all of which a resumed run may change.
 """
 
 import dataclasses
+import functools
 import hashlib
 import os
 import signal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.data.lookup import MissingData
 from experiments.harness import Run, RunConfig, flag, guarded, learning_curve, main
 
 
@@ -21,14 +26,25 @@ from experiments.harness import Run, RunConfig, flag, guarded, learning_curve, m
 class Config(RunConfig):
     """The toy's flags."""
 
-    num_updates: int = flag(60, "updates in all")
-    eval_every: int = flag(20, "updates between two evaluations")
-    checkpoint_every: int = flag(5, "updates between two checkpoints")
+    num_updates: int = flag(30, "updates in all")
+    eval_every: int = flag(10, "updates between two evaluations")
+    checkpoint_every: int = flag(10, "updates between two checkpoints")
     hidden_size: int = flag(5, "units of the carry", minimum=1)
+    widths: tuple[int, ...] = flag((2, 4), "sizes without a use", minimum=1)
     learning_rate: float = flag(1e-2, "step size of Adam")
-    poison: str = flag("", "what to multiply the gradient with", resumable=True)
-    poison_at: int = flag(-1, "in this update, counted from 0", resumable=True)
-    kill_at: int = flag(-1, "send signals in this update", resumable=True)
+    text: str = flag("", "data set to digest", resumable=True)
+    poison: float = flag(1.0, "times the gradient", resumable=True)
+    poison_at: int = flag(-1, "at this update, counted from 1", resumable=True)
+    signal: Literal["SIGINT", "SIGTERM", "SIGUSR1"] = flag(
+        "SIGTERM", "what arrives", resumable=True
+    )
+    signal_at: int = flag(-1, "at this update, counted from 1", resumable=True)
+    signal_in: Literal["setup", "update", "evaluation"] = flag(
+        "update", "and where", resumable=True
+    )
+    fails: Literal["no", "input", "data", "bug", "late"] = flag(
+        "no", "what goes wrong", resumable=True
+    )
 
 
 def loss_of(params, carry, inputs):
@@ -42,65 +58,100 @@ def loss_of(params, carry, inputs):
     return jnp.mean((outputs - inputs[1:]) ** 2), carry
 
 
-def train(config: Config, run: Run):
-    """Trains."""
-    key = jax.random.key(config.seed)
-    h, d = config.hidden_size, 2
-    kw, ku, kv, kd, ku_ = jax.random.split(key, 5)
-    data = jax.random.normal(kd, (500, d))
-    run.record_data("toy", hashlib.sha256(np.asarray(data).tobytes()).hexdigest())
-    params = {
-        "w": jax.random.normal(kw, (h, h)) / h,
-        "u": jax.random.normal(ku, (h, d)),
-        "v": jax.random.normal(kv, (d, h)) / h,
-    }
-    optimizer = optax.adam(config.learning_rate)
-    poison = float(config.poison or 1.0)
+evaluation = jax.jit(loss_of)
+
+
+@functools.cache
+def make_update(learning_rate):
+    """Compiles once for all runs of a process."""
+    optimizer = optax.adam(learning_rate)
 
     @jax.jit
     @guarded
-    def update(state, i):
-        params, opt_state, carry, noise_key = state
-        start = jax.random.randint(jax.random.fold_in(ku_, i), (), 0, 480)
+    def update(state, i, data, poison):
+        params, opt_state, carry, key = state
+        start_key, noise_key = jax.random.split(jax.random.fold_in(key, i))
+        start = jax.random.randint(start_key, (), 0, len(data) - 17)
         inputs = jax.lax.dynamic_slice_in_dim(data, start, 17)
-        noise = jax.random.normal(jax.random.fold_in(noise_key, i), inputs.shape)
-        (loss, carry), grads = jax.value_and_grad(loss_of, has_aux=True)(
-            params, carry, inputs + 0.1 * noise
-        )
-        factor = jnp.where(i == config.poison_at, poison, 1.0)
-        grads = jax.tree.map(lambda g: g * factor, grads)
+        inputs += 0.1 * jax.random.normal(noise_key, inputs.shape)
+        grad = jax.value_and_grad(loss_of, has_aux=True)
+        (loss, carry), grads = grad(params, carry, inputs)
+        grads = jax.tree.map(lambda g: g * poison, grads)
         updates, opt_state = optimizer.update(grads, opt_state)
         params = optax.apply_updates(params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.global_norm(grads)}
-        return (params, opt_state, carry, noise_key), metrics
+        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
+        return (params, opt_state, carry, key), metrics
 
-    def update_or_signal(state, i):
-        if i == config.kill_at:
-            os.kill(os.getpid(), int(os.environ.get("TOY_SIGNAL", signal.SIGTERM)))
-        return update(state, i)
+    return optimizer, update
 
-    evaluation = jax.jit(loss_of)
+
+def digest(state):
+    """Digests every bit of a state."""
+    state = (*state[:3], jax.random.key_data(state[3]))
+    return hashlib.sha256(
+        b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state))
+    ).hexdigest()
+
+
+def go_wrong(config: Config, place: str, count: int = -1):
+    """Sends this process a signal where the flags want one."""
+    if place == config.signal_in and count == config.signal_at:
+        os.kill(os.getpid(), signal.Signals[config.signal])
+
+
+def train(config: Config, run: Run):
+    """Trains."""
+    match config.fails:
+        case "input":
+            raise ValueError("text must not be empty, got ''.")
+        case "data":
+            raise MissingData("The data set toy is missing:\n  toy.txt")
+        case "bug":
+            raise ZeroDivisionError("set-up")
+    go_wrong(config, "setup")
+    h, d = config.hidden_size, 2
+    init_key, data_key, key = jax.random.split(jax.random.key(config.seed), 3)
+    data = jax.random.normal(data_key, (500, d))
+    run.record_data("text", hashlib.sha256(config.text.encode()).hexdigest())
+    wkey, ukey, vkey = jax.random.split(init_key, 3)
+    params = {
+        "w": jax.random.normal(wkey, (h, h)) / h,
+        "u": jax.random.normal(ukey, (h, d)),
+        "v": jax.random.normal(vkey, (d, h)) / h,
+    }
+    optimizer, compiled = make_update(config.learning_rate)
+
+    def update(state, i):
+        go_wrong(config, "update", i + 1)
+        poison = config.poison if i + 1 == config.poison_at else 1.0
+        return compiled(state, i, data, poison)
 
     def evaluate(state, n):
         params, _, carry, _ = state
-        loss, carry = evaluation(params, carry, data[:50])
+        loss, _ = evaluation(params, carry, data)
         run.log(n, validation_loss=loss)
-        run.write_sample(n, f"{np.asarray(carry).tolist()}\n")
-        if n == config.num_updates:
-            figure = learning_curve(run.metrics(), levels={"mean": 1.0})
-            run.write_plot("learning_curve", figure)
+        go_wrong(config, "evaluation", n)
+        run.write_sample(n, digest(state))
+        if config.fails == "late":
+            raise ValueError("a bug")
         return {"validation_loss": float(loss)}
 
-    state = (params, optimizer.init(params), jnp.zeros(h), jax.random.key(7))
-    return run.fit(state, update_or_signal, evaluate, units_per_update=16, unit="steps")
+    state = (params, optimizer.init(params), jnp.zeros(h), key)
+    run.fit(state, update, evaluate, units_per_update=16, unit="steps")
+    run.write_plot("learning_curve", learning_curve(run.metrics(), levels={"mean": 1}))
 
 
 def sample(config: Config, run: Run, num_steps: int):
-    """Prints what a checkpoint would be sampled to."""
-    print(f"sample of {num_steps} from update {run.checkpoints.updates()[-1]}")
+    """Prints what it would sample from."""
+    if config.fails == "input":
+        raise ValueError("prompt must be of the vocabulary, got 'ß'.")
+    print(f"{num_steps} steps after update {run.checkpoints.updates()[-1]}")
 
 
-PRESETS = {"small": Config(hidden_size=3), "long": Config(num_updates=200, seed=2)}
+PRESETS = {
+    "small": Config(hidden_size=3, eval_every=15),
+    "long": Config(num_updates=200, seed=2),
+}
 
 if __name__ == "__main__":
     main(train, Config, presets=PRESETS, sample=sample)

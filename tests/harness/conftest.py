@@ -1,0 +1,86 @@
+"""Runs of the toy, within this process and as commands of their own."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.harness.command import run_command
+from experiments.harness.metrics import read_metrics
+from tests.harness import toy
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "tests.harness.toy"]
+
+
+@dataclasses.dataclass
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_toy(capsys):
+    """Runs the toy's command line here, where compiling is paid for once."""
+
+    def run(*arguments, train=toy.train):
+        capsys.readouterr()
+        try:
+            given = [str(argument) for argument in arguments]
+            status = run_command(train, toy.Config, toy.PRESETS, toy.sample, given)
+        except SystemExit as wrong_flag:
+            status = wrong_flag.code
+        return Outcome(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A run never stopped, for all to read and none to change."""
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    arguments = ["--run-dir", str(directory)]
+    assert run_command(toy.train, toy.Config, toy.PRESETS, None, arguments) == 0
+    return directory
+
+
+@pytest.fixture
+def undisturbed(finished, tmp_path):
+    """A copy of it, to do with what one likes."""
+    return shutil.copytree(finished, tmp_path / "undisturbed")
+
+
+def start_toy(*arguments):
+    """Starts the toy as a process of its own."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def results_of(directory):
+    return json.loads((directory / "results.json").read_text())
+
+
+def assert_same_run(directory, other):
+    """Compares metrics, samples and, by the samples, states: to the bit."""
+
+    def metrics_of(directory):
+        lines = read_metrics(directory / "metrics.jsonl")
+        assert all(line.pop("wall")["seconds"] >= 0 for line in lines)
+        return lines
+
+    def samples_of(directory):
+        return {p.name: p.read_text() for p in (directory / "samples").iterdir()}
+
+    assert metrics_of(directory) == metrics_of(other)
+    assert samples_of(directory) == samples_of(other)
+    assert samples_of(directory)

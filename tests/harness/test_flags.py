@@ -1,0 +1,246 @@
+"""One dataclass is the truth about flags, presets, files, and what may be resumed."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.harness import RunConfig, flag
+from experiments.harness.config import metadata, read_config, to_json
+from tests.harness import toy
+from tests.harness.conftest import COMMAND, ROOT
+
+
+@pytest.fixture
+def configure(run_toy, tmp_path):
+    """Returns the configuration that training is called with, or what was said."""
+
+    def configure(*arguments):
+        configs = []
+
+        def train(config, run):
+            configs.append(config)
+
+        train.__module__ = toy.__name__
+        directory = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
+        outcome = run_toy("--run-dir", directory, *arguments, train=train)
+        return configs[0] if configs else outcome
+
+    return configure
+
+
+def test_misspelt_flag_suggests_the_right_one_and_costs_no_training(configure):
+    outcome = configure("--hiden-size", "64")
+    assert outcome.status == 2
+    assert "--hidden-size" in outcome.err.partition("Perhaps you meant")[2]
+
+
+def test_misspelt_preset_lists_the_presets(configure):
+    outcome = configure("--preset", "smal")
+    assert outcome.status == 2
+    assert "small" in outcome.err and "long" in outcome.err
+
+
+def test_value_of_the_wrong_type_names_its_flag(configure):
+    outcome = configure("--hidden-size", "wide")
+    assert outcome.status == 2
+    assert "--hidden-size" in outcome.err and "wide" in outcome.err
+
+
+@pytest.mark.parametrize("value", [0, -3])
+@pytest.mark.parametrize(
+    "name", ["num_updates", "eval_every", "checkpoint_every", "hidden_size"]
+)
+def test_size_of_zero_or_less_is_an_error(configure, name, value):
+    outcome = configure(f"--{name.replace('_', '-')}", value)
+    assert outcome.status == 2
+    assert f"{name} must be at least 1, got {value}." in outcome.err
+
+
+def test_minimum_holds_for_every_element_of_a_tuple():
+    with pytest.raises(ValueError, match=r"widths must be at least 1, got \(3, 0\)\."):
+        toy.Config(widths=(3, 0))
+
+
+def test_defaults_preset_file_flags_overrule_one_another(configure, tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"eval_every": 7, "learning_rate": 1}))
+    config = configure("--preset", "small", "--config", file, "--learning-rate", "0.5")
+    expected = toy.Config(
+        hidden_size=3, eval_every=7, learning_rate=0.5, run_dir=config.run_dir
+    )
+    assert config == expected
+
+
+def test_config_of_a_run_reproduces_it(run_toy, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    run_toy("--preset", "small", "--seed", 4, "--widths", 5, 6, 7, "--run-dir", first)
+    run_toy("--config", first / "config.json", "--run-dir", second)
+    text = (second / "config.json").read_text()
+    assert text == (first / "config.json").read_text()
+    assert json.loads(text)["widths"] == [5, 6, 7]
+    samples = [p.read_text() for p in (first / "samples").iterdir()]
+    assert samples == [p.read_text() for p in (second / "samples").iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"hiden_size": 3, "a": 1}', "has unknown keys: a, hiden_size."),
+        ('{"hidden_size": "3"}', "must be int, got '3'."),
+        ('{"hidden_size": true}', "must be int, got True."),
+        ('{"hidden_size": 0}', "hidden_size must be at least 1, got 0."),
+        ('{"signal": "SIGKILL"}', "must be typing.Literal"),
+        ('{"widths": [1, 2.5]}', "must be tuple[int, ...], got [1, 2.5]."),
+        ("[1]", "must hold a JSON object, got [1]."),
+        ("{", "must be JSON, but: "),
+        (None, "does not exist."),
+    ],
+)
+def test_wrong_config_file_says_what_is_wrong(configure, tmp_path, content, message):
+    file = tmp_path / "config.json"
+    if content is not None:
+        file.write_text(content)
+    outcome = configure("--config", file)
+    assert outcome.status == 2
+    assert message in outcome.err
+    assert outcome.err.startswith("error: ")
+
+
+@dataclasses.dataclass(frozen=True)
+class AllKinds(RunConfig):
+    rate: float = flag(0.5, "a float")
+    name: str = flag("", "a text")
+    path: Path | None = flag(None, "a path")
+    tied: bool = flag(False, "a switch")
+    cell: Literal["lstm", "gru"] = flag("lstm", "a choice")
+    sizes: tuple[int, ...] = flag((), "sizes")
+    pair: tuple[float, str] = flag((0.0, "a"), "a pair")
+    limit: float | None = flag(None, "a limit")
+
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.builds(
+        AllKinds,
+        seed=st.integers(),
+        rate=FINITE,
+        name=st.text(),
+        path=st.none() | st.sampled_from([Path("a/b"), Path("/c")]),
+        tied=st.booleans(),
+        cell=st.sampled_from(["lstm", "gru"]),
+        sizes=st.lists(st.integers(), max_size=3).map(tuple),
+        pair=st.tuples(FINITE, st.text()),
+        limit=st.none() | FINITE,
+    )
+)
+def test_every_config_survives_its_file(tmp_path_factory, config):
+    path = tmp_path_factory.getbasetemp() / "survives.json"
+    path.write_text(json.dumps(to_json(config)))
+    assert AllKinds(**read_config(AllKinds, path)) == config
+
+
+def test_a_field_declared_again_keeps_what_is_not_given():
+    inherited = metadata(toy.Config, "num_updates")
+    assert inherited == {"help": "updates in all", "resumable": True, "minimum": 1}
+    assert not metadata(toy.Config, "hidden_size").get("resumable")
+
+
+def test_resume_with_another_configuration_lists_what_differs(run_toy, undisturbed):
+    given = ("--hidden-size", 4, "--seed", 3, "--num-updates", 40, "--preset", "small")
+    outcome = run_toy("--resume", undisturbed, *given)
+    assert outcome.status == 2
+    assert outcome.err.splitlines()[1:] == [
+        "  seed: 0 in the run, 3 asked for",
+        "  eval_every: 10 in the run, 15 asked for",
+        "  hidden_size: 5 in the run, 4 asked for",
+    ]
+    assert "30" in (undisturbed / "config.json").read_text()
+
+
+def test_resume_takes_the_configuration_of_the_run(run_toy, tmp_path):
+    directory = tmp_path / "run"
+    run_toy("--preset", "small", "--seed", 4, "--run-dir", directory)
+    outcome = run_toy("--resume", directory, "--num-updates", 35)
+    assert outcome.status == 0, outcome.err
+    config = json.loads((directory / "config.json").read_text())
+    assert (config["seed"], config["hidden_size"], config["num_updates"]) == (4, 3, 35)
+
+
+def test_resume_with_fewer_updates_than_done(run_toy, undisturbed):
+    outcome = run_toy("--resume", undisturbed, "--num-updates", 20)
+    assert outcome.status == 2
+    assert "num_updates must be at least 30" in outcome.err
+
+
+def test_resume_of_no_run(run_toy, tmp_path):
+    outcome = run_toy("--resume", tmp_path)
+    assert outcome.status == 2
+    assert f"{tmp_path} holds no run" in outcome.err
+
+
+def test_sample(run_toy, undisturbed):
+    before = (undisturbed / "results.json").read_text()
+    outcome = run_toy("--resume", undisturbed, "--sample", 12)
+    assert (outcome.status, outcome.out) == (0, "12 steps after update 30\n")
+    assert (undisturbed / "results.json").read_text() == before
+    wrong = run_toy("--resume", undisturbed, "--sample", 12, "--fails", "input")
+    assert wrong.status == 2
+    assert wrong.err == "error: prompt must be of the vocabulary, got 'ß'.\n"
+
+
+def test_sample_without_a_run_and_of_no_length(run_toy, undisturbed):
+    outcome = run_toy("--sample", 12)
+    assert outcome.status == 2 and "--sample needs --resume DIR" in outcome.err
+    outcome = run_toy("--resume", undisturbed, "--sample", 0)
+    assert outcome.status == 2 and "must be at least 1, got 0" in outcome.err
+
+
+def test_help_begins_with_examples_and_explains_every_field(run_toy):
+    outcome = run_toy("--help")
+    assert outcome.status == 0
+    text = " ".join(outcome.out.replace("│", " ").split())
+    assert text.index("Examples: python -m tests.harness.toy") < text.index("A tiny")
+    for field in dataclasses.fields(toy.Config):
+        assert f"--{field.name.replace('_', '-')} " in text
+        assert field.metadata["help"] in text
+
+
+def test_help_takes_the_examples_of_the_docstring(run_toy, monkeypatch):
+    example = "python -m tests.harness.toy --seed 5"
+    monkeypatch.setattr(toy, "__doc__", f"Does.\n\n  {example}\n\nMore.")
+    text = run_toy("--help").out
+    assert text.count(example) == 1
+    assert text.index(example) < text.index("Does.") < text.index("More.")
+
+
+def test_help_is_quick_and_imports_nothing_slow():
+    watch = "import sys; sys.argv[1:] = ['--help']; import runpy; import atexit; "
+    watch += "atexit.register(lambda: print(*sys.modules)); "
+    watch += "runpy.run_module('tests.harness.toy', run_name='__main__')"
+    start = time.monotonic()
+    command = [sys.executable, "-c", watch]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    seconds = time.monotonic() - start
+    assert done.returncode == 0, done.stderr
+    modules = set(done.stdout.splitlines()[-1].split())
+    assert "jax" in modules
+    assert not modules & {"orbax.checkpoint", "matplotlib", "flax"}
+    assert seconds < 3 * 3  # thrice what is promised, for a machine with other work
+
+
+def test_command_of_its_own():
+    done = subprocess.run(
+        [*COMMAND, "--seeed", "1"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "--seed" in done.stderr
