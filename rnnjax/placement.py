@@ -3,8 +3,9 @@
 from typing import Any
 
 import jax
+from jax.sharding import NamedSharding, PartitionSpec
 
-from rnnjax.base import Carry, Cell, Params
+from rnnjax.base import Array, Carry, Cell, Params
 
 
 def place_like(tree: Any, like: Any) -> Any:
@@ -15,13 +16,25 @@ def place_like(tree: Any, like: Any) -> Any:
     inputs. Elsewhere this does nothing.
 
     Args:
-      tree: tree of arrays.
+      tree: tree of arrays; one that lacks the leading axes of the other's is repeated
+        along them. So the initial carry of one sequence is better given here than that
+        of a batch: to lay out a batch would gather its gradient.
       like: tree of the same structure, of arrays or `jax.ShapeDtypeStruct`.
 
     Returns:
-      `tree`, its leaves resharded or cast to varying where they need to be.
+      `tree`, its leaves broadcast, resharded or cast to varying where they need to be.
     """
     return jax.tree.map(_place_leaf_like, tree, like)
+
+
+def sharding_of_rows(table: Array, indices: Array) -> NamedSharding | None:
+    """Says how rows `table[indices]` lie on a mesh with explicit axes, else None."""
+    shardings = jax.typeof(table).sharding, jax.typeof(indices).sharding
+    mesh = next((s.mesh for s in shardings if _is_explicit(s)), None)
+    if mesh is None:
+        return None
+    of_table, of_indices = (s.spec for s in shardings)
+    return NamedSharding(mesh, PartitionSpec(*of_indices, *of_table[1:]))
 
 
 def settle_carry(cell: Cell, params: Params, carry: Carry, inputs: Any) -> Carry:
@@ -71,16 +84,25 @@ class _Text(str):
 
 
 def _place_leaf_like(x, like):
-    have = jax.typeof(x)
     want = like if isinstance(like, jax.ShapeDtypeStruct) else jax.typeof(like)
-    varying = _varying_axes(want) - _varying_axes(have)
+    varying = _varying_axes(want) - _varying_axes(jax.typeof(x))
     if varying:
         x = jax.lax.pcast(x, tuple(varying), to="varying")
-    if want.sharding is None or want.sharding.mesh.empty:
-        return x
-    if want.sharding.mesh.are_all_axes_explicit and have.sharding != want.sharding:
-        x = jax.sharding.reshard(x, want.sharding)
+    leading = len(want.shape) - x.ndim
+    sharding = want.sharding if _is_explicit(want.sharding) else None
+    if sharding is not None:
+        of_x = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[leading:]))
+        if jax.typeof(x).sharding != of_x:
+            x = jax.sharding.reshard(x, of_x)
+    if leading:
+        axes = range(leading, len(want.shape))
+        x = jax.lax.broadcast_in_dim(x, want.shape, axes, out_sharding=sharding)
     return x
+
+
+def _is_explicit(sharding):
+    empty = sharding is None or sharding.mesh.empty
+    return not empty and sharding.mesh.are_all_axes_explicit
 
 
 def _varying_axes(aval):

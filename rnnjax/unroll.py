@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from rnnjax.base import Array, Carry, Cell, Engine, Params, batch_shape, prepared
 from rnnjax.engines.scan import scan
 from rnnjax.masking import check_marks, computing_order, zero_masked
-from rnnjax.placement import describe, settle_carry
+from rnnjax.placement import describe, place_like, settle_carry
 
 
 def unroll(
@@ -71,9 +71,12 @@ def unroll(
     params = prepared(cell, params)
     initial_carry = cell.initial_carry(params, batch)
     _check_carry(carry, initial_carry)
-    carry = initial_carry if carry is None else carry
     inputs = zero_masked(mask, inputs)
-    carry = settle_carry(cell, params, carry, inputs)
+    if carry is None:
+        settled = settle_carry(cell, params, initial_carry, inputs)
+        carry = place_like(cell.initial_carry(params), settled)
+    else:
+        carry = settle_carry(cell, params, carry, inputs)
     reset = computing_order(is_first, reverse)
     return engine(cell, params, carry, inputs, mask=mask, reset=reset, reverse=reverse)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 
-from rnnjax.base import Array, Carry, Cell, Params, batch_shape
+from rnnjax.base import Array, Carry, Cell, Params
 from rnnjax.masking import select, zero_masked
 from rnnjax.placement import place_like
 
@@ -29,8 +29,7 @@ def scan(
     """
     initial = None
     if reset is not None:
-        initial = cell.initial_carry(params, batch_shape(inputs, cell.input_ndim))
-        initial = place_like(initial, carry)
+        initial = place_like(cell.initial_carry(params), carry)
 
     def body(carry, inputs_and_marks):
         inputs, mask, reset = inputs_and_marks

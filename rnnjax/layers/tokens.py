@@ -7,6 +7,7 @@ from jax.nn import initializers
 from rnnjax.base import Array, Layer, cached, check_positive
 from rnnjax.initializers import Initializer
 from rnnjax.layers.causal import pointwise
+from rnnjax.placement import sharding_of_rows
 
 
 def look_up(table: Array, tokens: Array) -> Array:
@@ -26,7 +27,10 @@ def look_up(table: Array, tokens: Array) -> Array:
     if not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise ValueError(f"inputs must be integer tokens, got {tokens.dtype}.")
     return table.at[tokens].get(
-        mode="fill", fill_value=jnp.nan, wrap_negative_indices=False
+        mode="fill",
+        fill_value=jnp.nan,
+        wrap_negative_indices=False,
+        out_sharding=sharding_of_rows(table, tokens),
     )
 
 
