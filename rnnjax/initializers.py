@@ -15,6 +15,9 @@ def per_gate(initializer: Initializer, num_gates: int) -> Initializer:
     orthogonal `[H, 4 H]` block would give each gate a mean squared singular value
     of 1/4; drawn one by one, every gate is orthogonal.
 
+    What has less than 32 bits is drawn in float32 and rounded: an orthogonal matrix
+    cannot be made in bfloat16.
+
     Args:
       initializer: draws one gate, `[fan_in, hidden_size]`.
       num_gates: number of gates side by side.
@@ -28,7 +31,9 @@ def per_gate(initializer: Initializer, num_gates: int) -> Initializer:
         *leading, width = shape
         gate_shape = (*leading, width // num_gates)
         keys = jax.random.split(key, num_gates)
-        return jnp.concatenate([initializer(k, gate_shape, dtype) for k in keys], -1)
+        wide = jnp.promote_types(dtype, jnp.float32)
+        gates = [initializer(k, gate_shape, wide).astype(dtype) for k in keys]
+        return jnp.concatenate(gates, axis=-1)
 
     return init
 

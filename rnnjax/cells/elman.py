@@ -16,7 +16,7 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
-from rnnjax.initializers import Initializer
+from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 
 Activation = Callable[[Array], Array]
@@ -95,7 +95,7 @@ def elman(
         keys = jax.random.split(key, 3)
         params = {
             "kernel": kernel_init(keys[0], (input_size, hidden_size), dtype),
-            "recurrent_kernel": recurrent_kernel_init(
+            "recurrent_kernel": per_gate(recurrent_kernel_init, 1)(
                 keys[1], (hidden_size, hidden_size), dtype
             ),
         }
