@@ -5,6 +5,7 @@ sequence, and another goes back through time with the derivative of a single ste
 """
 
 import functools
+import operator
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +13,8 @@ import numpy as np
 
 from rnnjax.base import prepared
 from tests.trees import part
+
+QUICK = {"xla_backend_optimization_level": 0}
 
 
 class Run(NamedTuple):
@@ -29,34 +32,43 @@ class Run(NamedTuple):
     grads: Any
 
 
-def run_alone(cell, params, carry, inputs, mask, is_first, reverse, weights):
-    """Runs a batch of one axis, sequence by sequence; see `run_sequence`."""
-    batch_size = mask.shape[1]
+def run_batch(cell, params, carry, inputs, mask, is_first, reverse, weights):
+    """Runs a batch of any shape, sequence by sequence; see `run_sequence`."""
+    batch_shape = mask.shape[1:]
     runs = []
-    for b in range(batch_size):
-        pick = functools.partial(jax.tree.map, lambda x: x[b])  # noqa: B023
-        pick_later = functools.partial(jax.tree.map, lambda x: x[:, b])  # noqa: B023
+    for index in np.ndindex(batch_shape):
+        own = functools.partial(jax.tree.map, operator.itemgetter(index))
+        own_steps = functools.partial(
+            jax.tree.map, operator.itemgetter((slice(None), *index))
+        )
         runs.append(
             run_sequence(
                 cell,
                 params,
-                pick(carry),
-                pick_later(inputs),
-                mask[:, b],
-                is_first[:, b],
+                own(carry),
+                own_steps(inputs),
+                own_steps(mask),
+                own_steps(is_first),
                 reverse,
-                (pick(weights[0]), pick_later(weights[1])),
+                (own(weights[0]), own_steps(weights[1])),
             )
         )
-    stack = functools.partial(jax.tree.map, lambda *x: np.stack(x))
-    stack_later = functools.partial(jax.tree.map, lambda *x: np.stack(x, 1))
-    params_grad = jax.tree.map(lambda *x: sum(x), *[run.grads[0] for run in runs])
-    carry_grad = stack(*[run.grads[1] for run in runs])
-    inputs_grad = stack_later(*[run.grads[2] for run in runs])
+
+    def join(*x):
+        return np.stack(x).reshape(batch_shape + x[0].shape)
+
+    def join_steps(*x):
+        return np.stack(x, 1).reshape(x[0].shape[:1] + batch_shape + x[0].shape[1:])
+
+    params_grad, carry_grad, inputs_grad = zip(*[run.grads for run in runs])
     return Run(
-        stack(*[run.carry for run in runs]),
-        stack_later(*[run.outputs for run in runs]),
-        (params_grad, carry_grad, inputs_grad),
+        jax.tree.map(join, *[run.carry for run in runs]),
+        jax.tree.map(join_steps, *[run.outputs for run in runs]),
+        (
+            jax.tree.map(lambda *x: sum(x), *params_grad),
+            jax.tree.map(join, *carry_grad),
+            jax.tree.map(join_steps, *inputs_grad),
+        ),
     )
 
 
@@ -104,7 +116,7 @@ def run_sequence(cell, params, carry, inputs, mask, is_first, reverse, weights):
 
     def add_to_params(grads):
         for total, grad in zip(params_grad, grads):
-            total += np.asarray(grad)
+            total += grad
 
     for kind, t, before, x in reversed(tape):
         if kind == "start":
@@ -116,7 +128,7 @@ def run_sequence(cell, params, carry, inputs, mask, is_first, reverse, weights):
         add_to_params(grads[0])
         carry_grad = grads[1]
         for total, grad in zip(inputs_grad, grads[2]):
-            total[t] += np.asarray(grad)
+            total[t] += grad
     if not given:
         add_to_params(start_back(params, carry_grad))
         carry_grad = []
@@ -150,4 +162,14 @@ def derivatives(cell):
         pull = jax.vjp(floating, *[floats for floats, _ in parts])[1]
         return pull((carry_weights, output_weights))
 
-    return tuple(map(jax.jit, (start, step, step_back, start_back)))
+    return tuple(map(in_numpy, (start, step, step_back, start_back)))
+
+
+def in_numpy(function, quick=True):
+    """Compiles a function and turns what it gives into NumPy arrays.
+
+    Compiling is most of what the tests cost; a quick one leaves out what the compiler
+    does for speed.
+    """
+    compiled = jax.jit(function, compiler_options=QUICK if quick else None)
+    return lambda *args: jax.device_get(compiled(*args))

@@ -109,11 +109,16 @@ class LayerCase:
 
 CELLS = [
     CellCase("elman_tanh", lambda: elman(5)),
-    CellCase("elman_relu", lambda: elman(5, activation=jax.nn.relu)),
-    CellCase("elman_no_bias", lambda: elman(5, use_bias=False)),
+    CellCase(
+        "elman_relu_no_bias",
+        lambda: elman(5, activation=jax.nn.relu, use_bias=False),
+    ),
     CellCase("lstm", lambda: lstm(5)),
-    CellCase("lstm_no_bias", lambda: lstm(5, use_bias=False)),
-    CellCase("lstm_bf16", lambda: lstm(5, compute_dtype=jnp.bfloat16), rounded=True),
+    CellCase(
+        "lstm_no_bias_bf16",
+        lambda: lstm(5, use_bias=False, compute_dtype=jnp.bfloat16),
+        rounded=True,
+    ),
     CellCase("gru_after", lambda: gru(5)),
     CellCase("gru_before", lambda: gru(5, reset_after=False)),
     CellCase("counting", lambda: user_cells.counting(5), draw=draw_tree),

@@ -4,7 +4,19 @@ import pytest
 
 from tests.registry import CELLS, ENGINES, LAYERS
 
-REGISTERED = {"case": CELLS, "engine_case": ENGINES, "layer_case": LAYERS}
+
+def of_library(case):
+    return case.cell.init.__module__.startswith("rnnjax.")
+
+
+REGISTERED = {
+    "case": CELLS,
+    "smooth_case": [case for case in CELLS if not case.rounded],
+    "reverse_only_case": [case for case in CELLS if not case.forward_mode],
+    "library_case": [case for case in CELLS if of_library(case)],
+    "engine_case": ENGINES,
+    "layer_case": LAYERS,
+}
 
 
 def pytest_generate_tests(metafunc):

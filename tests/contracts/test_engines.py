@@ -1,15 +1,17 @@
-"""Contract 4: every engine gives what a plain loop gives, gradients too."""
+"""Contracts 1, 3 and 4: every engine gives what a plain loop over each sequence gives.
+
+So batches of any rank equal their sequences alone, resets begin anew from the initial
+carry, learned or not, in both directions, and all engines agree.
+"""
+
+import itertools
 
 import numpy as np
 import pytest
 
-from tests.loop import run_alone, run_sequence
-from tests.programs import T, draw_arguments, draw_marks, program
+from tests.loop import run_batch
+from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
 from tests.trees import assert_close
-
-
-def tolerance(case, engine_case):
-    return max(engine_case.tolerance, 0.02 if case.rounded else 0)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -20,19 +22,51 @@ def test_marked_batch_equals_loop(case, engine_case, reverse):
         params, carry, inputs, weights = draw_arguments(case, rng)
         mask, is_first = draw_marks(rng)
         got = run(params, carry, inputs, mask, is_first, weights)
-        want = run_alone(
+        want = run_batch(
             case.cell, params, carry, inputs, mask, is_first, reverse, weights
         )
         assert_close(got, want, tolerance(case, engine_case))
 
 
-def test_single_sequence_equals_loop(case, engine_case):
+def check_variant(case, engine_case, batch_shape, masked, reset, given, reverse):
+    """Compares engine and loop where some arguments of `unroll` are left out."""
     rng = np.random.default_rng(1)
-    params, _, inputs, weights = draw_arguments(case, rng, (T,))
-    run = program(case.cell, engine_case.engine)
-    got = run(params, None, inputs, None, None, weights)
-    all_real, none_first = np.ones(T, bool), np.zeros(T, bool)
-    want = run_sequence(
-        case.cell, params, None, inputs, all_real, none_first, False, weights
+    leading = (T, *batch_shape)
+    params, carry, inputs, weights = draw_arguments(case, rng, leading)
+    mask, is_first = draw_marks(rng, leading)
+    run = program(case.cell, engine_case.engine, reverse, quick=True)
+    carry = carry if given else None
+    got = run(
+        params,
+        carry,
+        inputs,
+        mask if masked else None,
+        is_first if reset else None,
+        weights,
+    )
+    want = run_batch(
+        case.cell,
+        params,
+        carry,
+        inputs,
+        mask if masked else np.ones(leading, bool),
+        is_first if reset else np.zeros(leading, bool),
+        reverse,
+        weights,
     )
     assert_close(got, want, tolerance(case, engine_case))
+
+
+def test_single_sequence_equals_loop(case, engine_case):
+    check_variant(case, engine_case, (), False, False, False, False)
+
+
+def test_batch_of_two_axes_equals_loop(case, engine_case):
+    check_variant(case, engine_case, (2, B), False, True, False, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_shape", [(), (B,), (2, B), (1,)])
+def test_every_variant_equals_loop(case, engine_case, batch_shape):
+    for flags in itertools.product([False, True], repeat=4):
+        check_variant(case, engine_case, batch_shape, *flags)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rnnjax import lengths_to_mask
-from tests.programs import B, T, draw_arguments, draw_marks, program
+from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
 from tests.trees import assert_close, assert_same_bits, is_floating
 
 FILLS = [7.0, 1e30, np.nan, np.inf, -np.inf]
@@ -86,5 +86,5 @@ def test_reverse_equals_flipped_prefix(case, engine_case):
     want = forward(params, carry, flip(inputs), mask, none_first, flipped_weights)
     params_grad, carry_grad, inputs_grad = want.grads
     want = (want.carry, flip(want.outputs), params_grad, carry_grad, flip(inputs_grad))
-    tolerance = max(engine_case.tolerance, 0.02 if case.rounded else 0)
-    assert_close((got.carry, got.outputs, *got.grads), want, tolerance)
+    got = (got.carry, got.outputs, *got.grads)
+    assert_close(got, want, tolerance(case, engine_case))

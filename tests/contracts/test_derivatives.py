@@ -1,0 +1,107 @@
+"""Contract 9: every mode and order of derivative, against finite differences."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax.unroll import unroll
+from tests.loop import in_numpy
+from tests.programs import T, draw_arguments
+from tests.trees import draw_like, part
+
+STEP = 1e-5  # differences are exact to STEP**2 and to 1e-16 / STEP
+
+
+@functools.cache
+def derivatives(cell, engine, orders):
+    """Compiles a score, and what its derivatives of the given `orders` are.
+
+    With g its gradient and H its second derivative, the function gives v g of first
+    order and v H u of second, by the order's name.
+    """
+
+    def run(params, carry, inputs, weights, u, v):
+        floats, put_back = part((params, carry, inputs))
+
+        def score(floats):
+            params, carry, inputs = put_back(floats)
+            result = unroll(cell, params, inputs, carry=carry, engine=engine)
+            pairs = zip(part(result)[0], part(weights)[0])
+            return sum(jnp.vdot(jnp.sin(x), weight) for x, weight in pairs)
+
+        def reverse(function, direction):
+            return lambda floats: along(jax.grad(function)(floats), direction)
+
+        def forward(function, direction):
+            return lambda floats: jax.jvp(function, (floats,), (direction,))[1]
+
+        modes = {"reverse": reverse, "forward": forward}
+        given = {"value": score(floats)}
+        for name in orders:
+            function = score
+            for mode, direction in zip(name.split(" over ")[::-1], (v, u)):
+                function = modes[mode](function, direction)
+            given[name] = function(floats)
+        return given
+
+    return in_numpy(run)
+
+
+def along(floats, direction):
+    return sum(jnp.vdot(x, y) for x, y in zip(floats, direction))
+
+
+def check_orders(case, engine_case, orders):
+    rng = np.random.default_rng(0)
+    params, carry, inputs, weights = draw_arguments(case, rng, (T, 2))
+    floats, put_back = part((params, carry, inputs))
+    u, v = (draw_like(rng, floats, scale=1.0) for _ in range(2))
+    run = derivatives(case.cell, engine_case.engine, orders)
+
+    def run_moved(direction, distance):
+        moved = [x + distance * y for x, y in zip(floats, direction)]
+        return run(*put_back(moved), weights, u, v)
+
+    def difference(direction, name):
+        ahead, behind = run_moved(direction, STEP), run_moved(direction, -STEP)
+        return (ahead[name] - behind[name]) / (2 * STEP)
+
+    got = run_moved(u, 0.0)
+    slope, curvature = difference(v, "value"), difference(u, orders[0])
+    for name in orders:
+        want = curvature if " over " in name else slope
+        np.testing.assert_allclose(got[name], want, rtol=1e-7, atol=1e-7, err_msg=name)
+
+
+def test_orders_equal_differences(smooth_case, engine_case):
+    forward = ("forward", "forward over reverse") if smooth_case.forward_mode else ()
+    check_orders(
+        smooth_case, engine_case, ("reverse", "reverse over reverse", *forward)
+    )
+
+
+@pytest.mark.slow
+def test_other_orders_equal_differences(smooth_case, engine_case):
+    forward = "forward", "forward over forward", "reverse over forward"
+    if smooth_case.forward_mode:
+        check_orders(smooth_case, engine_case, forward)
+
+
+def test_cell_without_forward_mode_says_so(reverse_only_case, engine_case):
+    rng = np.random.default_rng(0)
+    params, carry, inputs, _ = draw_arguments(reverse_only_case, rng)
+
+    def run(carry):
+        return unroll(
+            reverse_only_case.cell,
+            params,
+            inputs,
+            carry=carry,
+            engine=engine_case.engine,
+        )
+
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(run, (carry,), (carry,))

@@ -1,0 +1,96 @@
+"""Contract 6: the parameters' dtype decides, and a carry keeps its own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import elman, gru, lstm
+from rnnjax.unroll import unroll
+from tests.loop import run_batch
+from tests.programs import (
+    B,
+    draw_arguments,
+    draw_marks,
+    program,
+    run_with_gradients,
+    tolerance,
+)
+from tests.trees import assert_close, is_floating
+
+DTYPES = [jnp.float32, jnp.float64, jnp.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_all_floats_keep_dtype(case, engine_case, dtype):
+    rng = np.random.default_rng(0)
+    arguments = draw_arguments(case, rng, dtype=dtype)
+    params, carry, inputs, weights = arguments
+    mask, is_first = draw_marks(rng)
+
+    def run(*args):
+        return run_with_gradients(case.cell, engine_case.engine, False, *args)
+
+    got = jax.eval_shape(run, params, carry, inputs, mask, is_first, weights)
+    floats = [x.dtype for x in jax.tree.leaves(got) if is_floating(x)]
+    assert floats and set(floats) == {np.dtype(dtype)}
+    dtypes = [x.dtype for x in jax.tree.leaves(got.carry)]
+    assert dtypes == [x.dtype for x in jax.tree.leaves(carry)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("input_dtype", [*DTYPES, jnp.int32])
+def test_inputs_of_any_dtype_change_nothing(
+    library_case, engine_case, dtype, input_dtype
+):
+    rng = np.random.default_rng(0)
+    params, _, inputs, _ = draw_arguments(library_case, rng, dtype=dtype)
+    inputs = inputs.astype(input_dtype)
+
+    def run(params, inputs):
+        return unroll(library_case.cell, params, inputs, engine=engine_case.engine)
+
+    got = jax.eval_shape(run, params, inputs)
+    assert {x.dtype for x in jax.tree.leaves(got)} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_init_makes_the_dtype_asked_for(dtype):
+    for make in (elman, lstm, gru):
+        params = make(5, dtype=dtype).init(jax.random.key(0), 3)
+        assert {x.dtype for x in jax.tree.leaves(params)} == {np.dtype(dtype)}
+
+
+def test_float32_is_near_float64(library_case, engine_case):
+    rng = np.random.default_rng(1)
+    arguments = draw_arguments(library_case, rng, dtype=np.float32)
+    params, carry, inputs, weights = arguments
+    mask, is_first = draw_marks(rng)
+    run = program(library_case.cell, engine_case.engine, quick=True)
+    got = run(params, carry, inputs, mask, is_first, weights)
+    params, carry, inputs, weights = jax.tree.map(np.float64, arguments)
+    want = run_batch(
+        library_case.cell, params, carry, inputs, mask, is_first, False, weights
+    )
+    assert_close(got, want, max(1e-5, tolerance(library_case, engine_case)))
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [(elman, {}), (lstm, {}), (gru, {}), (gru, {"reset_after": False})],
+)
+def test_bfloat16_products_stay_near(make, options):
+    """Outputs within 2 %, and not the same: the option is not ignored."""
+    rng = np.random.default_rng(2)
+    exact, rounded = (
+        make(64, compute_dtype=compute_dtype, **options)
+        for compute_dtype in (None, jnp.bfloat16)
+    )
+    params = exact.init(jax.random.key(0), 32)
+    params = jax.tree.map(lambda x: np.asarray(x, np.float32), params)
+    inputs = rng.normal(size=(20, B, 32)).astype(np.float32)
+    _, want = unroll(exact, params, inputs)
+    carry, got = unroll(rounded, params, inputs)
+    assert {x.dtype for x in jax.tree.leaves((carry, got))} == {np.dtype(np.float32)}
+    distance = np.abs(got - want).max() / np.abs(want).max()
+    assert 1e-4 < distance < 0.02

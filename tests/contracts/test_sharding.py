@@ -1,0 +1,104 @@
+"""Contract 7: the batch over four devices gives the same, and nothing is gathered."""
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from tests.loop import QUICK, run_batch
+from tests.programs import T, draw_arguments, draw_marks, run_with_gradients, tolerance
+from tests.trees import assert_close
+
+BATCH = 8
+WHOLE, BATCH_FIRST, TIME_FIRST = (
+    PartitionSpec(),
+    PartitionSpec("data"),
+    PartitionSpec(None, "data"),
+)
+GRADS = WHOLE, BATCH_FIRST, TIME_FIRST
+ARGUMENTS = (
+    WHOLE,
+    BATCH_FIRST,
+    TIME_FIRST,
+    TIME_FIRST,
+    TIME_FIRST,
+    (BATCH_FIRST, TIME_FIRST),
+)
+RESULTS = BATCH_FIRST, TIME_FIRST, GRADS
+
+
+def mesh_of(axis_type):
+    devices = jax.devices("cpu")
+    assert len(devices) == 4
+    return jax.make_mesh((4,), ("data",), (axis_type,), devices=devices)
+
+
+def compile_auto(run, arguments):
+    return compile_on(mesh_of(AxisType.Auto), run, arguments)
+
+
+def compile_explicit(run, arguments):
+    return compile_on(mesh_of(AxisType.Explicit), run, arguments)
+
+
+def compile_on(mesh, run, arguments):
+    """Compiles `run` for arguments placed on a mesh; gives it and those arguments."""
+    placed = [
+        jax.tree.map(
+            lambda spec, tree: jax.device_put(tree, NamedSharding(mesh, spec)),
+            specs,
+            argument,
+            is_leaf=lambda x: isinstance(x, PartitionSpec),
+        )
+        for specs, argument in zip(ARGUMENTS, arguments)
+    ]
+    with jax.set_mesh(mesh):
+        return jax.jit(run).lower(*placed).compile(QUICK), placed
+
+
+def lower_shard_map(run, arguments):
+    mesh = mesh_of(AxisType.Auto)
+    mapped = jax.shard_map(
+        run, mesh=mesh, in_specs=ARGUMENTS, out_specs=RESULTS, check_vma=True
+    )
+    return jax.jit(mapped).lower(*arguments)
+
+
+def compile_shard_map(run, arguments):
+    return lower_shard_map(run, arguments).compile(QUICK), arguments
+
+
+def arguments_and_run(case, engine_case):
+    rng = np.random.default_rng(0)
+    leading = (T, BATCH)
+    params, carry, inputs, weights = draw_arguments(case, rng, leading)
+    mask, is_first = draw_marks(rng, leading)
+
+    def run(*args):
+        return tuple(run_with_gradients(case.cell, engine_case.engine, False, *args))
+
+    return (params, carry, inputs, mask, is_first, weights), run
+
+
+def test_shard_map_checks_varying_axes(case, engine_case):
+    """Types say which axes a value varies over: a sum left out is an error."""
+    arguments, run = arguments_and_run(case, engine_case)
+    assert "all_gather" not in lower_shard_map(run, arguments).as_text()
+
+
+@pytest.mark.parametrize(
+    "compile_sharded",
+    [
+        compile_auto,
+        compile_explicit,
+        pytest.param(compile_shard_map, marks=pytest.mark.slow),
+    ],
+)
+def test_sharded_batch_equals_loop(case, engine_case, compile_sharded):
+    arguments, run = arguments_and_run(case, engine_case)
+    compiled, placed = compile_sharded(run, arguments)
+    assert "all-gather" not in compiled.as_text()
+    got = compiled(*placed)
+    params, carry, inputs, mask, is_first, weights = arguments
+    want = run_batch(case.cell, params, carry, inputs, mask, is_first, False, weights)
+    assert_close(got, tuple(want), tolerance(case, engine_case))
