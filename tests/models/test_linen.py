@@ -24,10 +24,10 @@ from tests.models.training import assert_trees_near, trained
 def make_variables(name, batch):
     layer = LAYERS[name]()
     module = LinenRecurrent(layer, INPUT)
-    return module, layer, jax.jit(module.init)(jax.random.key(1), batch["inputs"])
+    return module, layer, module.init(jax.random.key(1), batch["inputs"])
 
 
-@pytest.mark.parametrize("name", list(LAYERS))
+@pytest.mark.parametrize("name", ["cell", "stack"])
 def test_training_equals_the_functional_path(name):
     batches = list(draw_batches(4))
     module, layer, variables = make_variables(name, batches[0])
@@ -42,16 +42,18 @@ def test_training_equals_the_functional_path(name):
         return swapped(layer_by_hand(layer, params, inputs, mask, batch["key"]))[0]
 
     def loss(outputs, params, batch):
-        return rnnjax.cross_entropy_mean_over_steps(
-            outputs(params, batch), batch["targets"], batch["mask"]
+        logits = outputs(params, batch)
+        nats = rnnjax.cross_entropy_mean_over_steps(
+            logits, batch["targets"], batch["mask"]
         )
+        return nats, logits
 
     first_params = variables["params"]["layer"]
-    got = jax.jit(outputs_of_module)(variables, batches[0])
-    expected = jax.jit(outputs_by_hand)(first_params, batches[0])
+    after, got = trained(functools.partial(loss, outputs_of_module), variables, batches)
+    params, expected = trained(
+        functools.partial(loss, outputs_by_hand), first_params, batches
+    )
     assert_trees_near(got, expected, 0)
-    after = trained(functools.partial(loss, outputs_of_module), variables, batches)
-    params = trained(functools.partial(loss, outputs_by_hand), first_params, batches)
     assert_trees_near(after["params"]["layer"], params, 1e-6)
     for before, after in zip(jax.tree.leaves(first_params), jax.tree.leaves(params)):
         assert np.abs(after - before).max() > 1e-3, "training moves every parameter"

@@ -68,15 +68,15 @@ def test_padding_equals_sequences_cut_short():
         assert_trees_near(row, alone_carry, 1e-6)
 
 
-@pytest.mark.parametrize("name", ["cell", "stack", "model"])
+@pytest.mark.parametrize("name", ["cell", "stack"])
 def test_streaming_equals_the_whole_sequence(name):
-    module, _, input_ndim = make_case(name)
-    batch = next(draw_batches(1, input_ndim))
+    module = make_case(name)[0]
+    batch = next(draw_batches(1))
     inputs, key = batch["inputs"], batch["key"]
     call = jitted(module)
     last, whole = call(inputs, key=key)
     carry, parts = module.initial_carry((BATCH,)), []
-    for chunk in (inputs[:, :3], inputs[:, 3:4], inputs[:, 4:]):
+    for chunk in (inputs[:, :3], inputs[:, 3:6], inputs[:, 6:]):
         carry, outputs = call(chunk, carry, key=key)
         parts.append(outputs)
     assert_trees_near(jnp.concatenate(parts, axis=1), whole, 1e-6)

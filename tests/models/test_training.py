@@ -38,14 +38,15 @@ def test_training_equals_the_functional_path(name):
         logits, targets, mask = swapped(
             outputs(params, batch), batch["targets"], batch["mask"]
         )
-        return rnnjax.cross_entropy_sum_over_time(logits, targets, mask)
+        nats = rnnjax.cross_entropy_sum_over_time(logits, targets, mask)
+        return nats, logits
 
     batches = list(draw_batches(4, input_ndim))
-    got = jax.jit(outputs_of_module)(state, batches[0])
-    expected = jax.jit(outputs_by_hand)(first_params, batches[0])
+    state, got = trained(functools.partial(loss, outputs_of_module), state, batches)
+    params, expected = trained(
+        functools.partial(loss, outputs_by_hand), first_params, batches
+    )
     assert_trees_near(got, expected, 0)
-    state = trained(functools.partial(loss, outputs_of_module), state, batches)
-    params = trained(functools.partial(loss, outputs_by_hand), first_params, batches)
     nnx.update(module, state)
     assert_trees_near(nnx.as_pure(module.params), params, 1e-6)
     for before, after in zip(jax.tree.leaves(first_params), jax.tree.leaves(params)):
@@ -91,7 +92,7 @@ def test_an_nnx_optimizer_trains_it_as_optax_does():
     batch = next(draw_batches(1, 0))
 
     def loss(model):
-        logits = model(batch["inputs"], mask=batch["mask"], key=batch["key"])[1]
+        logits = model(batch["inputs"], mask=batch["mask"])[1]
         return rnnjax.cross_entropy_mean_over_steps(
             logits, batch["targets"], batch["mask"]
         )
@@ -110,7 +111,9 @@ def test_an_nnx_optimizer_trains_it_as_optax_does():
         wrt=nnx.Param,
     )
     # The state shares its arrays with the model, which the optimizer trains in place.
-    state = trained(lambda state, _: loss(nnx.merge(graph, state)), state, [0, 0, 0])
+    state, _ = trained(
+        lambda state, _: (loss(nnx.merge(graph, state)), None), state, [0, 0, 0]
+    )
     values = [float(update(model, optimizer)) for _ in range(3)]
     assert values[2] < values[0]
     assert_trees_near(nnx.state(model, nnx.Param), state, 1e-6)

@@ -9,12 +9,12 @@ def trained(loss, params, batches):
     """Trains for one update a batch, with plain `jax.jit`.
 
     Args:
-      loss: `(params, batch) -> scalar`.
+      loss: `(params, batch) -> (scalar, outputs)`.
       params: any tree of arrays, an `nnx.State` included.
       batches: what the updates read, one after the other.
 
     Returns:
-      The parameters after the last update.
+      The parameters after the last update, and the outputs before the first.
     """
     optimizer = optax.chain(
         optax.clip_by_global_norm(1.0), optax.sgd(0.5, momentum=0.9)
@@ -22,14 +22,16 @@ def trained(loss, params, batches):
 
     @jax.jit
     def update(params, state, batch):
-        grads = jax.grad(loss)(params, batch)
+        grads, outputs = jax.grad(loss, has_aux=True)(params, batch)
         changes, state = optimizer.update(grads, state, params)
-        return optax.apply_updates(params, changes), state
+        return optax.apply_updates(params, changes), state, outputs
 
     state = optimizer.init(params)
+    outputs = []
     for batch in batches:
-        params, state = update(params, state, batch)
-    return params
+        params, state, batch_outputs = update(params, state, batch)
+        outputs.append(batch_outputs)
+    return params, outputs[0]
 
 
 def assert_trees_near(got, expected, tolerance):
