@@ -173,7 +173,7 @@ def find_damage(path: Path) -> str | None:
 def _write(aside: Path, update: int, state: Any, config: dict[str, Any]) -> None:
     """Fills a directory with a checkpoint, down to the disk."""
     with _checkpointer() as checkpointer:
-        checkpointer.save((aside / "state").absolute(), _plain(state))
+        checkpointer.save((aside / "state").absolute(), {"state": _plain(state)})
     manifest = {
         "update": update,
         "config": config,
@@ -204,7 +204,8 @@ def _read(path: Path, template: Any) -> Any:
     if unlike:
         raise ValueError(f"{path} is of another model ({'; '.join(unlike)}).")
     with _checkpointer() as checkpointer:
-        state = checkpointer.restore((path / "state").absolute(), _plain(template))
+        directory = (path / "state").absolute()
+        state = checkpointer.restore(directory, {"state": _plain(template)})["state"]
 
     def revive(leaf, like):
         if _is_key(like):
@@ -215,7 +216,10 @@ def _read(path: Path, template: Any) -> Any:
 
 
 def _checkpointer():
-    """Makes Orbax's synchronous checkpointer, whose errors come as exceptions alone."""
+    """Makes Orbax's synchronous checkpointer, whose errors come as exceptions alone.
+
+    It takes any tree but a bare array.
+    """
     # It takes longer to import than `--help` has to wait: not before it is needed.
     import orbax.checkpoint as ocp
 

@@ -93,7 +93,7 @@ def _train(train, config, run: Run, command: str) -> int:
         run.close("done")
     except Stopped as stopped:
         if not run.training:
-            _discard(run, stopped)
+            run.abandon()
             status = UNSAVED + stopped.received
             return _complain(f"{stopped}: stopped before training had begun.", status)
         run.close("interrupted")
@@ -104,7 +104,7 @@ def _train(train, config, run: Run, command: str) -> int:
         run.close("diverged", error=str(error))
         return _complain(error, DIVERGED)
     except BaseException as error:
-        _discard(run, error)
+        _close_after(error, run)
         return _status_of(error, run.training)
     print(f"done: {run.directory}")
     return DONE
@@ -120,13 +120,13 @@ def _sample(sample, config, run: Run, num_steps: int) -> int:
     return DONE
 
 
-def _discard(run: Run, error: BaseException) -> None:
-    """Closes a run that failed, and leaves nothing of one that had not even begun."""
+def _close_after(error: BaseException, run: Run) -> None:
+    """Closes a run that failed."""
     try:
-        if run.training or run.resumes:
+        if run.training:
             run.close("failed", error=f"{type(error).__name__}: {error}")
         else:
-            run.discard()
+            run.abandon()
     except OSError:  # the disk that was full for the checkpoint is full for this too
         pass
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -97,10 +98,7 @@ def to_json(config: RunConfig) -> dict[str, Any]:
     """
     values = dataclasses.asdict(config)
     del values["run_dir"]
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in values.items()
-    }
+    return {name: _encode(value) for name, value in values.items()}
 
 
 def read_config(config: type[RunConfig], path: Path) -> dict[str, Any]:
@@ -140,6 +138,17 @@ def read_config(config: type[RunConfig], path: Path) -> dict[str, Any]:
     return values
 
 
+def _encode(value: Any) -> Any:
+    """Turns a field's value into JSON, which knows no infinity."""
+    if isinstance(value, tuple):
+        return [_encode(element) for element in value]
+    if isinstance(value, Path) or (
+        isinstance(value, float) and not math.isfinite(value)
+    ):
+        return str(value)
+    return value
+
+
 def _decode(kind: Any, value: Any) -> Any:
     """Turns a JSON value into a field's type, or raises TypeError."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -162,7 +171,7 @@ def _decode(kind: Any, value: Any) -> Any:
     elif kind is Path:
         if isinstance(value, str):
             return Path(value)
-    elif kind is float and type(value) is int:
+    elif kind is float and (type(value) is int or value in ("inf", "-inf", "nan")):
         return float(value)
     elif type(value) is kind:
         return value

@@ -73,7 +73,6 @@ class Run:
         self.signals = StopSignals()
         path = directory / "results.json"
         self._results = Results(path, experiment, config.seed, arguments)
-        self._reads_only = reads_only
         self._is_new = not directory.exists()
         if resumes:
             self._results.take_over()
@@ -136,6 +135,7 @@ class Run:
           done: updates done; what was logged and sampled later will come again.
         """
         self.training = True
+        self._write_config()
         if self.resumes:
             self.say(f"resuming {self.directory} after update {done}")
         self.checkpoints.set_aside(after=done)
@@ -210,7 +210,7 @@ class Run:
           ValueError: if the run is resumed and had another digest under this name.
         """
         self._results.record_data(name, sha256)
-        if not self._reads_only:
+        if not self.resumes:
             self._results.write()
 
     def close(self, status: str, **details: Any) -> None:
@@ -223,18 +223,20 @@ class Run:
         try:
             self._results.write(status=status, **details)
         finally:
-            self._metrics.close()
-            self._lock.close()
+            self._release()
 
-    def discard(self) -> None:
-        """Removes what a run has written that failed before it had begun."""
+    def abandon(self) -> None:
+        """Leaves the directory as it was found, of a run that has not begun to train.
+
+        For `main`. A new run leaves nothing of its own, a resumed one all that is
+        there.
+        """
         if self._is_new:
             shutil.rmtree(self.directory)
-        else:
+        elif not self.resumes:
             for name in ("metrics.jsonl", "results.json", "config.json", "lock"):
                 (self.directory / name).unlink(missing_ok=True)
-        self._metrics.close()
-        self._lock.close()
+        self._release()
 
     def _open(self, resume_command: str) -> None:
         """Takes the directory, and writes what is known before training."""
@@ -246,7 +248,22 @@ class Run:
                 f"run_dir must be a directory without a run, got {self.directory}; "
                 f"go on with its run by: {resume_command}"
             )
+        try:
+            self._results.content.update(describe_environment())
+            if not self.resumes:
+                self._write_config()
+            self._metrics = MetricsFile(self.directory / "metrics.jsonl")
+            self.checkpoints.sweep()
+        except BaseException:
+            self._lock.close()
+            if self._is_new:
+                shutil.rmtree(self.directory, ignore_errors=True)
+            raise
+
+    def _write_config(self) -> None:
         files.write_json(self.directory / "config.json", to_json(self.config))
-        self._metrics = MetricsFile(self.directory / "metrics.jsonl")
-        self.checkpoints.sweep()
-        self._results.write(**describe_environment())
+        self._results.write()
+
+    def _release(self) -> None:
+        self._metrics.close()
+        self._lock.close()

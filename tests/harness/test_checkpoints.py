@@ -1,0 +1,256 @@
+"""A checkpoint is whole and restored to the bit, or it is known to be bad."""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.harness import checkpoints as module
+from experiments.harness.checkpoints import Checkpoints, NoGoodCheckpoint, SaveFailed
+
+
+def make_state(seed):
+    """Makes a state of many kinds of leaves."""
+    keys = jax.random.split(jax.random.key(seed), 3)
+    params = {
+        "kernel": jax.random.normal(keys[0], (7, 3)),
+        "half": jax.random.normal(keys[1], (5,)).astype(jnp.bfloat16),
+    }
+    return params, jnp.int32(seed), (keys[2], np.arange(4.0) + seed), jnp.array([True])
+
+
+def leaves_of(state):
+    return [
+        np.asarray(jax.random.key_data(x) if module._is_key(x) else x)
+        for x in jax.tree.leaves(state)
+    ]
+
+
+def assert_equal(state, other):
+    assert jax.tree.structure(state) == jax.tree.structure(other)
+    for a, b in zip(leaves_of(state), leaves_of(other), strict=True):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        assert a.tobytes() == b.tobytes()
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two checkpoints, of updates 10 and 20, for all to read."""
+    checkpoints = Checkpoints(tmp_path_factory.mktemp("two"))
+    for update in (10, 20):
+        checkpoints.save(update, make_state(update), {"seed": 0})
+    return checkpoints
+
+
+def payload(path: Path):
+    return sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def restore(checkpoints):
+    warnings = []
+    update, state = checkpoints.restore(make_state(0), warnings.append)
+    return update, state, warnings
+
+
+def test_restored_to_the_bit(two):
+    update, state, warnings = restore(two)
+    assert (update, warnings) == (20, [])
+    assert_equal(state, make_state(20))
+
+
+def test_restored_where_the_template_is(tmp_path):
+    mesh = jax.make_mesh((2,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("x"))
+    state = jax.device_put(jnp.arange(6.0), sharding)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, state, {})
+    _, restored = checkpoints.restore(jnp.zeros_like(state), print)
+    assert restored.sharding.is_equivalent_to(sharding, 1)
+    assert_equal(restored, state)
+
+
+def test_no_checkpoint_is_no_error(tmp_path):
+    template = make_state(3)
+    update, state = Checkpoints(tmp_path / "none").restore(template, print)
+    assert update == 0 and state is template
+
+
+def test_200_single_bit_flips_are_all_seen(two):
+    draw = random.Random(1)
+    files = payload(two.path(20))
+    touched = set()
+    for _ in range(200):
+        file = draw.choice(files)
+        good = file.read_bytes()
+        bad = bytearray(good)
+        bad[draw.randrange(len(bad))] ^= 1 << draw.randrange(8)
+        file.write_bytes(bad)
+        try:
+            update, state, warnings = restore(two)
+        finally:
+            file.write_bytes(good)
+        assert update == 10
+        assert_equal(state, make_state(10))
+        assert len(warnings) == 1
+        assert "00000020" in warnings[0] and file.name in warnings[0]
+        touched.add(file)
+    assert touched == set(files)
+    assert restore(two)[0] == 20
+
+
+@pytest.mark.parametrize("how", ["cut short", "emptied", "deleted", "lengthened"])
+def test_every_file_damaged_is_seen(two, how):
+    for file in payload(two.path(20)):
+        good = file.read_bytes()
+        match how:
+            case "cut short":
+                file.write_bytes(good[:-1])
+            case "emptied":
+                file.write_bytes(b"")
+            case "deleted":
+                file.unlink()
+            case "lengthened":
+                file.write_bytes(good + b"\0")
+        try:
+            update, state, warnings = restore(two)
+        finally:
+            file.write_bytes(good)
+        assert update == 10
+        assert_equal(state, make_state(10))
+        assert "00000020" in warnings[0] and file.name in warnings[0]
+    assert restore(two)[0] == 20
+
+
+def test_a_file_too_many_is_seen(two):
+    file = two.path(20) / "state" / "d" / "stranger"
+    file.write_bytes(b"")
+    try:
+        update, _, warnings = restore(two)
+    finally:
+        file.unlink()
+    assert update == 10
+    assert "state/d/stranger is not in the manifest" in warnings[0]
+
+
+def test_a_checkpoint_under_another_name_is_seen(two, tmp_path):
+    shutil.copytree(two.path(10), tmp_path / "00000010")
+    shutil.copytree(two.path(10), tmp_path / "00000030")
+    update, _, warnings = restore(Checkpoints(tmp_path))
+    assert update == 10
+    assert "manifest.json is that of update 10" in warnings[0]
+
+
+def test_all_bad_is_an_error_that_lists_them(two, tmp_path):
+    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "bad"))
+    (checkpoints.path(10) / "manifest.json").unlink()
+    (checkpoints.path(20) / "state" / "_METADATA").write_bytes(b"")
+    with pytest.raises(NoGoodCheckpoint) as error:
+        restore(checkpoints)
+    message = str(error.value)
+    assert "00000010: manifest.json is missing" in message
+    assert "00000020: state/_METADATA has 0 bytes instead of" in message
+
+
+def test_bad_ones_are_set_aside(two, tmp_path):
+    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "bad"))
+    checkpoints.set_aside(after=10)
+    checkpoints.set_aside(after=10)
+    assert checkpoints.updates() == [10]
+    assert (checkpoints.directory / "00000020.bad").is_dir()
+    checkpoints.save(20, make_state(21), {})
+    checkpoints.set_aside(after=10)  # over the one that is there
+    assert checkpoints.updates() == [10]
+
+
+def test_another_model_is_told_apart_leaf_by_leaf(two):
+    params, *rest = make_state(0)
+    params = {"kernel": jnp.zeros((7, 4)), "bias": jnp.zeros(2)}
+    with pytest.raises(ValueError) as error:
+        two.restore((params, *rest), print)
+    message = str(error.value)
+    assert "[0]['kernel']: float32[7, 3] saved, float32[7, 4] now" in message
+    assert "[0]['bias']: nothing saved, float32[2] now" in message
+    assert "[0]['half']: bfloat16[5] saved, nothing now" in message
+    assert "[1]" not in message
+
+
+def test_the_newest_are_kept(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for update in (5, 100, 20):
+        checkpoints.save(update, jnp.zeros(2), {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000020", "00000100"]
+
+
+def test_leftovers_are_swept(tmp_path, two):
+    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "left"))
+    for name in (".writing-00000030", ".removing-00000005"):
+        (checkpoints.directory / name / "state").mkdir(parents=True)
+    checkpoints.sweep()
+    names = sorted(path.name for path in checkpoints.directory.iterdir())
+    assert names == ["00000010", "00000020"]
+
+
+CALLS = [
+    (os, "fsync"),
+    (os, "open"),
+    (Path, "mkdir"),
+    (Path, "rename"),
+    (Path, "write_bytes"),
+    (module, "_sha256"),
+    (module, "_checkpointer"),
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), CALLS, ids=[name for _, name in CALLS])
+def test_whatever_fails_in_a_save_the_one_before_stays(
+    two, tmp_path, monkeypatch, owner, name
+):
+    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "failing"))
+    original = getattr(owner, name)
+    calls = 0
+    for failing in range(100):
+        calls = 0
+
+        def sometimes(*args, failing=failing, **kwargs):
+            nonlocal calls
+            calls += 1
+            if calls == failing + 1:
+                raise OSError(28, "No space left on device")
+            return original(*args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, sometimes)
+            try:
+                checkpoints.save(30 + failing, make_state(30), {})
+            except SaveFailed as error:
+                message = str(error)
+            else:
+                break
+        assert f"update {30 + failing} could not be saved" in message
+        assert "No space left on device" in message
+        assert "\n" not in message
+        update, state, warnings = restore(checkpoints)
+        assert warnings == []
+        # Only the sync after the renaming can fail with the new one in its place.
+        assert f"that of update {update} is kept" in message
+        assert_equal(state, make_state(20 if update == 20 else 30))
+        if update != 20:
+            assert name in ("fsync", "open")
+            shutil.rmtree(checkpoints.path(update))
+        left = [path for path in checkpoints.directory.iterdir() if path.name[0] == "."]
+        assert left == []
+    assert 0 < failing < 100 and calls < failing + 1
+
+
+def test_the_first_save_that_fails_says_there_is_none(tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(SaveFailed, match="Read-only file system; there is none"):
+        Checkpoints(tmp_path).save(1, jnp.zeros(2), {})

@@ -1,0 +1,132 @@
+"""SIGKILL at random times: nothing acknowledged is lost, nothing unreadable left."""
+
+import random
+import re
+import signal
+import time
+
+import pytest
+
+from experiments.harness.checkpoints import Checkpoints, find_damage
+from experiments.harness.metrics import read_metrics
+from tests.harness.conftest import assert_same_run, results_of, start_toy
+
+
+def read_until_trained(process):
+    """Reads what the process says until its first update; returns its start."""
+    resumed_at = 0
+    for line in process.stdout:
+        assert "warning" not in line
+        if match := re.search(r"after update (\d+)", line):
+            resumed_at = int(match[1])
+        if line.startswith("compiled"):
+            return resumed_at
+    raise AssertionError(process.stderr.read())
+
+
+def kill_and_look(directory, process, draw):
+    """Kills a process, mostly while it trains; says if it was saving then."""
+    if draw.random() < 0.1:  # while it starts: importing, restoring, sweeping
+        time.sleep(draw.uniform(0, 3))
+        resumed_at = None
+    else:
+        resumed_at = read_until_trained(process)
+        time.sleep(draw.uniform(0, 1))
+    if process.poll() is not None:
+        assert process.returncode == 0, process.stderr.read()
+        return None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    if resumed_at is not None:
+        check_progress(directory, resumed_at)
+    checkpoints = Checkpoints(directory / "checkpoints")
+    for update in checkpoints.updates():
+        assert find_damage(checkpoints.path(update)) is None
+    if (directory / "results.json").exists():
+        assert results_of(directory)["status"] == "running"
+    return any(checkpoints.directory.glob(".*"))
+
+
+def check_progress(directory, resumed_at):
+    """Compares what was acknowledged with what is there."""
+    logged = read_metrics(directory / "metrics.jsonl")[-1]["update"]
+    updates = Checkpoints(directory / "checkpoints").updates()
+    # With a checkpoint after every update, an update that was logged tells that the
+    # checkpoint of the one before had been acknowledged.
+    assert updates or logged == 1
+    newest = max(updates, default=0)
+    assert newest in (logged - 1, logged)
+    assert logged >= resumed_at
+
+
+def check_kills(run_toy, tmp_path, number, num_updates, seed):
+    """Kills runs until there were so many kills, and lets the last one finish."""
+    draw = random.Random(seed)
+    length = ("--num-updates", num_updates, "--eval-every", num_updates // 5)
+    expected = tmp_path / "undisturbed"
+    assert run_toy("--run-dir", expected, *length).status == 0
+    kills = kills_in_saves = runs = 0
+    began = time.monotonic()
+    while kills < number:
+        runs += 1
+        directory = tmp_path / f"run{runs}"
+        options = ("--run-dir", directory, *length)
+        finished = False
+        while not finished:
+            # The last leg need not save so often.
+            every = num_updates if kills == number else 1
+            process = start_toy(*options, "--checkpoint-every", every)
+            if kills < number:
+                was_saving = kill_and_look(directory, process, draw)
+                finished = was_saving is None
+                kills += not finished
+                kills_in_saves += bool(was_saving)
+            else:
+                finished = True
+            if finished:
+                _, errors = process.communicate()
+                assert process.returncode == 0, errors
+            elif (directory / "config.json").exists():
+                options = ("--resume", directory)
+        assert_same_run(directory, expected)
+        names = sorted(path.name for path in (directory / "checkpoints").iterdir())
+        assert names[-1] == f"{num_updates:08d}"
+        assert len(names) <= 3 and all(name.isdigit() for name in names)
+    seconds = time.monotonic() - began
+    print(f"{kills} kills, {kills_in_saves} of them in a save, {seconds:.0f} s")
+
+
+def test_5_kills(run_toy, tmp_path):
+    check_kills(run_toy, tmp_path, number=5, num_updates=30, seed=1)
+
+
+@pytest.mark.slow
+def test_100_kills(run_toy, tmp_path):
+    check_kills(run_toy, tmp_path, number=100, num_updates=200, seed=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
+def test_signals_at_5_random_times(run_toy, tmp_path, name):
+    draw = random.Random(name)
+    expected, directory = tmp_path / "undisturbed", tmp_path / "run"
+    length = ("--num-updates", 2000, "--eval-every", 100)
+    assert run_toy("--run-dir", expected, *length).status == 0
+    options = ("--run-dir", directory, *length, "--checkpoint-every", 50)
+    for _ in range(5):
+        process = start_toy(*options)
+        resumed_at = read_until_trained(process)
+        time.sleep(draw.uniform(0, 0.5))
+        process.send_signal(signal.Signals[name])
+        out, errors = process.communicate()
+        assert process.returncode == 0, errors
+        line = f"{name}: saved; resume with: python -m tests.harness.toy --resume"
+        assert out.splitlines()[-1] == f"{line} {directory}"
+        logged = read_metrics(directory / "metrics.jsonl")[-1]["update"]
+        assert Checkpoints(directory / "checkpoints").updates()[-1] == logged
+        assert logged > resumed_at
+        options = ("--resume", directory)
+    process = start_toy(*options)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert_same_run(directory, expected)

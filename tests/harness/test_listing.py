@@ -1,0 +1,39 @@
+"""`python -m experiments` lists what there is."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import experiments
+from experiments.__main__ import describe_experiments
+from tests.harness.conftest import ROOT
+
+HERE = Path(experiments.__file__).parent
+
+
+def test_only_files_with_a_command_are_listed(tmp_path):
+    (tmp_path / "adding.py").write_text('"""Adds.\n\nMore."""\nraise RuntimeError\n')
+    (tmp_path / "__init__.py").write_text('"""No experiment."""\n')
+    (tmp_path / "harness").mkdir()
+    listed = describe_experiments(tmp_path)
+    assert listed == [("python -m experiments.adding", "Adds.")]
+
+
+def test_all_experiments_have_a_summary_and_a_main():
+    listed = describe_experiments(HERE)
+    assert listed
+    for command, summary in listed:
+        module = importlib.import_module(command.removeprefix("python -m "))
+        assert summary == (module.__doc__ or "").splitlines()[0]
+        assert summary.endswith(".")
+        assert callable(module.main) and callable(module.train)
+
+
+def test_the_command_prints_them():
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for command, summary in describe_experiments(HERE):
+        assert f"{command}\n    {summary}\n" in done.stdout

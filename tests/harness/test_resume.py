@@ -1,0 +1,225 @@
+"""A resumed run is bit-identical to one never stopped; whatever stopped it."""
+
+import random
+import signal
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from experiments.harness import Diverged, Run, guarded
+from experiments.harness.metrics import read_metrics
+from tests.harness import toy
+from tests.harness.conftest import assert_same_run, results_of
+
+
+def stop_and_resume(run_toy, directory, update, *arguments):
+    """Stops a run at an update, and resumes it."""
+    at = ("--signal-at", update, *arguments)
+    outcome = run_toy("--run-dir", directory, *at)
+    assert outcome.status == 0, outcome.err
+    saved = results_of(directory)["status"]
+    resumed = run_toy("--resume", directory, "--signal-at", -1)
+    assert resumed.status == 0, resumed.err
+    return outcome, saved, resumed
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
+def test_a_signal_saves_the_update_in_flight_and_says_how_to_resume(
+    run_toy, tmp_path, finished, name
+):
+    directory = tmp_path / "a run"  # with a blank, for the line to quote
+    handler = signal.getsignal(signal.Signals[name])
+    outcome, saved, resumed = stop_and_resume(run_toy, directory, 17, "--signal", name)
+    assert saved == "interrupted"
+    assert outcome.out.splitlines()[-1] == (
+        f"{name}: saved; resume with: python -m tests.harness.toy "
+        f"--resume '{directory}'"
+    )
+    assert f"resuming {directory} after update 17" in resumed.out
+    assert_same_run(directory, finished)
+    assert signal.getsignal(signal.Signals[name]) is handler
+
+
+@pytest.mark.parametrize("update", [10, 30])  # 30 is the last
+def test_a_signal_in_an_evaluation_does_not_wait_for_its_end(
+    run_toy, tmp_path, finished, update
+):
+    directory = tmp_path / "run"
+    in_evaluation = ("--signal-in", "evaluation", "--checkpoint-every", 7)
+    _, _, resumed = stop_and_resume(run_toy, directory, update, *in_evaluation)
+    assert f"after update {update}" in resumed.out
+    assert_same_run(directory, finished)
+
+
+def test_the_last_update_can_be_stopped_too(run_toy, tmp_path, finished):
+    stop_and_resume(run_toy, tmp_path / "run", 30)
+    assert_same_run(tmp_path / "run", finished)
+
+
+def test_a_signal_before_training_leaves_nothing(run_toy, tmp_path):
+    in_setup = ("--signal-in", "setup", "--signal-at", -1, "--signal", "SIGUSR1")
+    outcome = run_toy("--run-dir", tmp_path / "run", *in_setup)
+    assert outcome.status == 128 + signal.SIGUSR1
+    assert outcome.err == "error: SIGUSR1: stopped before training had begun.\n"
+    assert not (tmp_path / "run").exists()
+
+
+def check_random_stops(run_toy, tmp_path, finished, number, seed):
+    draw = random.Random(seed)
+    for index, update in enumerate(draw.sample(range(1, 31), number)):
+        directory = tmp_path / str(index)
+        every = draw.randint(1, 12)
+        stop_and_resume(run_toy, directory, update, "--checkpoint-every", every)
+        assert_same_run(directory, finished)
+
+
+def test_resumed_at_2_random_updates(run_toy, tmp_path, finished):
+    check_random_stops(run_toy, tmp_path, finished, 2, seed=1)
+
+
+@pytest.mark.slow
+def test_resumed_at_20_random_updates(run_toy, tmp_path, finished):
+    check_random_stops(run_toy, tmp_path, finished, 20, seed=2)
+
+
+def test_many_stops_in_one_run(run_toy, tmp_path, finished):
+    directory = tmp_path / "run"
+    run_toy("--run-dir", directory, "--signal-at", 4)
+    for update in (5, 11, 12, 29):
+        run_toy("--resume", directory, "--signal-at", update)
+    run_toy("--resume", directory, "--signal-at", -1)
+    assert_same_run(directory, finished)
+
+
+def test_falls_back_from_a_bad_checkpoint_and_trains_on(run_toy, undisturbed, finished):
+    (undisturbed / "checkpoints" / "00000030" / "state" / "_METADATA").write_text("{}")
+    (undisturbed / "checkpoints" / "00000020" / "manifest.sha256").unlink()
+    outcome = run_toy("--resume", undisturbed)
+    assert outcome.status == 0
+    assert "00000030: state/_METADATA has 2 bytes" in outcome.out
+    assert "00000020: manifest.sha256 is missing" in outcome.out
+    assert "after update 10" in outcome.out
+    assert_same_run(undisturbed, finished)
+    names = sorted(path.name for path in (undisturbed / "checkpoints").iterdir())
+    good = ["00000010", "00000020", "00000030"]
+    assert names == sorted([*good, "00000020.bad", "00000030.bad"])
+
+
+def test_no_good_checkpoint_is_one_line(run_toy, undisturbed):
+    for path in (undisturbed / "checkpoints").iterdir():
+        (path / "manifest.json").unlink()
+    before = (undisturbed / "metrics.jsonl").read_bytes()
+    outcome = run_toy("--resume", undisturbed)
+    assert outcome.status == 2
+    assert outcome.err.startswith("error: no checkpoint can be restored: ")
+    assert outcome.err.count("\n") == 1
+    assert (undisturbed / "metrics.jsonl").read_bytes() == before
+
+
+def test_killed_before_the_first_checkpoint_begins_again(
+    run_toy, tmp_path, undisturbed, finished
+):
+    for path in (undisturbed / "checkpoints").iterdir():
+        path.rename(tmp_path / path.name)
+    outcome = run_toy("--resume", undisturbed)
+    assert "after update 0" in outcome.out
+    assert_same_run(undisturbed, finished)
+
+
+@pytest.mark.parametrize("poison", ["nan", "inf", "-inf"])
+def test_a_poisoned_gradient_stops_the_run(run_toy, tmp_path, finished, poison):
+    directory = tmp_path / "run"
+    poisoned = (f"--poison={poison}", "--poison-at", 18, "--checkpoint-every", 7)
+    outcome = run_toy("--run-dir", directory, *poisoned)
+    assert outcome.status == 4
+    assert "error: update 18 is not finite" in outcome.err
+    lines = read_metrics(directory / "metrics.jsonl")
+    norms = {x["update"]: x["grad_norm"] for x in lines if "grad_norm" in x}
+    listed = ", ".join(f"{n}: {norms[n]:.4g}" for n in range(13, 18))
+    assert f"Gradient norms before it: {listed}." in outcome.err
+    last = directory / "checkpoints" / "00000014"
+    assert f"The last good checkpoint is {last}." in outcome.err
+    assert max(norms) == 17
+    results = results_of(directory)
+    assert results["status"] == "diverged"
+    assert "update 18 is not finite" in results["error"]
+    names = sorted(path.name for path in (directory / "checkpoints").iterdir())
+    assert names == ["00000007", "00000014"]
+    assert run_toy("--resume", directory, "--poison-at", -1).status == 0
+    assert_same_run(directory, finished)
+
+
+def test_diverged_before_any_checkpoint(run_toy, tmp_path):
+    arguments = ("--poison", "nan", "--poison-at", 1)
+    outcome = run_toy("--run-dir", tmp_path / "run", *arguments)
+    assert outcome.status == 4, outcome.err
+    assert "before it: none. No checkpoint was saved before it." in outcome.err
+
+
+@guarded
+def add(state, amount, loss, grad_norm):
+    """Adds to the numbers of a state."""
+    new = {
+        "x": state["x"] + amount,
+        "log": state["log"] + 1,
+        "count": state["count"] + 1,
+        "key": jax.random.fold_in(state["key"], 1),
+    }
+    return new, {"loss": jnp.float32(loss), "grad_norm": jnp.float32(grad_norm)}
+
+
+@pytest.mark.parametrize(
+    ("amount", "loss", "grad_norm", "finite"),
+    [
+        (1.0, 0.5, 2.0, True),
+        (1.0, "nan", 2.0, False),
+        (1.0, 0.5, "inf", False),
+        (1.0, 0.5, "nan", False),
+        ("inf", 0.5, 2.0, False),  # what overflows without a bad gradient
+        (3e38, 0.5, 2.0, False),
+    ],
+)
+@pytest.mark.parametrize("transform", [jax.jit, lambda f: f], ids=["jit", "plain"])
+def test_guarded_keeps_the_whole_old_state(amount, loss, grad_norm, finite, transform):
+    old = {
+        "x": jnp.array([1.0, 3e38]),
+        "log": jnp.array([-jnp.inf, 2.0]),  # was not finite before, and may stay so
+        "count": jnp.int32(4),
+        "key": jax.random.key(2),
+    }
+    numbers = (float(amount), float(loss), float(grad_norm))
+    new, metrics = transform(add)(old, *numbers)
+    assert bool(metrics["finite"]) is finite
+    expected = add.__wrapped__(old, *numbers)[0] if finite else old
+    for name, value in expected.items():
+        got = new[name]
+        if name == "key":
+            got, value = jax.random.key_data(got), jax.random.key_data(value)
+        assert got.tolist() == value.tolist()
+
+
+def test_an_update_without_guard_is_stopped_as_well(tmp_path):
+    config = toy.Config(run_dir=tmp_path / "run")
+    run = Run(config.run_dir, config, experiment="toy", arguments=[])
+
+    def update(state, i):
+        loss = jnp.where(i < 12, 1.0, jnp.nan)
+        return state * loss, {"loss": loss, "grad_norm": jnp.float32(1)}
+
+    with pytest.raises(Diverged, match="update 13 is not finite: loss nan"):
+        run.fit(jnp.ones(2), update, lambda s, n: {}, units_per_update=1, unit="steps")
+    run.close("diverged")
+    assert run.checkpoints.updates() == [10]
+
+
+def test_an_update_must_keep_the_kind_of_its_state(tmp_path):
+    config = toy.Config(run_dir=tmp_path / "run")
+    run = Run(config.run_dir, config, experiment="toy", arguments=[])
+
+    def update(state, i):
+        return state.astype(jnp.bfloat16), {"loss": 1.0, "grad_norm": 1.0}
+
+    with pytest.raises(ValueError, match="update must keep the structure, shapes and"):
+        run.fit(jnp.ones(2), update, lambda s, n: {}, units_per_update=1, unit="steps")
+    run.close("failed")
