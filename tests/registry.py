@@ -106,6 +106,10 @@ class LayerCase:
     input_size: Any = 3
     draw: Callable[..., Any] = draw_vectors
 
+    @functools.cache  # noqa: B019
+    def layer(self, engine: Engine) -> Layer:
+        return self.make(engine)
+
 
 CELLS = [
     CellCase("elman_tanh", lambda: elman(5)),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.registry import CELLS, ENGINES, LAYERS
+from rnnjax import scan
+from tests.registry import CELLS, ENGINES, LAYERS, draw_tree
 
 
 def of_library(case):
@@ -14,8 +15,10 @@ REGISTERED = {
     "smooth_case": [case for case in CELLS if not case.rounded],
     "reverse_only_case": [case for case in CELLS if not case.forward_mode],
     "library_case": [case for case in CELLS if of_library(case)],
+    "tree_case": [case for case in CELLS if case.draw is draw_tree],
     "engine_case": ENGINES,
     "layer_case": LAYERS,
+    "causal_case": [case for case in LAYERS if case.make(scan).step is not None],
 }
 
 

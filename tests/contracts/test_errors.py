@@ -1,0 +1,133 @@
+"""Contract 8: what is wrong with an argument is said before an engine runs."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import dense, dropout, elman, embed, gru, lstm, one_hot
+from rnnjax.unroll import unroll
+from tests.programs import B, T, draw_arguments, program
+from tests.trees import assert_same_bits, part
+
+
+def no_engine(*args, **kwargs):
+    raise AssertionError("An engine ran.")
+
+
+def refuse(case, message, **changes):
+    """Checks that `unroll` raises `message` for changed arguments."""
+    rng = np.random.default_rng(0)
+    params, carry, inputs, _ = draw_arguments(case, rng, dtype=np.float32)
+    arguments = {"inputs": inputs, "carry": carry} | {
+        name: change(inputs, carry) if callable(change) else change
+        for name, change in changes.items()
+    }
+    with pytest.raises(ValueError, match=message):
+        unroll(case.cell, params, engine=no_engine, **arguments)
+
+
+@pytest.mark.parametrize("name", ["mask", "is_first"])
+def test_marks(case, name):
+    start = rf"{name} must be bool of shape \({T}, {B}\), got "
+    whole = np.ones((T, B), np.int32)
+    refuse(case, start + rf"int32 of shape \({T}, {B}\)\.", **{name: whole})
+    for shape in [(B, T), (T,), (T, B, 1), (T + 1, B)]:
+        wrong = np.ones(shape, bool)
+        message = start + re.escape(f"bool of shape {shape}.")
+        refuse(case, message, **{name: wrong})
+
+
+def test_carry(case):
+    def more(inputs, carry):
+        return (carry,)
+
+    def wider(inputs, carry):
+        return jax.tree.map(lambda x: np.concatenate([x, x], -1), carry)
+
+    def other_batch(inputs, carry):
+        return jax.tree.map(lambda x: x[:-1], carry)
+
+    def halved(inputs, carry):
+        return jax.tree.map(lambda x: x.astype(np.float16), carry)
+
+    for change in (more, wider, other_batch, halved):
+        refuse(case, "carry must be .*, got .*", carry=change)
+
+
+def test_inputs(case):
+    ndim = case.cell.input_ndim
+
+    def one_step_without_batch(inputs, carry):
+        return jax.tree.map(lambda x: x[0, 0], inputs)
+
+    message = f"inputs must have an axis of time before their {ndim} axes of features"
+    refuse(case, message, inputs=one_step_without_batch, carry=None)
+    refuse(case, message + ", got no array.", inputs=(), carry=None)
+
+
+def test_inputs_of_two_lengths(tree_case):
+    def one_shorter(inputs, carry):
+        return {**inputs, "gain": inputs["gain"][:-1]}
+
+    message = rf"inputs must all begin with the axes \({T}, {B}\), got "
+    refuse(tree_case, message, inputs=one_shorter)
+
+
+def test_last_axis(library_case):
+    def wider(inputs, carry):
+        return np.concatenate([inputs, inputs], axis=-1)
+
+    message = r"inputs must have a last axis of 3, got shape \(3, 6\)\."
+    refuse(library_case, message, inputs=wider)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True, "5"])
+@pytest.mark.parametrize("make", [elman, lstm, gru, dense, embed, one_hot])
+def test_sizes(make, size):
+    message = f"must be a positive whole number, got {size!r}"
+    with pytest.raises(ValueError, match="[a-z]+_size " + message):
+        make(size)
+    with pytest.raises(ValueError, match="input_size must be"):
+        make(5).init(jax.random.key(0), size)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, np.nan])
+def test_dropout_rate(rate):
+    with pytest.raises(ValueError, match="rate must be from 0 to less than 1, got"):
+        dropout(rate)
+
+
+def test_step_that_changes_its_carry():
+    """A cell's own mistake is named before it ends in a scan's message."""
+    cell = gru(5)
+    params = cell.init(jax.random.key(0), 3)
+    for spoil in (
+        lambda h: h.astype(jnp.float16),
+        lambda h: (h,),
+        lambda h: h[..., 1:],
+    ):
+
+        def step(params, carry, inputs, spoil=spoil):
+            carry, outputs = cell.step(params, carry, inputs)
+            return spoil(carry), outputs
+
+        wrong = cell._replace(step=step, factors=None)
+        message = "cell.step must return a carry like the one it takes, .*, got "
+        with pytest.raises(ValueError, match=message):
+            unroll(wrong, params, np.ones((T, B, 3), np.float32), engine=no_engine)
+
+
+def test_no_steps_are_no_error(case, engine_case):
+    """A sequence of no steps ends with the carry it began with, outputs `[0, ...]`."""
+    rng = np.random.default_rng(1)
+    params, carry, inputs, weights = draw_arguments(case, rng, (0, B))
+    marks = np.ones((0, B), bool)
+    run = program(case.cell, engine_case.engine, quick=True)
+    got = run(params, carry, inputs, marks, marks, weights)
+    assert_same_bits((got.carry, got.grads[1]), (carry, part(weights[0])[0]))
+    for x, want in zip(jax.tree.leaves(got.outputs), jax.tree.leaves(weights[1])):
+        assert x.shape == want.shape and x.shape[0] == 0
+    assert not any(np.any(grad) for grad in got.grads[0])

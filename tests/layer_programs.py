@@ -1,0 +1,56 @@
+"""Layers under the contracts, as `programs` has cells."""
+
+import functools
+
+import jax
+import numpy as np
+
+from tests.loop import Run, in_numpy
+from tests.programs import B, T, draw_inputs
+from tests.trees import draw_like, part
+
+
+@functools.cache
+def layer_program(layer, quick=True):
+    """Compiles `run_layer` of a layer."""
+    return in_numpy(functools.partial(run_layer, layer), quick)
+
+
+def run_layer(layer, params, carry, inputs, mask, is_first, key, weights):
+    """Applies a layer and goes back from its outputs, weighted.
+
+    Returns:
+      `Run`; what does not float has no gradient, so those are lists of leaves.
+    """
+    parts = [part(tree) for tree in (params, carry, inputs)]
+
+    def floating(*floats):
+        params, carry, inputs = (
+            put_back(own) for own, (_, put_back) in zip(floats, parts)
+        )
+        carry, outputs = layer.apply(
+            params, carry, inputs, mask=mask, is_first=is_first, key=key
+        )
+        return outputs, (carry, outputs)
+
+    floats = [own for own, _ in parts]
+    _, pull, (carry, outputs) = jax.vjp(floating, *floats, has_aux=True)
+    return Run(carry, outputs, pull(weights.astype(outputs.dtype)))
+
+
+def draw_layer_arguments(case, layer, rng, leading=(T, B), dtype=np.float64):
+    """Draws (params, carry, inputs, weights) for a `LayerCase`."""
+    params, carry, outputs = layer_shapes(case, layer, leading)
+    inputs = draw_inputs(case, rng, leading, dtype)
+    params, carry = draw_like(rng, (params, carry), dtype)
+    return params, carry, inputs, draw_like(rng, outputs, dtype, scale=1.0)
+
+
+@functools.cache
+def layer_shapes(case, layer, leading):
+    inputs = draw_inputs(case, np.random.default_rng(0), leading, np.float32)
+    params = jax.eval_shape(
+        lambda key: layer.init(key, case.input_size), jax.random.key(0)
+    )
+    carry, outputs = jax.eval_shape(layer.apply, params, None, inputs)
+    return params, carry, outputs

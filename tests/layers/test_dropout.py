@@ -1,0 +1,64 @@
+"""`dropout`: rate, scale, and randomness bound to absolute time."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import dropout
+from tests.trees import assert_same_bits
+
+RATE = 0.3
+
+
+@pytest.fixture(scope="module")
+def dropped():
+    inputs = np.random.default_rng(0).normal(size=(50, 20, 30)).astype(np.float32)
+    _, outputs = dropout(RATE).apply({}, None, inputs, key=jax.random.key(0))
+    return inputs, np.asarray(outputs)
+
+
+def test_zeroes_at_the_rate_and_scales_the_rest(dropped):
+    inputs, outputs = dropped
+    zeroed = outputs == 0
+    deviation = np.sqrt(RATE * (1 - RATE) / zeroed.size)
+    assert abs(zeroed.mean() - RATE) < 5 * deviation
+    np.testing.assert_allclose(
+        outputs[~zeroed], inputs[~zeroed] / (1 - RATE), rtol=1e-6
+    )
+
+
+def test_steps_sequences_and_features_are_drawn_apart(dropped):
+    """Neighbours agree as often as independent draws do."""
+    zeroed = dropped[1] == 0
+    agreement = RATE**2 + (1 - RATE) ** 2
+    for axis in range(3):
+        first = np.delete(zeroed, -1, axis=axis)
+        second = np.delete(zeroed, 0, axis=axis)
+        assert abs((first == second).mean() - agreement) < 0.02
+
+
+def test_no_key_or_no_rate_changes_nothing():
+    inputs = np.random.default_rng(0).normal(size=(7, 3, 2)).astype(np.float32)
+    for rate, key in ((RATE, None), (0.0, jax.random.key(0))):
+        carry, outputs = dropout(rate).apply({}, None, inputs, key=key)
+        assert_same_bits(outputs, inputs)
+        assert carry == 7 and carry.dtype == jnp.int32
+
+
+def test_gradient_goes_where_values_do():
+    inputs = np.random.default_rng(0).normal(size=(7, 3, 2)).astype(np.float32)
+
+    def total(inputs):
+        return dropout(RATE).apply({}, None, inputs, key=jax.random.key(0))[1].sum()
+
+    _, outputs = dropout(RATE).apply({}, None, inputs, key=jax.random.key(0))
+    want = np.where(outputs == 0, 0, np.float32(1 / (1 - RATE)))
+    np.testing.assert_allclose(jax.grad(total)(inputs), want, rtol=1e-6)
+
+
+def test_clock_runs_on_masked_steps_and_over_resets():
+    mask = np.array([True, False, True])
+    inputs = np.ones((3, 2), np.float32)
+    carry, _ = dropout(RATE).apply({}, 4, inputs, mask=mask, is_first=mask)
+    assert carry == 7

@@ -1,0 +1,74 @@
+"""`stack`: its layers by hand, sizes learned, keys folded."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import (
+    bidirectional,
+    dense,
+    dropout,
+    embed,
+    gru,
+    lstm,
+    recurrent,
+    stack,
+)
+from tests.trees import assert_same_bits
+from tests.user_cells import convolving, reflecting
+
+T, B, D = 7, 3, 2
+
+
+def test_stack_is_its_layers_by_hand():
+    rng = np.random.default_rng(0)
+    layers = recurrent(lstm(5)), dropout(0.5), recurrent(gru(4)), dense(6)
+    layer = stack(*layers)
+    params = layer.init(jax.random.key(0), D)
+    inputs = rng.normal(size=(T, B, D)).astype(np.float32)
+    mask, key = rng.random((T, B)) < 0.7, jax.random.key(1)
+    carry, got = layer.apply(params, None, inputs, mask=mask, key=key)
+    outputs, size = inputs, D
+    for i, (part, own) in enumerate(zip(layers, params)):
+        assert_same_bits(own, part.init(jax.random.fold_in(jax.random.key(0), i), size))
+        own_key = jax.random.fold_in(key, i)
+        want, outputs = part.apply(own, None, outputs, mask=mask, key=own_key)
+        assert_same_bits(carry[i], want)
+        size = outputs.shape[-1]
+    assert_same_bits(got, outputs)
+
+
+def test_stack_of_one_is_the_layer():
+    layer = recurrent(lstm(5))
+    inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
+    params = layer.init(jax.random.key(0), D)
+    (carry,), outputs = stack(layer).apply((params,), None, inputs)
+    assert_same_bits((carry, outputs), layer.apply(params, None, inputs))
+
+
+@pytest.mark.parametrize(
+    ("layers", "input_size", "sizes"),
+    [
+        ((embed(4), recurrent(lstm(5)), dense(6)), 11, (4, 5)),
+        ((bidirectional(lstm(5), gru(4)), dropout(0.1), dense(6)), D, (9,)),
+        (
+            (recurrent(convolving(5)), recurrent(reflecting(4)), dense(6)),
+            (8, D),
+            (5, 4),
+        ),
+    ],
+)
+def test_input_sizes_are_learned(layers, input_size, sizes):
+    params = stack(*layers).init(jax.random.key(0), input_size)
+    kernels = [own.get("kernel") for own in params[1:] if "kernel" in own]
+    assert tuple(kernel.shape[0] for kernel in kernels) == sizes
+
+
+def test_stack_is_causal_if_all_are():
+    assert stack(recurrent(lstm(5)), dense(4)).step is not None
+    assert stack(recurrent(lstm(5), reverse=True), dense(4)).step is None
+
+
+def test_no_layer_is_refused():
+    with pytest.raises(ValueError, match="layers must be at least one, got none."):
+        stack()

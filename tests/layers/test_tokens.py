@@ -1,0 +1,78 @@
+"""`embed`, `one_hot`, `dense`: tables and products by hand; foreign tokens are NaN."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import dense, embed, look_up, one_hot
+from tests.trees import assert_close
+
+TOKENS = np.array([[3, 0, 10], [7, 7, 1]])
+FOREIGN = np.array([-1, 11, 2**31 - 1, -(2**31)], np.int32)
+
+
+def test_embed_reads_rows():
+    params = embed(5).init(jax.random.key(0), 11)
+    _, outputs = embed(5).apply(params, None, TOKENS)
+    np.testing.assert_array_equal(outputs, np.asarray(params["embedding"])[TOKENS])
+
+
+def test_embedding_rows_have_length_near_one():
+    """Variance 1 / size, whatever the vocabulary."""
+    for vocab_size in (1000, 4000):
+        table = embed(50).init(jax.random.key(0), vocab_size)["embedding"]
+        assert abs(np.square(table).sum(-1).mean() - 1) < 0.05
+
+
+def test_one_hot_is_the_identity():
+    _, outputs = one_hot(11).apply({}, None, TOKENS)
+    np.testing.assert_array_equal(outputs, np.eye(11, dtype=np.float32)[TOKENS])
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+def test_foreign_tokens_read_nan(jitted):
+    """A row of NaN, never another token's; and their gradient touches no row."""
+    params = embed(5).init(jax.random.key(0), 11)
+    for layer, own in ((embed(5), params), (one_hot(11), {})):
+        run = jax.jit(layer.apply) if jitted else layer.apply
+        _, outputs = run(own, None, FOREIGN)
+        assert np.isnan(outputs).all()
+
+    def total(table, tokens):
+        return look_up(table, tokens).sum()
+
+    grad = jax.grad(total)(params["embedding"], FOREIGN)
+    assert not grad.any()
+
+
+def test_foreign_tokens_under_mask_read_zeros():
+    params = embed(5).init(jax.random.key(0), 11)
+    mask = np.array([True, False])
+    _, outputs = embed(5).apply(params, None, np.array([3, 99]), mask=mask)
+    want = np.stack([np.asarray(params["embedding"])[3], np.zeros(5)])
+    np.testing.assert_array_equal(outputs, want)
+
+
+@pytest.mark.parametrize("layer", [embed(5), one_hot(11)])
+def test_tokens_that_are_no_integers_are_refused(layer):
+    params = layer.init(jax.random.key(0), 11)
+    with pytest.raises(ValueError, match="inputs must be integer tokens, got float32"):
+        layer.apply(params, None, np.ones(3, np.float32))
+
+
+def test_one_hot_refuses_another_vocabulary():
+    with pytest.raises(ValueError, match="input_size must be 11, got 12."):
+        one_hot(11).init(jax.random.key(0), 12)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_dense_is_affine(use_bias):
+    rng = np.random.default_rng(0)
+    layer = dense(5, use_bias=use_bias, bias_init=jax.nn.initializers.normal(1.0))
+    params = layer.init(jax.random.key(0), 2)
+    inputs = rng.normal(size=(7, 3, 2)).astype(np.float32)
+    want = inputs.astype(np.float64) @ np.float64(params["kernel"])
+    assert set(params) == ({"kernel", "bias"} if use_bias else {"kernel"})
+    if use_bias:
+        want = want + np.float64(params["bias"])
+    assert_close(layer.apply(params, None, inputs)[1], want, 1e-6)
