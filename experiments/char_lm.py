@@ -60,8 +60,8 @@ SMALL = Config(
     hidden_size=512,
     dropout_rate=0.3,
     batch_size=64,
-    constant_epochs=6,
-    num_updates=14 * 245,
+    decay_rate=0.75,
+    num_updates=12 * 245,
     eval_every=245,
     checkpoint_every=245,
 )
