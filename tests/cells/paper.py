@@ -1,0 +1,71 @@
+"""What the tests of cells against their papers share."""
+
+import jax
+import numpy as np
+
+from rnnjax.unroll import unroll
+from tests.differences import difference_gradient
+from tests.loop import in_numpy
+from tests.trees import assert_close, draw_like
+
+T, B, D, H = 7, 3, 2, 5
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def by_gate(matrix, names):
+    """Parts what stands side by side, a gate a name."""
+    return dict(zip(names, np.split(matrix, len(names), axis=-1)))
+
+
+def check_against_paper(cell, from_paper):
+    """Compares a cell, values and gradients, with a NumPy loop in float64.
+
+    Args:
+      cell: the cell.
+      from_paper: `(params, leaves of the carry, inputs) -> (leaves, outputs)`.
+    """
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    params = draw_like(rng, shapes, scale=0.6)
+    inputs = rng.normal(size=(T, B, D))
+    like = jax.eval_shape(lambda params: cell.initial_carry(params, (B,)), params)
+    carry = draw_like(rng, like, scale=1.0)
+    leaves, carry_def = jax.tree.flatten(carry)
+    weights = draw_like(rng, (leaves, np.empty((T, B, H))), scale=1.0)
+
+    def weighted(carry, outputs):
+        last = sum((w * x).sum() for w, x in zip(weights[0], carry))
+        return last + (weights[1] * outputs).sum()
+
+    @in_numpy
+    def run(params, leaves, inputs):
+        def score(params, leaves, inputs):
+            carry, outputs = unroll(
+                cell, params, inputs, carry=carry_def.unflatten(leaves)
+            )
+            carry = jax.tree.leaves(carry)
+            return weighted(carry, outputs), (carry, outputs)
+
+        return jax.value_and_grad(score, (0, 1, 2), has_aux=True)(
+            params, leaves, inputs
+        )
+
+    (_, (last, outputs)), grads = run(params, leaves, inputs)
+    want = from_paper(params, leaves, inputs)
+    assert_close((last, outputs), (list(want[0]), want[1]), 1e-12)
+
+    arrays = params | {"inputs": inputs}
+    arrays |= {f"carry{i}": x for i, x in enumerate(leaves)}
+
+    def score_of_paper(arrays):
+        leaves_ = [arrays[f"carry{i}"] for i in range(len(leaves))]
+        own = {name: arrays[name] for name in params}
+        return weighted(*from_paper(own, leaves_, arrays["inputs"]))
+
+    want_grads = difference_gradient(score_of_paper, arrays)
+    got_grads = grads[0] | {"inputs": grads[2]}
+    got_grads |= {f"carry{i}": x for i, x in enumerate(grads[1])}
+    assert_close(got_grads, want_grads, 1e-7)

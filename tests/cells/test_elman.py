@@ -1,0 +1,54 @@
+"""The simple recurrent network against Elman's equation, and its reductions."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import elman
+from rnnjax.unroll import unroll
+from tests.cells.paper import H, T, check_against_paper, sigmoid
+from tests.trees import assert_close
+
+ACTIVATIONS = {
+    "tanh": (np.tanh, {}),
+    "relu": (lambda x: np.maximum(x, 0), {"activation": jax.nn.relu}),
+    "logistic": (sigmoid, {"activation": jax.nn.sigmoid}),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_equals_paper(x64, name, use_bias):
+    """h_t = f(U x_t + W h_{t-1} + b), one unit at a time."""
+    f, options = ACTIVATIONS[name]
+
+    def from_paper(params, carry, inputs):
+        (h,), outputs = carry, []
+        for x in inputs:
+            units = []
+            for j in range(H):
+                total = x @ params["kernel"][:, j]
+                total = total + h @ params["recurrent_kernel"][:, j]
+                if use_bias:
+                    total = total + params["bias"][j]
+                units.append(f(total))
+            h = np.stack(units, axis=-1)
+            outputs.append(h)
+        return (h,), np.stack(outputs)
+
+    check_against_paper(elman(H, use_bias=use_bias, **options), from_paper)
+
+
+def test_linear_network_sums_powers(x64):
+    """Without a nonlinearity the last carry is the sum of W^(T-1-t) U x_t."""
+    rng = np.random.default_rng(0)
+    params = {"kernel": rng.normal(size=(2, H))}
+    params["recurrent_kernel"] = 0.5 * rng.normal(size=(H, H))
+    inputs = rng.normal(size=(T, 2))
+    cell = elman(H, activation=lambda x: x, use_bias=False)
+    carry, _ = unroll(cell, params, inputs)
+    powers = [
+        np.linalg.matrix_power(params["recurrent_kernel"], T - 1 - t) for t in range(T)
+    ]
+    want = sum(x @ params["kernel"] @ power for x, power in zip(inputs, powers))
+    assert_close(carry, want, 1e-12)
