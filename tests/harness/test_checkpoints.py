@@ -195,6 +195,33 @@ def test_leftovers_are_swept(tmp_path, two):
     assert names == ["00000010", "00000020"]
 
 
+def test_all_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    synced, opened, order = set(), {}, []
+    real_open, real_sync, real_rename = os.open, os.fsync, Path.rename
+
+    def open_noted(path, *args, **kwargs):
+        descriptor = real_open(path, *args, **kwargs)
+        opened[descriptor] = Path(path)
+        return descriptor
+
+    def sync_noted(descriptor):
+        synced.add(opened.get(descriptor))
+        real_sync(descriptor)
+
+    def rename_noted(path, target):
+        everything = {path, *path.rglob("*")}
+        order.append((everything - synced, target))
+        synced.clear()
+        return real_rename(path, target)
+
+    monkeypatch.setattr(os, "open", open_noted)
+    monkeypatch.setattr(os, "fsync", sync_noted)
+    monkeypatch.setattr(Path, "rename", rename_noted)
+    Checkpoints(tmp_path).save(7, make_state(7), {})
+    assert order == [(set(), tmp_path / "00000007")]
+    assert synced == {tmp_path}  # and then the name itself
+
+
 CALLS = [
     (os, "fsync"),
     (os, "open"),

@@ -46,9 +46,20 @@ def test_a_signal_in_an_evaluation_does_not_wait_for_its_end(
     run_toy, tmp_path, finished, update
 ):
     directory = tmp_path / "run"
-    in_evaluation = ("--signal-in", "evaluation", "--checkpoint-every", 7)
-    _, _, resumed = stop_and_resume(run_toy, directory, update, *in_evaluation)
-    assert f"after update {update}" in resumed.out
+    arguments = ("--signal-in", "evaluation", "--signal-at", update)
+    run_toy("--run-dir", directory, *arguments, "--checkpoint-every", 7)
+    assert results_of(directory)["status"] == "interrupted"
+    assert not (directory / "samples" / f"{update:08d}.txt").exists()
+    outcome = run_toy("--resume", directory, "--signal-at", -1)
+    assert f"after update {update}" in outcome.out
+    assert_same_run(directory, finished)
+
+
+def test_a_run_made_longer_is_the_longer_run(run_toy, tmp_path, finished):
+    directory = tmp_path / "run"
+    run_toy("--run-dir", directory, "--num-updates", 25)
+    assert (directory / "samples" / "00000025.txt").exists()
+    run_toy("--resume", directory, "--num-updates", 30)
     assert_same_run(directory, finished)
 
 
@@ -199,6 +210,11 @@ def test_guarded_keeps_the_whole_old_state(amount, loss, grad_norm, finite, tran
         assert got.tolist() == value.tolist()
 
 
+def fit(run, state, update):
+    """Fits without evaluating anything."""
+    return run.fit(state, update, lambda s, n: {}, units_per_update=1, unit="steps")
+
+
 def test_an_update_without_guard_is_stopped_as_well(tmp_path):
     config = toy.Config(run_dir=tmp_path / "run")
     run = Run(config.run_dir, config, experiment="toy", arguments=[])
@@ -208,7 +224,7 @@ def test_an_update_without_guard_is_stopped_as_well(tmp_path):
         return state * loss, {"loss": loss, "grad_norm": jnp.float32(1)}
 
     with pytest.raises(Diverged, match="update 13 is not finite: loss nan"):
-        run.fit(jnp.ones(2), update, lambda s, n: {}, units_per_update=1, unit="steps")
+        fit(run, jnp.ones(2), update)
     run.close("diverged")
     assert run.checkpoints.updates() == [10]
 
@@ -221,5 +237,22 @@ def test_an_update_must_keep_the_kind_of_its_state(tmp_path):
         return state.astype(jnp.bfloat16), {"loss": 1.0, "grad_norm": 1.0}
 
     with pytest.raises(ValueError, match="update must keep the structure, shapes and"):
-        run.fit(jnp.ones(2), update, lambda s, n: {}, units_per_update=1, unit="steps")
+        fit(run, jnp.ones(2), update)
     run.close("failed")
+
+
+def test_python_numbers_in_a_state_are_arrays_from_the_start(tmp_path):
+    config = toy.Config(run_dir=tmp_path / "run", num_updates=3)
+    run = Run(config.run_dir, config, experiment="toy", arguments=[])
+    traces = []
+
+    @jax.jit
+    def update(state, i):
+        traces.append(state["scale"].aval.weak_type)
+        new = {"scale": state["scale"] * jnp.float32(2), "count": state["count"] + 1}
+        return new, {"loss": new["scale"], "grad_norm": jnp.float32(1)}
+
+    state = fit(run, {"scale": 0.5, "count": 0}, update)
+    run.close("done")
+    assert traces == [False]  # a weak type is lost in a checkpoint, and traced anew
+    assert (state["scale"].item(), state["count"].item()) == (4.0, 3)
