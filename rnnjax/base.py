@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import jax
+import numpy as np
 
 Array = jax.Array
 Params = Any
@@ -230,5 +231,6 @@ def check_positive(**sizes: int) -> None:
       ValueError: if one of them is not a positive whole number.
     """
     for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
+        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+        if not whole or size <= 0:
             raise ValueError(f"{name} must be a positive whole number, got {size!r}.")

@@ -40,7 +40,7 @@ def sample(
 
     Raises:
       ValueError: if the layer is not causal, the prompt is empty or not of integers,
-        `num_steps` is not positive or `temperature` is negative.
+        `num_steps` is not positive or `temperature` is not 0 or more.
 
     Example:
       >>> layer = rnnjax.stack(
@@ -58,9 +58,10 @@ def sample(
         raise ValueError(f"prompt must hold a token, got shape {prompt.shape}.")
     if not jnp.issubdtype(prompt.dtype, jnp.integer):
         raise ValueError(f"prompt must be integer tokens, got {prompt.dtype}.")
-    if temperature < 0:
-        raise ValueError(f"temperature must not be negative, got {temperature}.")
+    if not temperature >= 0:
+        raise ValueError(f"temperature must be 0 or more, got {temperature}.")
     check_positive(num_steps=num_steps)
+    temperature = float(temperature)
     return _sample(
         layer, num_steps, temperature == 0, params, prompt, key, carry, temperature
     )

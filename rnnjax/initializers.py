@@ -1,5 +1,7 @@
 """Initializers that recurrent cells need beside `jax.nn.initializers`."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -42,10 +44,10 @@ def symmetric_uniform(bound: float) -> Initializer:
     """Makes an initializer that draws from the uniform distribution on ±`bound`.
 
     Raises:
-      ValueError: if `bound` is not positive.
+      ValueError: if `bound` is not positive and finite.
     """
-    if bound <= 0:
-        raise ValueError(f"bound must be positive, got {bound}.")
+    if not 0 < bound < math.inf:
+        raise ValueError(f"bound must be positive and finite, got {bound}.")
 
     def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
         del out_sharding  # cells never place arrays

@@ -41,8 +41,8 @@ def lengths_to_mask(lengths: Array, num_steps: int) -> Array:
         wrong = low if low < 0 else high
         if not 0 <= wrong <= num_steps:
             raise ValueError(f"lengths must be from 0 to {num_steps}, got {wrong}.")
-    steps = jnp.arange(num_steps, dtype=lengths.dtype)
-    return steps.reshape(-1, *[1] * lengths.ndim) < lengths
+    steps = jnp.arange(num_steps, dtype=jnp.int32)
+    return steps.reshape(-1, *[1] * lengths.ndim) < lengths.astype(jnp.int32)
 
 
 def check_marks(name: str, marks: Array | None, shape: tuple[int, ...]) -> None:

@@ -26,7 +26,7 @@ def look_up(table: Array, tokens: Array) -> Array:
     """
     if not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise ValueError(f"inputs must be integer tokens, got {tokens.dtype}.")
-    return table.at[tokens].get(
+    return jnp.asarray(table).at[tokens].get(
         mode="fill",
         fill_value=jnp.nan,
         wrap_negative_indices=False,
