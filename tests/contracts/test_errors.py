@@ -94,6 +94,10 @@ def test_sizes(make, size):
         make(5).init(jax.random.key(0), size)
 
 
+def test_whole_numbers_of_numpy_are_sizes():
+    assert lstm(np.int64(5)) is lstm(5)
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, np.nan])
 def test_dropout_rate(rate):
     with pytest.raises(ValueError, match="rate must be from 0 to less than 1, got"):

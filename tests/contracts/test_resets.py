@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from rnnjax.base import prepared
 from tests.programs import B, T, draw_arguments, program
 from tests.trees import assert_same_bits, is_floating, steps
 
@@ -59,3 +60,14 @@ def test_chunk_read_in_reverse_keeps_last_carry(case, engine_case):
     is_first[0] = True
     got = run(params, carry, inputs, mask, is_first, weights)
     assert_same_bits(got, want)
+
+
+def test_batch_begins_like_each_sequence(case):
+    """Of any shape: an engine may make one initial carry and repeat it."""
+    rng = np.random.default_rng(3)
+    cell = case.cell
+    params = prepared(cell, draw_arguments(case, rng)[0])
+    alone = cell.initial_carry(params)
+    batch = cell.initial_carry(params, (2, B))
+    want = jax.tree.map(lambda x: np.broadcast_to(x, (2, B, *x.shape)), alone)
+    assert_same_bits(batch, want)
