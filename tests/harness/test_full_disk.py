@@ -25,9 +25,9 @@ pytestmark = [
 ]
 
 
-def run_script(directory, script):
+def run_script(directory, size, script):
     """Runs a shell script on a small disk of its own, mounted at `directory`."""
-    mount = f"set -e; mount -t tmpfs -o size=300k tmpfs {directory}; set +e; "
+    mount = f"set -e; mount -t tmpfs -o size={size} tmpfs {directory}; set +e; "
     command = ["unshare", "-rm", "sh", "-c", mount + script]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
@@ -36,6 +36,7 @@ def test_full_disk(tmp_path):
     run = tmp_path / "run"
     done = run_script(
         tmp_path,
+        "300k",
         f"{TOY} --run-dir {run} --num-updates 300 --checkpoint-every 1; echo $?; "
         f"mount -o remount,size=4m {tmp_path}; {TOY} --resume {run}; echo $?",
     )
@@ -55,6 +56,7 @@ def test_read_only_directory(tmp_path):
     lock = f"mount --bind {run} {run}; mount -o remount,ro,bind {run}; "
     done = run_script(
         tmp_path,
+        "4m",
         f"{TOY} --run-dir {run} --num-updates 1; echo $?; {lock}"
         f"{TOY} --resume {run} --num-updates 9; echo $?; {TOY} --resume {run} "
         f"--sample 3; echo $?; umount {run}; {TOY} --resume {run}; echo $?",
@@ -70,6 +72,7 @@ def test_directory_that_becomes_read_only(tmp_path):
     checkpoints = run / "checkpoints"
     done = run_script(
         tmp_path,
+        "4m",
         f"{TOY} --run-dir {run} --num-updates 2 --checkpoint-every 1; echo $?; "
         f"mount --bind {checkpoints} {checkpoints}; "
         f"mount -o remount,ro,bind {checkpoints}; "
