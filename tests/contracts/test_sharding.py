@@ -1,10 +1,13 @@
 """Contract 7: the batch over four devices gives the same, and nothing is gathered."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from tests.layer_programs import draw_layer_arguments, layer_program, run_layer
 from tests.loop import QUICK, run_batch
 from tests.programs import T, draw_arguments, draw_marks, run_with_gradients, tolerance
 from tests.trees import assert_close
@@ -33,24 +36,24 @@ def mesh_of(axis_type):
     return jax.make_mesh((4,), ("data",), (axis_type,), devices=devices)
 
 
-def compile_auto(run, arguments):
-    return compile_on(mesh_of(AxisType.Auto), run, arguments)
+def compile_auto(run, arguments, specs=ARGUMENTS):
+    return compile_on(mesh_of(AxisType.Auto), run, arguments, specs)
 
 
-def compile_explicit(run, arguments):
-    return compile_on(mesh_of(AxisType.Explicit), run, arguments)
+def compile_explicit(run, arguments, specs=ARGUMENTS):
+    return compile_on(mesh_of(AxisType.Explicit), run, arguments, specs)
 
 
-def compile_on(mesh, run, arguments):
+def compile_on(mesh, run, arguments, specs):
     """Compiles `run` for arguments placed on a mesh; gives it and those arguments."""
     placed = [
         jax.tree.map(
             lambda spec, tree: jax.device_put(tree, NamedSharding(mesh, spec)),
-            specs,
+            own,
             argument,
             is_leaf=lambda x: isinstance(x, PartitionSpec),
         )
-        for specs, argument in zip(ARGUMENTS, arguments)
+        for own, argument in zip(specs, arguments)
     ]
     with jax.set_mesh(mesh):
         return jax.jit(run).lower(*placed).compile(QUICK), placed
@@ -102,3 +105,26 @@ def test_sharded_batch_equals_loop(case, engine_case, compile_sharded):
     params, carry, inputs, mask, is_first, weights = arguments
     want = run_batch(case.cell, params, carry, inputs, mask, is_first, False, weights)
     assert_close(got, tuple(want), tolerance(case, engine_case))
+
+
+@pytest.mark.parametrize(
+    "compile_sharded",
+    [compile_explicit, pytest.param(compile_auto, marks=pytest.mark.slow)],
+)
+def test_sharded_layer_equals_one_device(layer_case, engine_case, compile_sharded):
+    rng = np.random.default_rng(0)
+    layer = layer_case.layer(engine_case.engine)
+    leading = (T, BATCH)
+    params, carry, inputs, weights = draw_layer_arguments(
+        layer_case, layer, rng, leading
+    )
+    key = jax.random.key(0)
+    arguments = params, carry, inputs, *draw_marks(rng, leading), key, weights
+    carry_specs = jax.tree.map(lambda x: BATCH_FIRST if x.ndim else WHOLE, carry)
+    specs = WHOLE, carry_specs, *[TIME_FIRST] * 3, WHOLE, TIME_FIRST
+    compiled, placed = compile_sharded(
+        functools.partial(run_layer, layer), arguments, specs
+    )
+    assert "all-gather" not in compiled.as_text()
+    want = layer_program(layer)(*arguments)
+    assert_close(compiled(*placed), want, engine_case.tolerance)
