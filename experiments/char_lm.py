@@ -50,9 +50,9 @@ class Config(LanguageConfig):
     train_fraction: float = flag(0.9, "share of a text in one piece for training")
     window: int = flag(16, "characters that window_mlp sees", minimum=1)
     ngram_order: int = flag(6, "highest order of the n-grams", minimum=1)
-    num_updates: int = flag(900, "updates of the parameters in all")
-    eval_every: int = flag(300, "updates between two evaluations")
-    checkpoint_every: int = flag(300, "updates between two checkpoints")
+    num_updates: int = flag(2000, "updates of the parameters in all")
+    eval_every: int = flag(500, "updates between two evaluations")
+    checkpoint_every: int = flag(500, "updates between two checkpoints")
 
 
 SMALL = Config(
