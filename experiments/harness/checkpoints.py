@@ -17,10 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from experiments.harness import files
+from experiments.harness import arrays, files
 
 
 class SaveFailed(Exception):
@@ -172,12 +169,11 @@ def find_damage(path: Path) -> str | None:
 
 def _write(aside: Path, update: int, state: Any, config: dict[str, Any]) -> None:
     """Fills a directory with a checkpoint, down to the disk."""
-    with _checkpointer() as checkpointer:
-        checkpointer.save((aside / "state").absolute(), {"state": _plain(state)})
+    arrays.write_arrays(aside / "state", state)
     manifest = {
         "update": update,
         "config": config,
-        "leaves": _leaves(state),
+        "leaves": arrays.describe_arrays(state),
         "files": {
             name: {"size": file.stat().st_size, "sha256": _sha256(file)}
             for name, file in sorted(_payload(aside).items())
@@ -195,7 +191,7 @@ def _write(aside: Path, update: int, state: Any, config: dict[str, Any]) -> None
 def _read(path: Path, template: Any) -> Any:
     """Reads a checkpoint found whole; raises ValueError if it does not fit."""
     saved = json.loads((path / "manifest.json").read_bytes())["leaves"]
-    wanted = _leaves(template)
+    wanted = arrays.describe_arrays(template)
     unlike = [
         f"{name}: {saved.get(name, 'nothing')} saved, {wanted.get(name, 'nothing')} now"
         for name in sorted(saved.keys() | wanted.keys())
@@ -203,46 +199,7 @@ def _read(path: Path, template: Any) -> Any:
     ]
     if unlike:
         raise ValueError(f"{path} is of another model ({'; '.join(unlike)}).")
-    with _checkpointer() as checkpointer:
-        directory = (path / "state").absolute()
-        state = checkpointer.restore(directory, {"state": _plain(template)})["state"]
-
-    def revive(leaf, like):
-        if _is_key(like):
-            return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like))
-        return leaf
-
-    return jax.tree.map(revive, state, template)
-
-
-def _checkpointer():
-    """Makes Orbax's synchronous checkpointer, whose errors come as exceptions alone.
-
-    It takes any tree but a bare array.
-    """
-    # It takes longer to import than `--help` has to wait: not before it is needed.
-    import orbax.checkpoint as ocp
-
-    return ocp.Checkpointer(ocp.StandardCheckpointHandler())
-
-
-def _plain(state: Any) -> Any:
-    """Replaces typed keys by their data, which every version of Orbax takes."""
-    return jax.tree.map(
-        lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state
-    )
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
-
-
-def _leaves(state: Any) -> dict[str, str]:
-    """Describes every leaf, such as `float32[3, 4]`, by its path in the tree."""
-    return {
-        jax.tree_util.keystr(path): f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}"
-        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
-    }
+    return arrays.read_arrays(path / "state", template)
 
 
 def _payload(path: Path) -> dict[str, Path]:

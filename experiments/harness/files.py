@@ -38,6 +38,26 @@ def write_all(file: io.FileIO, data: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(file.name)) from error
 
 
+def reserve(path: Path, num_bytes: int) -> None:
+    """Finds out whether the disk has room, and may hold a file of that size.
+
+    Args:
+      path: a file that does not exist; it does not afterwards either.
+      num_bytes: the room that is needed.
+
+    Raises:
+      OSError: if there is none.
+    """
+    with path.open("wb", buffering=0) as file:
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, num_bytes)
+            else:  # macOS
+                write_all(file, bytes(num_bytes))
+        finally:
+            path.unlink()
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Replaces a file in one step, so that no reader and no crash sees half of it.
 

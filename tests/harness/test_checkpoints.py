@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.harness import arrays
 from experiments.harness import checkpoints as module
 from experiments.harness.checkpoints import Checkpoints, NoGoodCheckpoint, SaveFailed
 
@@ -26,7 +28,7 @@ def make_state(seed):
 
 def leaves_of(state):
     return [
-        np.asarray(jax.random.key_data(x) if module._is_key(x) else x)
+        np.asarray(jax.random.key_data(x) if arrays.is_key(x) else x)
         for x in jax.tree.leaves(state)
     ]
 
@@ -229,7 +231,7 @@ CALLS = [
     (Path, "rename"),
     (Path, "write_bytes"),
     (module, "_sha256"),
-    (module, "_checkpointer"),
+    (arrays, "_checkpointer"),
 ]
 
 
@@ -281,3 +283,32 @@ def test_the_first_save_that_fails_says_there_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(SaveFailed, match="Read-only file system; there is none"):
         Checkpoints(tmp_path).save(1, jnp.zeros(2), {})
+
+
+@pytest.mark.parametrize("can_allocate", [True, False])
+def test_room_is_asked_for_before_orbax_writes(
+    tmp_path, capfd, caplog, monkeypatch, can_allocate
+):
+    if not can_allocate:
+        monkeypatch.delattr(os, "posix_fallocate")
+    checkpoints = Checkpoints(tmp_path)
+    state = {"w": jax.random.normal(jax.random.key(0), (50_000,))}
+    checkpoints.save(1, state, {})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (199_999, limits[1]))
+    try:
+        with pytest.raises(SaveFailed) as error:
+            checkpoints.save(2, state, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    message = str(error.value)
+    assert "File too large" in message and "\n" not in message
+    assert "that of update 1 is kept." in message
+    assert capfd.readouterr().err == ""
+    assert caplog.messages == []
+    checkpoints.save(2, state, {})
+    update, restored = checkpoints.restore({"w": jnp.zeros(50_000)}, print)
+    assert update == 2
+    assert_equal(restored, state)
+    names = {path.name for path in checkpoints.path(2).iterdir()}
+    assert names == {"state", "manifest.json", "manifest.sha256"}
