@@ -14,8 +14,6 @@ import numpy as np
 from rnnjax.base import prepared
 from tests.trees import part
 
-QUICK = {"xla_backend_optimization_level": 0}
-
 
 class Run(NamedTuple):
     """What a run over time gives.
@@ -171,5 +169,21 @@ def in_numpy(function, quick=True):
     Compiling is most of what the tests cost; a quick one leaves out what the compiler
     does for speed.
     """
-    compiled = jax.jit(function, compiler_options=QUICK if quick else None)
+    compiled = jax.jit(function, compiler_options=quick_options() if quick else None)
     return lambda *args: jax.device_get(compiled(*args))
+
+
+@functools.cache
+def quick_options():
+    """Returns those options for quick compiling that this version of XLA knows."""
+    known = {}
+    for option in (
+        {"xla_backend_optimization_level": 0},
+        {"xla_cpu_use_fusion_emitters": False},
+    ):
+        try:
+            jax.jit(lambda x: x + 1, compiler_options=option)(0)
+        except jax.errors.JaxRuntimeError:
+            continue
+        known |= option
+    return known

@@ -8,7 +8,7 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from tests.layer_programs import draw_layer_arguments, layer_program, run_layer
-from tests.loop import QUICK, run_batch
+from tests.loop import quick_options, run_batch
 from tests.programs import T, draw_arguments, draw_marks, run_with_gradients, tolerance
 from tests.trees import assert_close
 
@@ -56,7 +56,7 @@ def compile_on(mesh, run, arguments, specs):
         for own, argument in zip(specs, arguments)
     ]
     with jax.set_mesh(mesh):
-        return jax.jit(run).lower(*placed).compile(QUICK), placed
+        return jax.jit(run).lower(*placed).compile(quick_options()), placed
 
 
 def lower_shard_map(run, arguments):
@@ -68,7 +68,7 @@ def lower_shard_map(run, arguments):
 
 
 def compile_shard_map(run, arguments):
-    return lower_shard_map(run, arguments).compile(QUICK), arguments
+    return lower_shard_map(run, arguments).compile(quick_options()), arguments
 
 
 def arguments_and_run(case, engine_case):
