@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from rnnjax.base import Array
 
@@ -36,7 +37,7 @@ def lengths_to_mask(lengths: Array, num_steps: int) -> Array:
     lengths = jnp.asarray(lengths)
     if not jnp.issubdtype(lengths.dtype, jnp.integer):
         raise ValueError(f"lengths must be integers, got {lengths.dtype}.")
-    if not isinstance(lengths, jax.core.Tracer) and lengths.size:
+    if not isinstance(lengths, Tracer) and lengths.size:
         low, high = int(np.min(lengths)), int(np.max(lengths))
         wrong = low if low < 0 else high
         if not 0 <= wrong <= num_steps:

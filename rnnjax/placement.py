@@ -101,8 +101,9 @@ def _place_leaf_like(x, like):
 
 
 def _is_explicit(sharding):
-    empty = sharding is None or sharding.mesh.empty
-    return not empty and sharding.mesh.are_all_axes_explicit
+    if sharding is None or sharding.mesh.empty:
+        return False
+    return sharding.mesh.are_all_axes_explicit
 
 
 def _varying_axes(aval):

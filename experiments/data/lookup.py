@@ -4,7 +4,6 @@ Nothing is downloaded by looking: a data set that is missing is an error that sa
 how to get it.
 """
 
-import contextlib
 import gzip
 import hashlib
 import os
@@ -52,7 +51,8 @@ def find(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
     for file in entry.files:
         path = _locate(file, [place / entry.name for place in places])
         if path is not None:
-            _check(file, path)
+            if damage := _find_damage(file, path):
+                raise DamagedData(damage)
             found[file.name] = path
     missing = [file for file in entry.files if file.name not in found]
     if missing:
@@ -115,10 +115,8 @@ def _locate(file: DataFile, directories: list[Path]) -> Path | None:
 
 def _fetch_file(file: DataFile, directory: Path) -> Path:
     path = _locate(file, [directory])
-    if path is not None:
-        with contextlib.suppress(DamagedData):
-            _check(file, path)
-            return path
+    if path is not None and not _find_damage(file, path):
+        return path
     path = pooch.retrieve(
         file.url,
         known_hash=f"sha256:{file.sha256}",
@@ -129,13 +127,18 @@ def _fetch_file(file: DataFile, directory: Path) -> Path:
     return Path(path)
 
 
-def _check(file: DataFile, path: Path) -> None:
-    digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    if digest != file.sha256:
-        raise DamagedData(
-            f"{path} must have the SHA-256 {file.sha256} (unpacked), got {digest}. "
-            "Delete it and fetch it again."
-        )
+def _find_damage(file: DataFile, path: Path) -> str | None:
+    """Says what is wrong with a file's content, None if nothing is."""
+    try:
+        digest = hashlib.sha256(read_bytes(path)).hexdigest()
+    except DamagedData as error:
+        return str(error)
+    if digest == file.sha256:
+        return None
+    return (
+        f"{path} must have the SHA-256 {file.sha256} (unpacked), got {digest}. "
+        "Delete it and fetch it again."
+    )
 
 
 def _missing_message(

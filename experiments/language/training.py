@@ -102,6 +102,9 @@ def sample_network(
       make_layer: `(config, vocab_size) -> layer`.
       prompt: the symbols to go on from; see `encode_prompt`.
       num_steps: tokens to draw.
+
+    Raises:
+      ValueError: if the run has no checkpoint yet, or never saw the prompt's symbols.
     """
     vocabulary: Vocabulary = kept_vocabulary(run.directory)
     layer = make_layer(config, len(vocabulary))
