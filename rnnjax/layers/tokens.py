@@ -26,7 +26,8 @@ def look_up(table: Array, tokens: Array) -> Array:
     """
     if not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise ValueError(f"inputs must be integer tokens, got {tokens.dtype}.")
-    return jnp.asarray(table).at[tokens].get(
+    table = jnp.asarray(table)
+    return table.at[tokens].get(
         mode="fill",
         fill_value=jnp.nan,
         wrap_negative_indices=False,
