@@ -13,37 +13,41 @@ from tests.harness.conftest import assert_same_run, results_of, start_toy
 
 
 def read_until_trained(process):
-    """Reads what the process says until its first update; returns its start."""
+    """Reads what the process says until it has trained; returns where it began."""
     resumed_at = 0
     for line in process.stdout:
         assert "warning" not in line
         if match := re.search(r"after update (\d+)", line):
             resumed_at = int(match[1])
-        if line.startswith("compiled"):
+        if line.startswith(("compiled", "done")):
             return resumed_at
     raise AssertionError(process.stderr.read())
 
 
 def kill_and_look(directory, process, draw):
-    """Kills a process, mostly while it trains; says if it was saving then."""
+    """Kills a process, mostly while it trains.
+
+    Returns whether it was saving then; None if it had finished before.
+    """
     if draw.random() < 0.1:  # while it starts: importing, restoring, sweeping
         time.sleep(draw.uniform(0, 3))
         resumed_at = None
     else:
         resumed_at = read_until_trained(process)
         time.sleep(draw.uniform(0, 1))
-    if process.poll() is not None:
-        assert process.returncode == 0, process.stderr.read()
-        return None
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    _, errors = process.communicate()
+    if (directory / "results.json").exists():
+        status = results_of(directory)["status"]
+        if status == "done":
+            return None
+        assert status == "running"
+    assert process.returncode == -signal.SIGKILL, errors
     if resumed_at is not None:
         check_progress(directory, resumed_at)
     checkpoints = Checkpoints(directory / "checkpoints")
     for update in checkpoints.updates():
         assert find_damage(checkpoints.path(update)) is None
-    if (directory / "results.json").exists():
-        assert results_of(directory)["status"] == "running"
     return any(checkpoints.directory.glob(".*"))
 
 
@@ -82,11 +86,10 @@ def check_kills(run_toy, tmp_path, number, num_updates, seed):
                 kills += not finished
                 kills_in_saves += bool(was_saving)
             else:
-                finished = True
-            if finished:
                 _, errors = process.communicate()
                 assert process.returncode == 0, errors
-            elif (directory / "config.json").exists():
+                finished = True
+            if (directory / "config.json").exists():
                 options = ("--resume", directory)
         assert_same_run(directory, expected)
         names = sorted(path.name for path in (directory / "checkpoints").iterdir())
