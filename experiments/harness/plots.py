@@ -57,21 +57,31 @@ def learning_curve(
 
 
 def _draw_levels(axes, levels: Mapping[str, float]) -> None:
-    """Draws the levels, their labels beside the axes and clear of each other."""
+    """Draws the levels, each with a label beside the axes that a stroke leads to."""
     for value in levels.values():
         axes.axhline(value, color="0.45", linestyle="--", linewidth=0.8, zorder=1)
     low, high = axes.get_ylim()
     height = -1.0
     for label, value in sorted(levels.items(), key=lambda level: level[1]):
-        height = max((value - low) / (high - low), height + LABEL_HEIGHT)
-        axes.text(
-            1.01,
-            height,
-            label,
-            transform=axes.transAxes,
+        end = (value - low) / (high - low)
+        height = max(end, height + LABEL_HEIGHT)  # clear of the label below it
+        axes.annotate(
+            f"{label} {value:.2f}",
+            (1.0, end),
+            (1.05, height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
             va="center",
             fontsize="small",
             color="0.35",
+            arrowprops={
+                "arrowstyle": "-",
+                "color": "0.6",
+                "linewidth": 0.6,
+                "relpos": (0, 0.5),
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
         )
     axes.set_ylim(low, high)
 

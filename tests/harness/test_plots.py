@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+from matplotlib.text import Text
 
 from experiments.harness import learning_curve
 from tests.harness.conftest import ROOT
@@ -43,14 +44,18 @@ def test_levels_have_lines_and_labels_that_do_not_overlap():
     assert heights == set(levels.values())
     texts = sorted(axes.texts, key=lambda text: text.get_position()[1])
     assert [text.get_text() for text in texts] == [
-        "5-gram",
-        "6-gram",
-        "4-gram",
-        "1-gram",
+        "5-gram 1.67",
+        "6-gram 1.70",
+        "4-gram 1.77",
+        "1-gram 3.35",
     ]
-    boxes = [text.get_window_extent() for text in texts]
+    boxes = [Text.get_window_extent(text) for text in texts]  # without the stroke
     assert all(a.y1 <= b.y0 for a, b in zip(boxes, boxes[1:], strict=False))
     assert all(box.x1 <= figure.bbox.x1 for box in boxes)
+    low, high = axes.get_ylim()
+    for text in texts:  # the stroke begins where the line ends
+        level = levels[text.get_text().split()[0]]
+        assert text.xy == (1.0, (level - low) / (high - low))
 
 
 def test_a_run_without_evaluations_has_a_curve_too():
