@@ -5,7 +5,7 @@ from typing import Any
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
-from rnnjax.base import Array, Carry, Cell, Params
+from rnnjax.base import Array, Carry, Cell, Params, batch_shape
 
 
 def place_like(tree: Any, like: Any) -> Any:
@@ -37,14 +37,20 @@ def sharding_of_rows(table: Array, indices: Array) -> NamedSharding | None:
     return NamedSharding(mesh, PartitionSpec(*of_indices, *of_table[1:]))
 
 
-def settle_carry(cell: Cell, params: Params, carry: Carry, inputs: Any) -> Carry:
+def settle_carry(
+    cell: Cell, params: Params, carry: Carry, inputs: Any, marks: Any = None
+) -> Carry:
     """Gives a carry the placement that the cell's step keeps; see `place_like`.
+
+    All its leaves lie along the batch as the inputs do, a counter that no input reaches
+    too: a mask, which lies so, chooses between it and the one before.
 
     Args:
       cell: the cell.
       params: its parameters, prepared.
       carry: the carry before the first step.
       inputs: `[T, ...]` leaves; T may be 0.
+      marks: tree of the mask and `is_first`, if they are given.
 
     Returns:
       The carry, placed.
@@ -58,6 +64,8 @@ def settle_carry(cell: Cell, params: Params, carry: Carry, inputs: Any) -> Carry
         one_step = jax.tree.map(lambda x: x.sum(axis=0, dtype=x.dtype), inputs)
         return cell.step(params, carry, one_step)[0]
 
+    num_batch_axes = len(batch_shape(inputs, cell.input_ndim))
+    carry = _place_along_batch(carry, num_batch_axes, jax.tree.leaves((inputs, marks)))
     for _ in jax.tree.leaves(carry):  # older lags of a carry follow one step later
         new_carry = jax.eval_shape(next_carry, carry)
         if describe(new_carry) != describe(carry):
@@ -83,6 +91,26 @@ class _Text(str):
     __repr__ = str.__str__
 
 
+def _place_along_batch(carry, num_batch_axes, leaves):
+    """Lays a carry out over its first axes as `[T, ...batch]` leaves are."""
+    varying = frozenset().union(*[_varying_axes(jax.typeof(x)) for x in leaves])
+    sharding = jax.typeof(leaves[0]).sharding
+
+    def place(x):
+        missing = varying - _varying_axes(jax.typeof(x))
+        if missing:
+            x = jax.lax.pcast(x, tuple(missing), to="varying")
+        if not _is_explicit(sharding):
+            return x
+        own = jax.typeof(x).sharding
+        own_spec = own.spec if _is_explicit(own) else (None,) * x.ndim
+        batch_spec = sharding.spec[1 : 1 + num_batch_axes]
+        spec = PartitionSpec(*batch_spec, *own_spec[num_batch_axes:])
+        return _reshard(x, NamedSharding(sharding.mesh, spec))
+
+    return jax.tree.map(place, carry)
+
+
 def _place_leaf_like(x, like):
     want = like if isinstance(like, jax.ShapeDtypeStruct) else jax.typeof(like)
     varying = _varying_axes(want) - _varying_axes(jax.typeof(x))
@@ -92,12 +120,16 @@ def _place_leaf_like(x, like):
     sharding = want.sharding if _is_explicit(want.sharding) else None
     if sharding is not None:
         of_x = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[leading:]))
-        if jax.typeof(x).sharding != of_x:
-            x = jax.sharding.reshard(x, of_x)
+        x = _reshard(x, of_x)
     if leading:
         axes = range(leading, len(want.shape))
         x = jax.lax.broadcast_in_dim(x, want.shape, axes, out_sharding=sharding)
     return x
+
+
+def _reshard(x, sharding):
+    same = jax.typeof(x).sharding == sharding
+    return x if same else jax.sharding.reshard(x, sharding)
 
 
 def _is_explicit(sharding):

@@ -72,13 +72,14 @@ def unroll(
     initial_carry = cell.initial_carry(params, batch)
     _check_carry(carry, initial_carry)
     inputs = zero_masked(mask, inputs)
+    start = initial_carry if carry is None else carry
+    settled = settle_carry(cell, params, start, inputs, (mask, is_first))
     if carry is None:
-        settled = settle_carry(cell, params, initial_carry, inputs)
-        carry = place_like(cell.initial_carry(params), settled)
-    else:
-        carry = settle_carry(cell, params, carry, inputs)
+        settled = place_like(cell.initial_carry(params), settled)
     reset = computing_order(is_first, reverse)
-    return engine(cell, params, carry, inputs, mask=mask, reset=reset, reverse=reverse)
+    return engine(
+        cell, params, settled, inputs, mask=mask, reset=reset, reverse=reverse
+    )
 
 
 def _check_steps(inputs, leading_shape):
