@@ -41,7 +41,11 @@ def family(request):
 @functools.cache
 def wide_init(make):
     """Compiles an initialization wide enough to see what is drawn."""
-    cell = make(40, bias_init=jax.nn.initializers.normal(1.0))
+    cell = make(
+        40,
+        kernel_init=jax.nn.initializers.glorot_uniform(),
+        bias_init=jax.nn.initializers.normal(1.0),
+    )
     return in_numpy(functools.partial(cell.init, input_size=400))
 
 
@@ -148,12 +152,17 @@ def test_every_gate_is_orthogonal(family):
         assert not np.allclose(first, second, atol=0.1)
 
 
-def test_kernels_keep_the_variance_of_inputs(family):
-    """Each gate's input matrix is drawn by its own fan, not that of all gates."""
+def test_every_gate_has_its_own_fan(family):
+    """Each input matrix is drawn as of 400 by 40, not as that of all gates."""
     make, _, num_gates = family
     kernel = wide_init(make)(jax.random.key(0))["kernel"]
     for gate in np.split(kernel, num_gates, axis=1):
-        assert abs(gate.var() * 400 - 1) < 0.05
+        assert abs(gate.var() * (400 + 40) / 2 - 1) < 0.05
+
+
+def test_kernels_keep_the_variance_of_inputs():
+    kernel = jax.jit(lambda key: lstm(40).init(key, 400))(jax.random.key(0))["kernel"]
+    assert abs(kernel.var() * 400 - 1) < 0.05
 
 
 def test_init_depends_on_its_key_alone(family):
@@ -170,6 +179,8 @@ def test_initial_carry_is_zeros_of_the_parameters_dtype(family):
         cell = make(H)
         params = draw_like(np.random.default_rng(0), shapes_of(cell), dtype)
         params = jax.tree.map(jnp.asarray, params)
-        for leaf in jax.tree.leaves(cell.initial_carry(params, (4, B))):
+        leaves = jax.tree.leaves(cell.initial_carry(params, (4, B)))
+        assert len({id(leaf) for leaf in leaves}) == len(leaves)  # each can be donated
+        for leaf in leaves:
             assert leaf.shape == (4, B, H) and leaf.dtype == dtype
             assert not leaf.any()

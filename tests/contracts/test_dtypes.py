@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import elman, gru, lstm
+from rnnjax import elman, gru, lstm, matmul
 from rnnjax.unroll import unroll
 from tests.loop import run_batch
 from tests.programs import (
@@ -73,6 +73,17 @@ def test_float32_is_near_float64(library_case, engine_case):
         library_case.cell, params, carry, inputs, mask, is_first, False, weights
     )
     assert_close(got, want, max(1e-5, tolerance(library_case, engine_case)))
+
+
+def test_bfloat16_products_are_summed_in_float32():
+    """What is rounded is what goes in, neither the sum nor what comes out."""
+    rng = np.random.default_rng(3)
+    inputs, kernel = rng.normal(size=(B, 500)), rng.normal(size=(500, 5))
+    got = matmul(jnp.float32(inputs), jnp.float32(kernel), jnp.bfloat16)
+    rounded = (np.float64(jnp.bfloat16(x)) for x in (inputs, kernel))
+    assert got.dtype == np.float32
+    assert_close(got, np.matmul(*rounded), 1e-6)
+    assert np.abs(got - inputs @ kernel).max() > 1e-3
 
 
 @pytest.mark.parametrize(

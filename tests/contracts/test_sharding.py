@@ -46,17 +46,22 @@ def compile_explicit(run, arguments, specs=ARGUMENTS):
 
 def compile_on(mesh, run, arguments, specs):
     """Compiles `run` for arguments placed on a mesh; gives it and those arguments."""
-    placed = [
-        jax.tree.map(
-            lambda spec, tree: jax.device_put(tree, NamedSharding(mesh, spec)),
-            own,
-            argument,
-            is_leaf=lambda x: isinstance(x, PartitionSpec),
-        )
-        for own, argument in zip(specs, arguments)
-    ]
+    placed = place(mesh, arguments, specs)
     with jax.set_mesh(mesh):
         return jax.jit(run).lower(*placed).compile(quick_options()), placed
+
+
+def place(mesh, arguments, specs):
+    def place_whole(spec, tree):
+        return jax.device_put(tree, NamedSharding(mesh, spec))
+
+    def is_spec(x):
+        return isinstance(x, PartitionSpec)
+
+    return [
+        jax.tree.map(place_whole, own, argument, is_leaf=is_spec)
+        for own, argument in zip(specs, arguments)
+    ]
 
 
 def lower_shard_map(run, arguments):
@@ -83,26 +88,38 @@ def arguments_and_run(case, engine_case):
     return (params, carry, inputs, mask, is_first, weights), run
 
 
-def test_shard_map_checks_varying_axes(case, engine_case):
+@pytest.mark.parametrize("given", [True, False])
+def test_shard_map_checks_varying_axes(case, engine_case, given):
     """Types say which axes a value varies over: a sum left out is an error."""
+    (params, carry, *others), run = arguments_and_run(case, engine_case)
+    arguments = params, carry if given else None, *others
+    lower_shard_map(run, arguments)
+
+
+def test_carry_on_one_device_is_laid_out(case, engine_case):
+    """A carry given whole is spread like that of the step, so a loop can keep it."""
     arguments, run = arguments_and_run(case, engine_case)
-    assert "all_gather" not in lower_shard_map(run, arguments).as_text()
+    mesh = mesh_of(AxisType.Explicit)
+    specs = (WHOLE, WHOLE, *ARGUMENTS[2:])
+    with jax.set_mesh(mesh):
+        jax.jit(run).lower(*place(mesh, arguments, specs))
 
 
 @pytest.mark.parametrize(
-    "compile_sharded",
+    ("compile_sharded", "given"),
     [
-        compile_auto,
-        compile_explicit,
-        pytest.param(compile_shard_map, marks=pytest.mark.slow),
+        (compile_auto, True),
+        (compile_explicit, False),
+        pytest.param(compile_shard_map, True, marks=pytest.mark.slow),
     ],
 )
-def test_sharded_batch_equals_loop(case, engine_case, compile_sharded):
-    arguments, run = arguments_and_run(case, engine_case)
-    compiled, placed = compile_sharded(run, arguments)
+def test_sharded_batch_equals_loop(case, engine_case, compile_sharded, given):
+    (params, carry, *others), run = arguments_and_run(case, engine_case)
+    carry = carry if given else None
+    compiled, placed = compile_sharded(run, (params, carry, *others))
     assert "all-gather" not in compiled.as_text()
     got = compiled(*placed)
-    params, carry, inputs, mask, is_first, weights = arguments
+    inputs, mask, is_first, weights = others
     want = run_batch(case.cell, params, carry, inputs, mask, is_first, False, weights)
     assert_close(got, tuple(want), tolerance(case, engine_case))
 
