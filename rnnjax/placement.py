@@ -43,7 +43,8 @@ def settle_carry(
     """Gives a carry the placement that the cell's step keeps; see `place_like`.
 
     All its leaves lie along the batch as the inputs do, a counter that no input reaches
-    too: a mask, which lies so, chooses between it and the one before.
+    too: a mask, which lies so, chooses between it and the one before. What varies over
+    devices in the inputs or in a mark varies in the whole carry.
 
     Args:
       cell: the cell.

@@ -10,7 +10,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tests.layer_programs import draw_layer_arguments, layer_program, run_layer
 from tests.loop import quick_options, run_batch
 from tests.programs import T, draw_arguments, draw_marks, run_with_gradients, tolerance
-from tests.trees import assert_close
+from tests.trees import assert_close, steps
 
 BATCH = 8
 WHOLE, BATCH_FIRST, TIME_FIRST = (
@@ -145,3 +145,22 @@ def test_sharded_layer_equals_one_device(layer_case, engine_case, compile_sharde
     assert "all-gather" not in compiled.as_text()
     want = layer_program(layer)(*arguments)
     assert_close(compiled(*placed), want, engine_case.tolerance)
+
+
+def test_resets_alone_may_differ_between_devices(case, engine_case):
+    """The same sequences on all devices, of which each begins anew where it will."""
+    arguments, run = arguments_and_run(case, engine_case)
+    here = slice(BATCH // 4)
+    params, carry, inputs, mask, is_first, weights = arguments
+    carry, (inputs, mask) = (
+        steps(carry, here),
+        steps((inputs, mask), (slice(None), here)),
+    )
+    mapped = jax.shard_map(
+        run,
+        mesh=mesh_of(AxisType.Auto),
+        in_specs=(WHOLE, WHOLE, WHOLE, WHOLE, *ARGUMENTS[4:]),
+        out_specs=(BATCH_FIRST, TIME_FIRST, (WHOLE, WHOLE, WHOLE)),
+        check_vma=True,
+    )
+    jax.jit(mapped).lower(params, carry, inputs, mask, is_first, weights)
