@@ -6,6 +6,14 @@ import pytest
 jax.config.update("jax_num_cpu_devices", 4)
 
 
+@pytest.fixture(autouse=True)
+def _free_programs(request):
+    """Lets go of a long form's programs: thousands exhaust a process's memory maps."""
+    yield
+    if request.node.get_closest_marker("slow"):
+        jax.clear_caches()
+
+
 @pytest.fixture
 def x64():
     """Computes in float64, without touching what other tests compute in."""

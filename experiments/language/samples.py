@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from experiments.data.text import END_OF_LINE
 from experiments.data.vocabulary import Vocabulary
+from experiments.harness import files
 from rnnjax import Layer, sample
 from rnnjax.base import Params
 
@@ -22,7 +23,7 @@ def keep_vocabulary(directory: Path, vocabulary: Vocabulary) -> None:
     """
     path = directory / FILE_NAME
     if not path.exists():
-        path.write_text(vocabulary.to_json(), encoding="utf-8")
+        files.write_whole(path, vocabulary.to_json().encode())
         return
     kept = kept_vocabulary(directory)
     if kept != vocabulary:
