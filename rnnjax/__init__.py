@@ -13,6 +13,7 @@ from rnnjax.cells.gru import gru, gru_reset_before_step, gru_step
 from rnnjax.cells.lstm import LSTMCarry, lstm, lstm_step
 from rnnjax.cells.stacked import stack_kernels, unstack_kernels
 from rnnjax.decoding import sample
+from rnnjax.engines.hoisted import hoisted
 from rnnjax.engines.scan import scan
 from rnnjax.initializers import per_gate, symmetric_uniform
 from rnnjax.layers import (
@@ -58,6 +59,7 @@ __all__ = [
     "gru",
     "gru_reset_before_step",
     "gru_step",
+    "hoisted",
     "lengths_to_mask",
     "look_up",
     "lstm",

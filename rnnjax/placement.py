@@ -81,6 +81,16 @@ def settle_carry(
     return carry
 
 
+def vary_alike(*arrays: Array) -> list[Array]:
+    """Casts arrays to vary over all the manual axes that any of them varies over.
+
+    Inside `jax.shard_map` this is what JAX's own operations do to their operands;
+    elsewhere it does nothing.
+    """
+    varying = frozenset().union(*(_varying_axes(jax.typeof(x)) for x in arrays))
+    return [_vary(x, varying - _varying_axes(jax.typeof(x))) for x in arrays]
+
+
 def describe(tree: Any) -> str:
     """Writes a tree's structure, shapes and dtypes, for messages."""
     return str(jax.tree.map(lambda x: _Text(f"{x.dtype}{list(x.shape)}"), tree))
@@ -98,9 +108,7 @@ def _place_along_batch(carry, num_batch_axes, leaves):
     sharding = jax.typeof(leaves[0]).sharding
 
     def place(x):
-        missing = varying - _varying_axes(jax.typeof(x))
-        if missing:
-            x = jax.lax.pcast(x, tuple(missing), to="varying")
+        x = _vary(x, varying - _varying_axes(jax.typeof(x)))
         if not _is_explicit(sharding):
             return x
         own = jax.typeof(x).sharding
@@ -114,9 +122,7 @@ def _place_along_batch(carry, num_batch_axes, leaves):
 
 def _place_leaf_like(x, like):
     want = like if isinstance(like, jax.ShapeDtypeStruct) else jax.typeof(like)
-    varying = _varying_axes(want) - _varying_axes(jax.typeof(x))
-    if varying:
-        x = jax.lax.pcast(x, tuple(varying), to="varying")
+    x = _vary(x, _varying_axes(want) - _varying_axes(jax.typeof(x)))
     leading = len(want.shape) - x.ndim
     sharding = want.sharding if _is_explicit(want.sharding) else None
     if sharding is not None:
@@ -126,6 +132,10 @@ def _place_leaf_like(x, like):
         axes = range(leading, len(want.shape))
         x = jax.lax.broadcast_in_dim(x, want.shape, axes, out_sharding=sharding)
     return x
+
+
+def _vary(x, axes):
+    return jax.lax.pcast(x, tuple(axes), to="varying") if axes else x
 
 
 def _reshard(x, sharding):

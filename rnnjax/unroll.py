@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax.base import Array, Carry, Cell, Engine, Params, batch_shape, prepared
-from rnnjax.engines.scan import scan
+from rnnjax.engines.hoisted import hoisted
 from rnnjax.masking import check_marks, computing_order, zero_masked
 from rnnjax.placement import describe, place_like, settle_carry
 
@@ -20,7 +20,7 @@ def unroll(
     mask: Array | None = None,
     is_first: Array | None = None,
     reverse: bool = False,
-    engine: Engine = scan,
+    engine: Engine = hoisted,
 ) -> tuple[Carry, Any]:
     """Runs a cell over a sequence.
 
@@ -43,7 +43,7 @@ def unroll(
         step left. Masked steps count.
       reverse: whether to read from the last step to the first. Outputs stay in the
         order of the inputs.
-      engine: how to run it, such as `rnnjax.scan`.
+      engine: how to run it, such as `rnnjax.scan`, the reference.
 
     Returns:
       The last carry, and the outputs `[T, ...]`.

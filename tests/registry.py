@@ -22,6 +22,7 @@ from rnnjax import (
     elman,
     embed,
     gru,
+    hoisted,
     lstm,
     one_hot,
     recurrent,
@@ -138,6 +139,7 @@ CELLS = [
 
 ENGINES = [
     EngineCase("scan", scan),
+    EngineCase("hoisted", hoisted),
 ]
 
 LAYERS = [

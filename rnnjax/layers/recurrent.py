@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax.base import Cell, Engine, Layer, cached, prepared
-from rnnjax.engines.scan import scan
+from rnnjax.engines.hoisted import hoisted
 from rnnjax.layers.causal import causal_layer
 from rnnjax.unroll import unroll
 
 
 @cached
-def recurrent(cell: Cell, *, reverse: bool = False, engine: Engine = scan) -> Layer:
+def recurrent(cell: Cell, *, reverse: bool = False, engine: Engine = hoisted) -> Layer:
     """Makes a layer of a cell.
 
     Args:
@@ -53,7 +53,7 @@ def recurrent(cell: Cell, *, reverse: bool = False, engine: Engine = scan) -> La
 
 @cached
 def bidirectional(
-    cell: Cell, backward_cell: Cell | None = None, *, engine: Engine = scan
+    cell: Cell, backward_cell: Cell | None = None, *, engine: Engine = hoisted
 ) -> Layer:
     """Makes a layer that reads a sequence in both directions.
 

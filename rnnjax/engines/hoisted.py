@@ -1,0 +1,197 @@
+"""The engine for training: what need not wait for the step before leaves the loop."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from rnnjax.base import Array, Carry, Cell, Factors, Params, merge
+from rnnjax.engines.scan import scan
+from rnnjax.masking import select, zero_masked
+from rnnjax.placement import place_like
+from rnnjax.tangents import for_rule, from_rule, only_read, push_forward, with_zeros
+
+
+def hoisted(
+    cell: Cell,
+    params: Params,
+    carry: Carry,
+    inputs: Any,
+    *,
+    mask: Array | None,
+    reset: Array | None,
+    reverse: bool,
+) -> tuple[Carry, Any]:
+    """Runs `cell` with gradients as a hand would write them; see `base.Engine`.
+
+    With a step hₜ = update(U xₜ + W hₜ₋₁) the tangent is a loop of its own that carries
+    dh alone,
+
+        d preₜ = W dhₜ₋₁ + (dU xₜ + U dxₜ + dW hₜ₋₁)
+
+    and what stands in brackets is computed for all steps at once. Transposed by JAX,
+    that is the loop of backpropagation through time over dh alone, and one product over
+    all steps for the gradient of each matrix, where a scan adds one up in every step.
+    Kept for it are the carry and the pre-activation of each step; gates are computed
+    again from them, products never. The parameters that `update` reads itself get
+    their gradient inside the loop: vectors cost little there, matrices as much as in
+    `scan`.
+
+    Takes every cell and every mode and order of derivative; a cell without factors runs
+    as `scan` runs it.
+
+    Returns:
+      The last carry and the outputs `[T, ...]`.
+
+    References:
+      Appleyard, Kocisky and Blunsom, "Optimizing Performance of Recurrent Neural
+      Networks on GPUs", 2016, section 3.2, for one product a weight. Exact there in
+      reverse mode; here in all, by a rule for tangents.
+    """
+    if cell.factors is None:
+        return scan(
+            cell, params, carry, inputs, mask=mask, reset=reset, reverse=reverse
+        )
+    trace = _run(cell, reverse, params, carry, inputs, mask, reset)
+    outputs = _every_step(cell.factors.readout)(params, trace.carries, inputs)
+    return trace.carry, zero_masked(mask, outputs)
+
+
+class _Trace(NamedTuple):
+    """What a run leaves behind.
+
+    Attributes:
+      carry: the last carry.
+      carries: `[T, ...]`, the carry that every step left.
+      pre: `[T, ...]`, the pre-activation of every step.
+    """
+
+    carry: Carry
+    carries: Carry
+    pre: Any
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _run(cell, reverse, params, carry, inputs, mask, reset):
+    project, recur, update, _ = cell.factors
+    initial = _initial_carry(cell, carry, reset)(params)
+
+    def loop(project, steps):
+        def body(carry, step):
+            step_inputs, mask, reset = step
+            if reset is not None:
+                carry = select(reset, initial, carry)
+            pre = merge(project(params, step_inputs), recur(params, carry))
+            new_carry = update(params, carry, pre)
+            if mask is not None:
+                new_carry = select(mask, new_carry, carry)
+            return new_carry, (new_carry, pre)
+
+        return lax.scan(body, carry, (steps, mask, reset), reverse=reverse)
+
+    # A CPU keeps a step's drive in its cache; elsewhere one large product wins.
+    carry, (carries, pre) = lax.platform_dependent(
+        cpu=lambda: loop(project, inputs),
+        default=lambda: loop(
+            lambda _, drive: drive, _every_step(project)(params, inputs)
+        ),
+    )
+    return _Trace(carry, carries, pre)
+
+
+@functools.partial(_run.defjvp, symbolic_zeros=True)
+def _run_jvp(cell, reverse, primals, tangents):
+    trace = _run(cell, reverse, *primals)
+    params, carry, inputs, mask, reset = primals
+    d_params, d_carry, d_inputs, _, _ = from_rule(tangents)
+    previous = _previous(carry, trace.carries, reverse)
+    if reset is not None:
+        of_params = _initial_carry(cell, carry, reset)
+        initial, d_initial = push_forward(of_params, (params,), (d_params,))
+        d_initial = with_zeros(initial, d_initial)
+        previous = select(reset, jax.tree.map(_over_time, initial), previous)
+    source = _sources(cell.factors, (params, inputs, previous), (d_params, d_inputs))
+    step_tangent = _step_tangent(cell.factors, params, d_params, previous, trace.pre)
+
+    def body(d_carry, step):
+        mask, reset, *step = step
+        if reset is not None:
+            d_carry = select(reset, d_initial, d_carry)
+        d_new, d_pre = step_tangent(d_carry, *step)
+        if mask is not None:
+            d_new = select(mask, d_new, d_carry)
+        return d_new, (d_new, d_pre)
+
+    steps = mask, reset, source, previous, trace.pre
+    d_carry = with_zeros(carry, d_carry)
+    d_carry, (d_carries, d_pre) = lax.scan(body, d_carry, steps, reverse=reverse)
+    return trace, for_rule(trace, _Trace(d_carry, d_carries, d_pre))
+
+
+def _sources(factors: Factors, primals, tangents):
+    """Computes for all steps what inputs and parameters add to a pre's tangent."""
+    params, inputs, previous = primals
+    d_params, d_inputs = tangents
+    _, d_drive = push_forward(
+        _every_step(factors.project), (params, inputs), (d_params, d_inputs)
+    )
+    _, d_pull = push_forward(
+        _every_step(factors.recur), (params, previous), (d_params, None)
+    )
+    return merge(d_drive, d_pull)
+
+
+def _step_tangent(factors: Factors, params, d_params, previous, pre):
+    """Returns the step of the tangent loop, which carries the carry's tangent alone."""
+    one_step = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (previous, pre)
+    )
+    d_params = only_read(factors.update, d_params, params, *one_step)
+
+    # Rematerialised: of a step only its previous carry and `pre` are kept.
+    @functools.partial(jax.checkpoint, prevent_cse=False)
+    def step_tangent(params, d_params, d_carry, source, previous, pre):
+        _, d_pull = push_forward(factors.recur, (params, previous), (None, d_carry))
+        d_pre = merge(source, d_pull)
+        _, d_new = push_forward(
+            factors.update, (params, previous, pre), (d_params, d_carry, d_pre)
+        )
+        return with_zeros(previous, d_new), d_pre
+
+    return functools.partial(step_tangent, params, d_params)
+
+
+def _initial_carry(cell, carry, reset):
+    """Returns the function of the parameters that a reset puts in the carry's place."""
+
+    def initial_carry(params):
+        if reset is None:
+            return None
+        return place_like(cell.initial_carry(params), carry)
+
+    return initial_carry
+
+
+def _every_step(function):
+    """Makes a factor take all steps at once, at the rank that it knows."""
+
+    def over_time(params, *steps):
+        return jax.vmap(functools.partial(function, params))(*steps)
+
+    return over_time
+
+
+def _previous(carry, carries, reverse):
+    """Returns the carry before each step `[T, ...]`, resets aside."""
+
+    def shift(first, rest):
+        first = _over_time(first)[: len(rest)]
+        return jnp.concatenate([rest[1:], first] if reverse else [first, rest[:-1]])
+
+    return jax.tree.map(shift, carry, carries)
+
+
+def _over_time(x):
+    return x[None]

@@ -1,0 +1,106 @@
+"""Tangents of trees of which only some leaves move.
+
+A leaf that does not move, because it is an integer or because nobody differentiates
+with respect to it, has None for its tangent: no array of zeros is made for it, carried
+through a loop or multiplied.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import dtypes
+from jax.custom_derivatives import SymbolicZero
+
+
+def push_forward(
+    function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    """Computes a function and its derivative along `tangents`.
+
+    Args:
+      function: takes and returns trees of arrays.
+      primals: its arguments.
+      tangents: a tree for each, with None for every leaf that does not move; None for
+        a whole argument is the same for all its leaves.
+
+    Returns:
+      What the function returns, and the tangents of it, None where a leaf is no
+      floating number or where nothing moves.
+    """
+    leaves, treedef = jax.tree.flatten(primals)
+    tangents = tuple(
+        _still(x) if dx is None else dx for x, dx in zip(primals, tangents)
+    )
+    directions = treedef.flatten_up_to(tangents)
+    moving = [i for i, direction in enumerate(directions) if direction is not None]
+
+    def along(moved):
+        arguments = list(leaves)
+        for i, leaf in zip(moving, moved):
+            arguments[i] = leaf
+        return function(*treedef.unflatten(arguments))
+
+    if not moving:
+        out = along([])
+        return out, _still(out)
+    out, out_tangents = jax.jvp(
+        along, ([leaves[i] for i in moving],), ([directions[i] for i in moving],)
+    )
+    return out, jax.tree.map(_none_unless_floating, out_tangents)
+
+
+def from_rule(tree: Any) -> Any:
+    """Turns the tangents that a custom JVP rule is given into ones with None."""
+    return jax.tree.map(
+        lambda dx: None if isinstance(dx, SymbolicZero) else _none_unless_floating(dx),
+        tree,
+        is_leaf=lambda dx: isinstance(dx, SymbolicZero),
+    )
+
+
+def for_rule(primals: Any, tangents: Any) -> Any:
+    """Turns tangents with None into those that a custom JVP rule returns."""
+    return jax.tree.map(
+        lambda x, dx: SymbolicZero.from_primal_value(x) if dx is None else dx,
+        primals,
+        tangents,
+    )
+
+
+def with_zeros(primals: Any, tangents: Any) -> Any:
+    """Puts zeros where a floating leaf does not move; a loop's carry needs them."""
+
+    def fill(x, dx):
+        moves = jnp.issubdtype(x.dtype, jnp.inexact)
+        return jnp.zeros_like(x) if dx is None and moves else dx
+
+    return jax.tree.map(fill, primals, tangents)
+
+
+def only_read(function: Callable[..., Any], tangents: Any, *arguments: Any) -> Any:
+    """Keeps the tangents of the leaves that a function reads.
+
+    Args:
+      function: takes trees of arrays.
+      tangents: of its first argument.
+      *arguments: what it takes, arrays or their types.
+
+    Returns:
+      `tangents`, with None for every leaf that the function does not read.
+    """
+    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
+    read = {id(x) for equation in jaxpr.eqns for x in equation.invars}
+    read |= {id(x) for x in jaxpr.outvars}
+    leaves, treedef = jax.tree.flatten(arguments[0])
+    is_read = treedef.unflatten([id(x) in read for x in jaxpr.invars[: len(leaves)]])
+    return jax.tree.map(lambda kept, dx: dx if kept else None, is_read, tangents)
+
+
+def _still(tree):
+    return jax.tree.map(lambda _: None, tree)
+
+
+def _none_unless_floating(tangent):
+    return None if tangent.dtype == dtypes.float0 else tangent
