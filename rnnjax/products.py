@@ -48,7 +48,7 @@ def matmul(
         kernel,
         transposed=False,
         compute_dtype=None if compute_dtype is None else jnp.dtype(compute_dtype),
-        precision=jax.config.jax_default_matmul_precision,
+        precision=jax.config.jax_default_matmul_precision,  # pyright: ignore
         out_sharding=None,
     )
 

@@ -1,5 +1,6 @@
 """The front door: one cell over a sequence."""
 
+import functools
 from typing import Any
 
 import jax
@@ -68,11 +69,17 @@ def unroll(
     _check_steps(inputs, (num_steps, *batch))
     check_marks("mask", mask, (num_steps, *batch))
     check_marks("is_first", is_first, (num_steps, *batch))
+    return _run(cell, reverse, engine, params, carry, inputs, mask, is_first)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2), inline=True)
+def _run(cell, reverse, engine, params, carry, inputs, mask, is_first):
+    """Does the work of `unroll`, compiled once a shape where it is called eagerly."""
     params = prepared(cell, params)
-    initial_carry = cell.initial_carry(params, batch)
-    _check_carry(carry, initial_carry)
+    batch = batch_shape(inputs, cell.input_ndim)
+    _check_carry(carry, cell.initial_carry(params, batch))
     inputs = zero_masked(mask, inputs)
-    start = initial_carry if carry is None else carry
+    start = cell.initial_carry(params, batch) if carry is None else carry
     settled = settle_carry(cell, params, start, inputs, (mask, is_first))
     if carry is None:
         settled = place_like(cell.initial_carry(params), settled)
