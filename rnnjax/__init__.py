@@ -12,6 +12,7 @@ from rnnjax.cells.elman import elman, elman_step
 from rnnjax.cells.gru import gru, gru_reset_before_step, gru_step
 from rnnjax.cells.lstm import LSTMCarry, lstm, lstm_step
 from rnnjax.cells.stacked import stack_kernels, unstack_kernels
+from rnnjax.checks import check_affine
 from rnnjax.decoding import sample
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.engines.scan import scan
@@ -46,6 +47,7 @@ __all__ = [
     "Layer",
     "bidirectional",
     "causal_layer",
+    "check_affine",
     "cross_entropy",
     "cross_entropy_mean_over_steps",
     "cross_entropy_sum_over_time",

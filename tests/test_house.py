@@ -28,6 +28,7 @@ FLOORS = {
     "rnnjax.cells": 1,
     "rnnjax.engines": 1,
     "rnnjax.unroll": 2,
+    "rnnjax.checks": 2,
     "rnnjax.layers": 3,
     "rnnjax.attention": 3,
     "rnnjax.losses": 3,
