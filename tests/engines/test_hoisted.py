@@ -1,0 +1,208 @@
+"""What the hoisted engine leaves in its loops, read from the program.
+
+Which values it gives is tested with all engines, in `tests/contracts`.
+"""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend.core import ClosedJaxpr, Jaxpr
+
+from rnnjax import elman, gru, hoisted, lstm, scan, unroll
+from tests.registry import CELLS
+from tests.user_cells import counting
+
+T, B, D, H = 7, 6, 2, 5
+CHEAP = [lstm(H), gru(H), elman(H)]  # no matrix in `update`
+
+
+def gradient(cell, engine):
+    def score(params, inputs):
+        return jnp.sin(unroll(cell, params, inputs, engine=engine)[1]).sum()
+
+    return jax.grad(score, (0, 1))
+
+
+def arguments(cell, num_steps=T, batch_size=B):
+    params = cell.init(jax.random.key(0), D)
+    return params, jnp.ones((num_steps, batch_size, D))
+
+
+def inner_jaxprs(equation):
+    for value in equation.params.values():
+        for inner in value if isinstance(value, tuple | list) else [value]:
+            if isinstance(inner, ClosedJaxpr):
+                yield inner.jaxpr
+            elif isinstance(inner, Jaxpr):
+                yield inner
+
+
+def equations(jaxpr):
+    """Yields all equations, those of inner programs included."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for inner in inner_jaxprs(equation):
+            yield from equations(inner)
+
+
+def reverse_loop(cell, engine):
+    """Returns the body of the loop of backpropagation through time."""
+    jaxpr = jax.make_jaxpr(gradient(cell, engine))(*arguments(cell)).jaxpr
+    (loop,) = [
+        equation
+        for equation in equations(jaxpr)
+        if equation.primitive.name == "scan" and equation.params["reverse"]
+    ]
+    return loop.params
+
+
+def matrices(params):
+    return {x.shape for x in jax.tree.leaves(params) if x.ndim == 2}
+
+
+def products(jaxpr):
+    names = "matmul", "outer", "dot_general"
+    return [x for x in equations(jaxpr) if x.primitive.name in names]
+
+
+@pytest.mark.parametrize("cell", CHEAP)
+def test_reverse_loop_adds_up_no_weight(cell):
+    """One product a step: the carry's cotangent times the recurrent matrix."""
+    body = reverse_loop(cell, hoisted)
+    (product,) = products(body["jaxpr"].jaxpr)
+    params, _ = arguments(cell)
+    assert product.primitive.name == "matmul" and product.params["transposed"]
+    assert product.invars[1].aval.shape == params["recurrent_kernel"].shape
+    constants, carried = body["num_consts"], body["num_carry"]
+    shapes = {
+        x.aval.shape
+        for x in body["jaxpr"].jaxpr.invars[constants : constants + carried]
+    }
+    assert shapes == {(B, H)}
+
+
+def test_scan_adds_up_every_weight():
+    """What the test above would see if the weights had not left the loop."""
+    cell = lstm(H)
+    body = reverse_loop(cell, scan)
+    names = [x.primitive.name for x in products(body["jaxpr"].jaxpr)]
+    assert names.count("outer") == 2
+    carried = {x.aval.shape for x in body["jaxpr"].jaxpr.outvars[: body["num_carry"]]}
+    assert matrices(arguments(cell)[0]) <= carried
+
+
+def test_matrix_in_update_stays_in_the_loop():
+    body = reverse_loop(gru(H, reset_after=False), hoisted)
+    names = [x.primitive.name for x in products(body["jaxpr"].jaxpr)]
+    assert names.count("outer") == 1
+
+
+@pytest.mark.parametrize("cell", CHEAP)
+def test_nothing_saved_is_computed_again(cell):
+    """Kept are the carry and the pre-activation of a step; products never return."""
+    body = reverse_loop(cell, hoisted)
+    first = body["num_consts"] + body["num_carry"]
+    kept = [x.aval.shape for x in body["jaxpr"].jaxpr.invars[first:]]
+    params, _ = arguments(cell)
+    gates = params["recurrent_kernel"].shape[1]
+    # cotangents of outputs and pre-activations come beside what is kept
+    assert sum(shape[-1] for shape in kept) <= 2 * H + gates + H + H
+
+
+@pytest.mark.parametrize("cell", CHEAP)
+def test_weights_stand_where_they_are_cheap(cell):
+    """No loop of the compiled program moves a matrix, and each is laid out once."""
+    text = jax.jit(gradient(cell, hoisted)).lower(*arguments(cell)).compile().as_text()
+    params, _ = arguments(cell)
+    sizes = {f"{a},{b}" for s in matrices(params) for a, b in (s, s[::-1])}
+    bodies = set(re.findall(r"body=%([\w.\-]+)", text))
+    computations = dict(
+        re.findall(r"^%([\w.\-]+) \(.*?\{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL)
+    )
+    assert len(bodies) == 2
+    for body in bodies:
+        made = re.findall(
+            r"= f32\[([\d,]+)\]\S* (?!get-tuple-element|parameter)\w",
+            computations[body],
+        )
+        assert made and not sizes & set(made)
+
+
+def test_evaluation_keeps_no_residuals():
+    """Forward alone needs no more memory than the loop that saves nothing."""
+
+    def memory(engine):
+        cell = lstm(64)
+        params, inputs = arguments(cell, 100)
+
+        def last(params, inputs):
+            return unroll(cell, params, inputs, engine=engine)[1][-1]
+
+        compiled = jax.jit(last).lower(params, inputs).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert memory(hoisted) <= 1.1 * memory(scan)
+
+
+def test_training_needs_less_memory_than_scan():
+    def memory(engine):
+        cell = lstm(64)
+        compiled = jax.jit(gradient(cell, engine)).lower(*arguments(cell, 100, 32))
+        return compiled.compile().memory_analysis().temp_size_in_bytes
+
+    assert memory(hoisted) <= 0.9 * memory(scan)
+
+
+def test_loop_compiles_once_a_shape():
+    """Eagerly too, and whichever the values."""
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, duration, **_: compiled.append(event)
+        if event.endswith("backend_compile_duration")
+        else None
+    )
+    cell = lstm(4)
+    params = cell.init(jax.random.key(0), D)
+    inputs = np.ones((T, B, D), np.float32)
+    carry, _ = unroll(lstm(hidden_size=4), params, inputs)
+    carry, _ = unroll(cell, params, inputs, carry=carry)
+    seen = len(compiled)
+    for scale in (2, 3, 4):
+        carry, _ = unroll(lstm(4), params, scale * inputs, carry=carry)
+    assert len(compiled) == seen
+    unroll(cell, params, inputs[1:], carry=carry)
+    assert len(compiled) > seen
+
+
+def test_step_without_factors_runs_as_scan_runs_it():
+    cell = counting(H)
+    params = cell.init(jax.random.key(0), D)
+    inputs = {"features": jnp.ones((T, D)), "gain": jnp.ones(T)}
+
+    def text(engine):
+        return str(
+            jax.make_jaxpr(lambda x: unroll(cell, params, x, engine=engine))(inputs)
+        )
+
+    assert text(hoisted) == text(scan)
+
+
+@pytest.mark.parametrize("case", CELLS, ids=[case.name for case in CELLS])
+def test_gradient_lowers_for_accelerators(case):
+    """From a machine that has none."""
+    params = case.cell.init(jax.random.key(0), case.input_size)
+    rng = np.random.default_rng(0)
+    inputs = case.draw(rng, (T, B), case.input_size)
+    inputs = jax.tree.map(
+        lambda x: x.astype(np.float32) if x.dtype == np.float64 else x, inputs
+    )
+
+    def score(params, inputs):
+        _, outputs = unroll(case.cell, params, inputs)
+        return sum(x.astype(jnp.float32).sum() for x in jax.tree.leaves(outputs))
+
+    exported = jax.export.export(jax.jit(jax.grad(score)), platforms=("cuda", "tpu"))
+    assert exported(params, inputs).platforms == ("cuda", "tpu")
