@@ -79,25 +79,6 @@ def with_zeros(primals: Any, tangents: Any) -> Any:
     return jax.tree.map(fill, primals, tangents)
 
 
-def only_read(function: Callable[..., Any], tangents: Any, *arguments: Any) -> Any:
-    """Keeps the tangents of the leaves that a function reads.
-
-    Args:
-      function: takes trees of arrays.
-      tangents: of its first argument.
-      *arguments: what it takes, arrays or their types.
-
-    Returns:
-      `tangents`, with None for every leaf that the function does not read.
-    """
-    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
-    read = {id(x) for equation in jaxpr.eqns for x in equation.invars}
-    read |= {id(x) for x in jaxpr.outvars}
-    leaves, treedef = jax.tree.flatten(arguments[0])
-    is_read = treedef.unflatten([id(x) in read for x in jaxpr.invars[: len(leaves)]])
-    return jax.tree.map(lambda kept, dx: dx if kept else None, is_read, tangents)
-
-
 def _still(tree):
     return jax.tree.map(lambda _: None, tree)
 

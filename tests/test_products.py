@@ -53,9 +53,7 @@ def orders(product, axes):
 def test_derivatives_are_those_of_the_operator(x64, axes):
     given = operands(axes)
     got = jax.jit(lambda *x: {k: f(*x) for k, f in orders(matmul, axes).items()})
-    want = jax.jit(
-        lambda *x: {k: f(*x) for k, f in orders(jnp.matmul, axes).items()}
-    )
+    want = jax.jit(lambda *x: {k: f(*x) for k, f in orders(jnp.matmul, axes).items()})
     assert_close(got(*given), want(*given), 1e-12)
 
 

@@ -11,7 +11,7 @@ from rnnjax.base import Array, Carry, Cell, Factors, Params, merge
 from rnnjax.engines.scan import scan
 from rnnjax.masking import select, zero_masked
 from rnnjax.placement import place_like
-from rnnjax.tangents import for_rule, from_rule, only_read, push_forward, with_zeros
+from rnnjax.tangents import for_rule, from_rule, push_forward, with_zeros
 
 
 def hoisted(
@@ -113,7 +113,7 @@ def _run_jvp(cell, reverse, primals, tangents):
         d_initial = with_zeros(initial, d_initial)
         previous = select(reset, jax.tree.map(_over_time, initial), previous)
     source = _sources(cell.factors, (params, inputs, previous), (d_params, d_inputs))
-    step_tangent = _step_tangent(cell.factors, params, d_params, previous, trace.pre)
+    step_tangent = _step_tangent(cell.factors, params, d_params)
 
     def body(d_carry, step):
         mask, reset, *step = step
@@ -143,12 +143,8 @@ def _sources(factors: Factors, primals, tangents):
     return merge(d_drive, d_pull)
 
 
-def _step_tangent(factors: Factors, params, d_params, previous, pre):
+def _step_tangent(factors: Factors, params, d_params):
     """Returns the step of the tangent loop, which carries the carry's tangent alone."""
-    one_step = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (previous, pre)
-    )
-    d_params = only_read(factors.update, d_params, params, *one_step)
 
     # Rematerialised: of a step only its previous carry and `pre` are kept.
     @functools.partial(jax.checkpoint, prevent_cse=False)
