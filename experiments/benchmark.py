@@ -1,0 +1,174 @@
+"""How fast recurrent networks are here: the engines of rnnjax and other libraries.
+
+All contenders are given the same weights and the same inputs, and must compute the same
+outputs and gradients before a clock is started. Each runs in a warm process of its own
+and they take turns, a few milliseconds apart, so that what disturbs the machine
+disturbs all of them. Medians of the turns are compared; `results.json` has every turn.
+
+  python -m experiments.benchmark
+  python -m experiments.benchmark --preset full
+  python -m experiments.benchmark --works gradient --cells lstm --shapes 32,128,256
+  python -m experiments.benchmark --contenders hoisted torch --num-cores 1 2
+
+Works: `forward`; `gradient`, forward and backward with gradients of the inputs, of a
+weighted sum of all outputs; `train`, a step of stochastic gradient descent with
+momentum; all three of every cell and shape. Further, `lengths`: `gradient` of an LSTM
+by number of steps; `share`: how near an LSTM of 650 comes to the rate of a large matrix
+product; `long`: the engines over 16,384 steps; `vmap`: mapped against batched.
+
+Times are multiples of the reference's: above 1 the reference is faster. Who is not
+installed is left out, and so is who computes something else: Haiku's GRU (resets before
+the product) and its Elman network (ReLU); Equinox has no Elman network. `_sharded` lays
+the batch out over one device a core, where it divides; `best placement` is the faster
+of the reference with and without.
+
+Leave the machine alone meanwhile. Everything is computed on the CPU. The default takes
+two minutes on two cores, the preset full more than an hour; a run that was stopped goes
+on where it was. What to expect is in the README.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from experiments.benchmarking import plots, tables
+from experiments.benchmarking.contenders import CELLS, CONTENDERS, choose
+from experiments.benchmarking.plan import make_plan
+from experiments.benchmarking.turns import measure, workers
+from experiments.benchmarking.work import Case, read_shape
+from experiments.harness import Run, RunConfig, flag, main
+
+# Of flags that all experiments have but that mean nothing here.
+Hidden = (tyro.conf.Suppress, tyro.conf.Fixed)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(RunConfig):
+    """Flags of the benchmark.
+
+    Raises:
+      ValueError: if a shape, a contender or the reference is not what it must be.
+    """
+
+    works: tuple[
+        Literal["forward", "gradient", "train", "lengths", "share", "long", "vmap"], ...
+    ] = flag(("gradient", "lengths"), "what to measure")
+    cells: tuple[Literal["lstm", "gru", "elman"], ...] = flag(CELLS, "cells")
+    shapes: tuple[str, ...] = flag(
+        ("20,35,200", "1,512,128", "128,100,100"),
+        "batch size, steps and size of inputs and carry: B,T,D",
+    )
+    lengths: tuple[int, ...] = flag(
+        (16, 128, 1024), "steps for lengths, at B = 16 and D = 128", minimum=1
+    )
+    contenders: tuple[str, ...] = flag(
+        (), f"who takes part, of {', '.join(CONTENDERS)}; by default all installed"
+    )
+    reference: str = flag("hoisted", "contender that the others are compared with")
+    num_cores: tuple[int, ...] = flag(
+        (0,),
+        "cores that every process is held to, one after the other; 0: all",
+        minimum=0,
+    )
+    num_rounds: int = flag(9, "turns of every contender", minimum=1)
+    turn_seconds: float = flag(0.02, "a turn repeats its call so long", minimum=0.0)
+    pause_seconds: float = flag(0.005, "pause before a turn", minimum=0.0)
+    num_updates: Annotated[int, *Hidden] = flag(1, "nothing is trained")
+    eval_every: Annotated[int, *Hidden] = flag(1, "nothing is trained")
+    checkpoint_every: Annotated[int, *Hidden] = flag(1, "nothing is trained")
+    data_dir: Annotated[Path | None, *Hidden] = flag(None, "nothing is read")
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("works", "cells", "shapes", "lengths", "num_cores"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must not be empty.")
+        for shape in self.shapes:
+            read_shape(shape)
+        for name in (*self.contenders, self.reference):
+            if name not in CONTENDERS:
+                known = ", ".join(CONTENDERS)
+                raise ValueError(f"contenders must be among {known}, got {name}.")
+        if self.contenders and self.reference not in self.contenders:
+            raise ValueError(
+                f"reference must be one of the contenders, got {self.reference}."
+            )
+
+
+FULL = Config(
+    works=("forward", "gradient", "train", "lengths", "share", "long", "vmap"),
+    shapes=(
+        "20,35,200",
+        "32,128,256",
+        "16,1024,128",
+        "1,512,128",
+        "64,50,650",
+        "128,100,100",
+        "8,256,256",
+        "32,64,512",
+    ),
+    lengths=(16, 32, 64, 128, 256, 512, 1024, 2048),
+    num_cores=(0, 1),
+    num_rounds=11,
+)
+PRESETS = {"quick": Config(), "full": FULL}
+
+
+def benchmark(config: Config, run: Run) -> None:
+    """Measures what `config` asks for, and shows it."""
+    cases = make_plan(
+        config.works,
+        config.cells,
+        [read_shape(shape) for shape in config.shapes],
+        config.lengths,
+        config.num_cores,
+        choose(config.contenders),
+        config.seed,
+    )
+    lines = run.metrics()
+    done = min(lines[-1]["update"], len(cases)) if lines else 0
+    run.begin_training(done)
+    with workers() as lend:
+        for number, case in enumerate(cases[done:], done + 1):
+            found = measure(
+                case,
+                lend,
+                num_rounds=config.num_rounds,
+                turn_seconds=config.turn_seconds,
+                pause_seconds=config.pause_seconds,
+            )
+            run.log(number, **{case.name: found})
+            run.say(f"{number}/{len(cases)} {describe(case, found)}")
+    measured = {case: line[case.name] for case, line in zip(cases, run.metrics())}
+    run.log(len(cases) + 1, means=tables.summarize(measured, config.reference))
+    show(run, measured, config.reference)
+
+
+def describe(case: Case, found: dict[str, dict[str, Any]]) -> str:
+    """Says in a line what was measured in a case."""
+    times = (f"{name} {1e3 * f['median_seconds']:.3g}" for name, f in found.items())
+    return f"{case.name}, ms: {', '.join(times)}"
+
+
+def show(run: Run, measured: tables.Measured, reference: str) -> None:
+    """Prints the tables and draws the pictures."""
+    whole = tables.with_best(measured, reference)
+    for title, cases in tables.by_table(measured).items():
+        table = tables.ratio_table(title, cases, whole, reference)
+        run.say(f"\n{tables.to_text(table)}")
+    for line in tables.share_lines(measured):
+        run.say(line)
+    first = next(iter(measured)).num_cores
+    drawn = [case for case in measured if case.num_cores == first]
+    for group in ("gradient", "forward", "train"):
+        if ours := [case for case in drawn if case.group == group]:
+            figure = plots.ratio_by_shape(ours, measured, reference)
+            run.write_plot(f"ratio_by_shape_{group}", figure)
+    if ours := [case for case in drawn if case.group == "lengths"]:
+        run.write_plot("time_by_length", plots.time_by_length(ours, measured))
+
+
+if __name__ == "__main__":
+    main(benchmark, Config, presets=PRESETS)

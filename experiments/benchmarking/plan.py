@@ -1,0 +1,85 @@
+"""Which cases a benchmark consists of."""
+
+import os
+from collections.abc import Sequence
+
+from experiments.benchmarking.contenders import CONTENDERS, DEFAULT_ENGINE, ENGINES
+from experiments.benchmarking.work import Case, Shape
+
+LENGTHS_OF = Shape(16, 0, 128)
+SHARE_OF = Shape(64, 50, 650)
+LONG = Shape(8, 16384, 64)
+
+
+def count_cores() -> int:
+    """Counts the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def make_plan(
+    groups: Sequence[str],
+    cells: Sequence[str],
+    shapes: Sequence[Shape],
+    lengths: Sequence[int],
+    cores: Sequence[int],
+    contenders: Sequence[str],
+    seed: int,
+) -> list[Case]:
+    """Lists the cases.
+
+    Args:
+      groups: `forward`, `gradient`, `train` (of all cells and shapes), `lengths`,
+        `share`, `long`, `vmap`; see `experiments.benchmark`.
+      cells: lstm, gru, elman.
+      shapes: sizes for the groups of all shapes.
+      lengths: numbers of steps for `lengths`.
+      cores: numbers of cores; 0: all there are.
+      contenders: who takes part.
+      seed: of the data.
+
+    Returns:
+      The cases, those of one number of cores together.
+
+    Raises:
+      ValueError: if there are fewer cores.
+    """
+    available = count_cores()
+    if max(cores) > available:
+        raise ValueError(f"num_cores must be at most {available}, got {max(cores)}.")
+    engines = [name for name in contenders if name in ENGINES]
+    mapped = (DEFAULT_ENGINE, f"{DEFAULT_ENGINE}_vmap")
+    cases = []
+    for num_cores in dict.fromkeys(number or available for number in cores):
+
+        def add(group, work, cell, shape, names=contenders, num_cores=num_cores):
+            names = tuple(n for n in names if _fits(n, cell, shape, num_cores))
+            cases.append(Case(group, work, cell, shape, num_cores, names, seed))
+
+        for group in groups:
+            match group:
+                case "lengths":
+                    for length in lengths:
+                        shape = LENGTHS_OF._replace(num_steps=length)
+                        add(group, "gradient", "lstm", shape)
+                case "share":
+                    whole = [n for n in contenders if not CONTENDERS[n].is_sharded]
+                    add(group, "product", "lstm", SHARE_OF, whole)
+                    add(group, "gradient", "lstm", SHARE_OF)
+                case "long":
+                    add(group, "gradient", "lstm", LONG, engines)
+                case _:
+                    names = mapped if group == "vmap" else contenders
+                    work = "gradient" if group == "vmap" else group
+                    for cell in cells:
+                        for shape in shapes:
+                            add(group, work, cell, shape, names)
+    return [case for case in cases if case.contenders]
+
+
+def _fits(name, cell, shape, num_cores):
+    """Says whether a contender can do a case."""
+    contender = CONTENDERS[name]
+    divides = num_cores > 1 and shape.batch_size % num_cores == 0
+    return cell in contender.cells and (divides or not contender.is_sharded)

@@ -1,0 +1,151 @@
+"""The work that every contender is given: sizes, weights, inputs, in NumPy.
+
+Whatever a library calls them and however it lays them out, the weights are these:
+`kernel` `[D, gates * H]`, `recurrent_kernel` `[H, gates * H]`, `bias` `[gates * H]`,
+and for a GRU `candidate_bias` `[H]`, which is zero because not every library has one.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# So small that the weights hardly move: every call does the same work.
+LEARNING_RATE, MOMENTUM = 1e-6, 0.9
+NUM_GATES = {"elman": 1, "lstm": 4, "gru": 3}
+PRODUCT_SIZE = 2048
+
+
+class Shape(NamedTuple):
+    """The sizes of a sequence: as many features go in as come out.
+
+    Attributes:
+      batch_size: B.
+      num_steps: T.
+      size: D and H.
+    """
+
+    batch_size: int
+    num_steps: int
+    size: int
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self))
+
+
+def read_shape(text: str) -> Shape:
+    """Reads a shape as it stands on the command line.
+
+    Args:
+      text: batch size, steps and size, such as `20,35,200`.
+
+    Raises:
+      ValueError: if it is not three positive whole numbers.
+    """
+    parts = text.split(",")
+    if len(parts) != 3 or not all(p.isdecimal() and int(p) > 0 for p in parts):
+        raise ValueError(
+            "shapes must be B,T,D of three positive whole numbers such as 20,35,200, "
+            f"got {text}."
+        )
+    return Shape(*map(int, parts))
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One thing to measure, the same for all contenders in it.
+
+    Attributes:
+      group: the table it belongs to: `forward`, `gradient`, `train`, `lengths`, ...
+      work: what a call computes: `forward`, `gradient`, `train` or `product`.
+      cell: elman, lstm or gru.
+      shape: the sizes.
+      num_cores: cores that every worker is held to.
+      contenders: names.
+      seed: of weights and inputs.
+    """
+
+    group: str
+    work: str
+    cell: str
+    shape: Shape
+    num_cores: int
+    contenders: tuple[str, ...]
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the results call it; no two cases of a run have the same."""
+        what = "product" if self.work == "product" else f"{self.cell} {self.shape}"
+        return f"{self.group} {what} on {self.cores}"
+
+    @property
+    def cores(self) -> str:
+        """The number of cores in words."""
+        return f"{self.num_cores} core" + "s" * (self.num_cores > 1)
+
+
+class Data(NamedTuple):
+    """The arrays of a case, all float32.
+
+    Attributes:
+      weights: by the names above.
+      inputs: `[T, B, D]`.
+      cotangents: `[T, B, H]`, the weight of every output in the loss, which is the
+        sum of the weighted outputs.
+    """
+
+    weights: dict[str, np.ndarray]
+    inputs: np.ndarray
+    cotangents: np.ndarray
+
+
+def make_data(case: Case) -> Data:
+    """Draws the arrays of a case; equal cases give equal arrays in every process."""
+    rng = np.random.default_rng(case.seed)
+    size, width = case.shape.size, NUM_GATES[case.cell] * case.shape.size
+    steps = (case.shape.num_steps, case.shape.batch_size, size)
+
+    def draw(*shape):
+        return rng.uniform(-1, 1, shape).astype(np.float32) / np.float32(size) ** 0.5
+
+    weights = {
+        "kernel": draw(size, width),
+        "recurrent_kernel": draw(size, width),
+        "bias": draw(width),
+    }
+    if case.cell == "gru":
+        weights["candidate_bias"] = np.zeros(size, np.float32)
+    inputs = rng.standard_normal(steps, np.float32)
+    return Data(weights, inputs, rng.standard_normal(steps, np.float32))
+
+
+def num_flops(case: Case) -> int:
+    """Counts what the products of a call take at least: 2 for a multiply and add.
+
+    A backward pass has two products for each one of the forward pass.
+    """
+    if case.work == "product":
+        return 2 * PRODUCT_SIZE**3
+    batch_size, num_steps, size = case.shape
+    forward = 2 * batch_size * num_steps * 2 * size * NUM_GATES[case.cell] * size
+    return forward * (1 if case.work == "forward" else 3)
+
+
+class Program(NamedTuple):
+    """A case as one contender computes it, ready to be called.
+
+    Attributes:
+      call: computes once and waits until it is done.
+      results: returns what the first call computes, by names that all contenders
+        share; called once, before all others.
+      compile_seconds: from the function to the program, tracing included; None where
+        nothing is compiled.
+      temp_bytes: temporary memory of the compiled program, None where it is unknown.
+    """
+
+    call: Callable[[], Any]
+    results: Callable[[], dict[str, np.ndarray]]
+    compile_seconds: float | None = None
+    temp_bytes: int | None = None
