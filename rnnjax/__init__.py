@@ -15,6 +15,7 @@ from rnnjax.cells.stacked import stack_kernels, unstack_kernels
 from rnnjax.checks import check_affine
 from rnnjax.decoding import sample
 from rnnjax.engines.hoisted import hoisted
+from rnnjax.engines.remat import remat
 from rnnjax.engines.scan import scan
 from rnnjax.initializers import per_gate, symmetric_uniform
 from rnnjax.layers import (
@@ -72,6 +73,7 @@ __all__ = [
     "per_gate",
     "pointwise",
     "recurrent",
+    "remat",
     "sample",
     "scan",
     "split",

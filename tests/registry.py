@@ -26,6 +26,7 @@ from rnnjax import (
     lstm,
     one_hot,
     recurrent,
+    remat,
     scan,
     stack,
 )
@@ -140,6 +141,7 @@ CELLS = [
 ENGINES = [
     EngineCase("scan", scan),
     EngineCase("hoisted", hoisted),
+    EngineCase("remat", remat(chunk_length=3)),
 ]
 
 LAYERS = [

@@ -1,0 +1,146 @@
+"""Chunks kept as one carry each: the inner engine's bits in far less memory."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import dropout, elman, gru, hoisted, lstm, recurrent, remat, scan, stack
+from rnnjax.unroll import unroll
+from tests.programs import draw_arguments
+from tests.registry import CELLS
+from tests.trees import assert_close, assert_same_bits
+
+T, B, D, H = 10, 3, 2, 5
+# lengths that leave a rest, that divide, of one step, and longer than the sequence
+ENGINES = [remat(chunk_length=length) for length in (3, 5, 1, 99)] + [remat()]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("inner", [scan, hoisted])
+def test_outputs_are_the_inner_engines_to_the_bit(inner, reverse):
+    cell = lstm(H)
+    params = cell.init(jax.random.key(0), D)
+    inputs = jax.random.normal(jax.random.key(1), (T, B, D))
+    want = unroll(cell, params, inputs, reverse=reverse, engine=inner)
+    for chunk_length in (3, 5, 99):
+        engine = remat(inner, chunk_length=chunk_length)
+        got = unroll(cell, params, inputs, reverse=reverse, engine=engine)
+        assert_same_bits(got, want)
+
+
+@pytest.mark.parametrize("num_steps", [0, 1, T])
+def test_any_length_runs(num_steps):
+    cell = gru(H)
+    params = cell.init(jax.random.key(0), D)
+    inputs = jax.random.normal(jax.random.key(1), (num_steps, B, D))
+    for engine in ENGINES:
+        for reverse in (False, True):
+            got = unroll(cell, params, inputs, reverse=reverse, engine=engine)
+            want = unroll(cell, params, inputs, reverse=reverse, engine=scan)
+            assert_close(got, want, 1e-6)
+
+
+def test_random_masks_do_not_know_of_chunks():
+    def apply(engine):
+        layer = stack(dropout(0.5), recurrent(lstm(H), engine=engine), dropout(0.5))
+        params = layer.init(jax.random.key(0), D)
+        return layer.apply(params, None, jnp.ones((T, B, D)), key=jax.random.key(1))
+
+    for engine in ENGINES:
+        assert_same_bits(apply(engine), apply(hoisted))
+
+
+def temporary_memory(cell, engine, num_steps):
+    """Returns the bytes that the gradient of a scalar of the last carry works in."""
+    params = cell.init(jax.random.key(0), D)
+
+    def score(params, inputs):
+        carry, _ = unroll(cell, params, inputs, engine=engine)
+        return sum((x**2).sum() for x in jax.tree.leaves(carry))
+
+    shape = jax.ShapeDtypeStruct((num_steps, B, D), jnp.float32)
+    compiled = jax.jit(jax.grad(score)).lower(params, shape).compile()
+    return compiled.memory_analysis().temp_size_in_bytes
+
+
+def test_long_sequence_takes_a_twentieth_of_the_memory():
+    cell = lstm(64)
+    plain = temporary_memory(cell, hoisted, 16384)
+    assert temporary_memory(cell, remat(), 16384) <= 0.05 * plain
+
+
+@pytest.mark.parametrize("cell", [lstm(64), gru(48), elman(100)])
+def test_budget_is_kept(cell):
+    for budget in (2**20, 2**22, 2**24):
+        engine = remat(memory_budget=budget)
+        assert temporary_memory(cell, engine, 4096) <= budget
+
+
+@pytest.mark.parametrize("case", CELLS, ids=[case.name for case in CELLS])
+def test_budget_takes_every_cell(case):
+    """Tokens, counters, masks and resets, whose derivative keeps nothing, too."""
+    rng = np.random.default_rng(0)
+    params, carry, inputs, _ = draw_arguments(case, rng, (T, B), np.float32)
+    mask, is_first = rng.random((2, T, B)) < 0.6
+
+    def run(engine):
+        return unroll(
+            case.cell,
+            params,
+            inputs,
+            carry=carry,
+            mask=mask,
+            is_first=is_first,
+            engine=engine,
+        )
+
+    assert_same_bits(run(remat(memory_budget=2**16)), run(hoisted))
+
+
+def test_larger_budget_means_longer_chunks():
+    lengths = []
+
+    def inner(cell, params, carry, inputs, **marks):
+        lengths.append(len(inputs))
+        return hoisted(cell, params, carry, inputs, **marks)
+
+    cell = lstm(H)
+    params = cell.init(jax.random.key(0), D)
+    for budget in (2**16, 2**18, 2**20):
+        engine = remat(inner, memory_budget=budget)
+        unroll(cell, params, jnp.ones((512, B, D)), engine=engine)
+        lengths.append("next")
+    first, second, third, _ = " ".join(map(str, lengths)).split(" next")
+    longest = [max(map(int, x.split())) for x in (first, second, third)]
+    assert longest == sorted(set(longest))
+
+
+def test_budget_too_small_says_the_least():
+    cell = lstm(H)
+    params = cell.init(jax.random.key(0), D)
+    inputs = np.ones((512, B, D), np.float32)
+    with pytest.raises(ValueError) as error:
+        unroll(cell, params, inputs, engine=remat(memory_budget=100))
+    words = str(error.value).split()
+    least = int(words[words.index("least") + 1])
+    assert str(error.value).endswith("bytes for these 512 steps, got 100.")
+    unroll(cell, params, inputs, engine=remat(memory_budget=least))
+    with pytest.raises(ValueError, match=f"at least {least} bytes"):
+        unroll(cell, params, inputs, engine=remat(memory_budget=least - 1))
+
+
+@pytest.mark.parametrize("wrong", [0, -3, 2.5])
+@pytest.mark.parametrize("name", ["chunk_length", "memory_budget"])
+def test_wrong_sizes(name, wrong):
+    message = f"{name} must be a positive whole number, got {wrong!r}\\."
+    with pytest.raises(ValueError, match=message):
+        remat(**{name: wrong})
+
+
+def test_one_of_both_is_given():
+    message = (
+        r"chunk_length must be None where memory_budget is given, got 3 and 1000\."
+    )
+    with pytest.raises(ValueError, match=message):
+        remat(chunk_length=3, memory_budget=1000)
