@@ -72,7 +72,7 @@ class Config(RunConfig):
         "cores that every process is held to, one after the other; 0: all",
         minimum=0,
     )
-    num_rounds: int = flag(9, "turns of every contender", minimum=1)
+    num_rounds: int = flag(7, "turns of every contender", minimum=1)
     turn_seconds: float = flag(0.02, "a turn repeats its call so long", minimum=0.0)
     pause_seconds: float = flag(0.005, "pause before a turn", minimum=0.0)
     num_updates: Annotated[int, *Hidden] = flag(1, "nothing is trained")
@@ -125,6 +125,7 @@ def benchmark(config: Config, run: Run) -> None:
         config.lengths,
         config.num_cores,
         choose(config.contenders),
+        config.reference,
         config.seed,
     )
     lines = run.metrics()
@@ -156,8 +157,8 @@ def show(run: Run, measured: tables.Measured, reference: str) -> None:
     """Prints the tables and draws the pictures."""
     whole = tables.with_best(measured, reference)
     for title, cases in tables.by_table(measured).items():
-        table = tables.ratio_table(title, cases, whole, reference)
-        run.say(f"\n{tables.to_text(table)}")
+        text = tables.to_text(tables.ratio_table(cases, whole, reference))
+        run.say(f"\n{title}: multiples of {reference}\n{text}")
     for line in tables.share_lines(measured):
         run.say(line)
     first = next(iter(measured)).num_cores

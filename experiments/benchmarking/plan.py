@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from experiments.benchmarking.contenders import CONTENDERS, DEFAULT_ENGINE, ENGINES
+from experiments.benchmarking.contenders import CONTENDERS, ENGINES
 from experiments.benchmarking.work import Case, Shape
 
 LENGTHS_OF = Shape(16, 0, 128)
@@ -25,6 +25,7 @@ def make_plan(
     lengths: Sequence[int],
     cores: Sequence[int],
     contenders: Sequence[str],
+    reference: str,
     seed: int,
 ) -> list[Case]:
     """Lists the cases.
@@ -37,19 +38,26 @@ def make_plan(
       lengths: numbers of steps for `lengths`.
       cores: numbers of cores; 0: all there are.
       contenders: who takes part.
+      reference: the contender that the others are compared with; an engine for `long`
+        and `vmap`, where only engines take part.
       seed: of the data.
 
     Returns:
       The cases, those of one number of cores together.
 
     Raises:
-      ValueError: if there are fewer cores.
+      ValueError: if there are fewer cores, or the reference would not take part.
     """
     available = count_cores()
     if max(cores) > available:
         raise ValueError(f"num_cores must be at most {available}, got {max(cores)}.")
+    if reference not in ENGINES and {"long", "vmap"} & set(groups):
+        raise ValueError(
+            f"reference must be one of {', '.join(ENGINES)} for the works long and "
+            f"vmap, got {reference}."
+        )
     engines = [name for name in contenders if name in ENGINES]
-    mapped = (DEFAULT_ENGINE, f"{DEFAULT_ENGINE}_vmap")
+    mapped = (reference, f"{reference}_vmap")
     cases = []
     for num_cores in dict.fromkeys(number or available for number in cores):
 

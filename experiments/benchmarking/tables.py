@@ -65,16 +65,18 @@ def with_best(measured: Measured, reference: str) -> Measured:
       The same with `fastest JAX library`, and with `best placement`: the reference on
       one device or over one a core.
     """
+    sharded = f"{reference}_sharded"
+    placed = {_table(case) for case, found in measured.items() if sharded in found}
     added = {}
     for case, found in measured.items():
         groups = {
             "fastest JAX library": [n for n in found if CONTENDERS[n].is_peer],
-            "best placement": [n for n in (reference, f"{reference}_sharded")],
+            "best placement": [reference, sharded] if _table(case) in placed else [],
         }
         best = {}
         for label, names in groups.items():
             times = [found[n]["median_seconds"] for n in names if n in found]
-            if times and (label != "best placement" or case.num_cores > 1):
+            if times:
                 best[label] = {"median_seconds": min(times)}
         added[case] = {**found, **best}
     return added
@@ -107,9 +109,7 @@ def by_table(measured: Measured) -> dict[str, list[Case]]:
     tables: dict[str, list[Case]] = {}
     for case in measured:
         if case.work != "product":
-            cell = "Elman" if case.cell == "elman" else case.cell.upper()
-            title = f"{cell}, {TITLES[case.group]}, {case.cores}"
-            tables.setdefault(title, []).append(case)
+            tables.setdefault(_table(case), []).append(case)
     return tables
 
 
@@ -118,13 +118,10 @@ def rows_of(cases: Sequence[Case], measured: Measured) -> list[str]:
     return list(dict.fromkeys(name for case in cases for name in measured[case]))
 
 
-def ratio_table(
-    title: str, cases: Sequence[Case], measured: Measured, reference: str
-) -> Table:
+def ratio_table(cases: Sequence[Case], measured: Measured, reference: str) -> Table:
     """Makes the table of one kind of work and one cell.
 
     Args:
-      title: its title.
       cases: a column each.
       measured: what was measured; see `with_best`.
       reference: the contender whose time is 1.
@@ -133,12 +130,7 @@ def ratio_table(
       The table; `spread` is the widest distance between quartiles, in percent of the
       median.
     """
-    table = Table(
-        title=f"{title}: multiples of {reference}",
-        box=rich.box.SIMPLE_HEAD,
-        title_justify="left",
-        padding=(0, 1),
-    )
+    table = Table(box=rich.box.SIMPLE_HEAD, padding=(0, 1))
     table.add_column("B\nT\nD = H")
     for case in cases:
         table.add_column("\n".join(map(str, case.shape)), justify="right")
@@ -190,6 +182,12 @@ def to_text(table: Table) -> str:
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _table(case):
+    """Returns the title of the table that a case belongs to."""
+    cell = "Elman" if case.cell == "elman" else case.cell.upper()
+    return f"{cell}, {TITLES[case.group]}, {case.cores}"
 
 
 def _mean(values):

@@ -194,7 +194,7 @@ def test_ratios_best_rows_and_shares():
     (summary,) = tables.summarize(measured, "hoisted").values()
     assert summary["linen"]["median_seconds"] == pytest.approx(4.0)
     assert summary["best placement"]["median_seconds"] == pytest.approx(0.5**0.5)
-    text = tables.to_text(tables.ratio_table("LSTM", cases, whole, "hoisted"))
+    text = tables.to_text(tables.ratio_table(cases, whole, "hoisted"))
     rows = {line[2:24].strip(): line[24:].split() for line in text.splitlines()}
     assert rows["linen"] == "2.00 8.00 4.00 4.00 1.00 3".split()
     assert rows["hoisted, ms"] == ["10.0", "10.0"]
@@ -231,7 +231,9 @@ def test_a_plan_has_who_can_do_it():
     groups = ("gradient", "share", "long", "vmap")
     cores = count_cores()
     odd, even = work.Shape(2 * cores + 1, 3, 5), work.Shape(2 * cores, 3, 5)
-    plan = make_plan(groups, ("lstm", "gru"), (odd, even), (), (0, 1), names, 7)
+    plan = make_plan(
+        groups, ("lstm", "gru"), (odd, even), (), (0, 1), names, "hoisted", 7
+    )
     assert len({case.name for case in plan}) == len(plan)
     by_name = {case.name: case.contenders for case in plan}
     on_one = [n for n in names if n != "hoisted_sharded"]
@@ -274,6 +276,10 @@ def test_what_the_machine_lacks_is_one_line(tmp_path, capsys, monkeypatch):
     assert run("--num-cores 1000", tmp_path / "run") == BAD_INPUT
     message = f"num_cores must be at most {count_cores()}, got 1000."
     assert capsys.readouterr().err == f"error: {message}\n"
+    flags = "--contenders linen --reference linen --works vmap"
+    assert run(flags, tmp_path / "run") == BAD_INPUT
+    message = "reference must be one of scan, hoisted for the works long and vmap"
+    assert message in capsys.readouterr().err
     absent = contenders.CONTENDERS["linen"]._replace(package="no_such_package")
     monkeypatch.setitem(contenders.CONTENDERS, "linen", absent)
     assert run("", tmp_path / "run") == BAD_INPUT
@@ -302,7 +308,9 @@ def test_every_installed_contender_agrees(group):
     names += ("hoisted_vmap", "scan_sharded", "scan_vmap")
     cores = count_cores()
     shape = work.Shape(2 * cores, 7, 5)
-    plan = make_plan((group,), contenders.CELLS, (shape,), (), (0,), names, 3)
+    plan = make_plan(
+        (group,), contenders.CELLS, (shape,), (), (0,), names, "hoisted", 3
+    )
     with turns.workers() as lend:
         for case in plan:
             found = turns.measure(case, lend, **ONCE)
