@@ -4,6 +4,7 @@ import jax
 import pytest
 
 jax.config.update("jax_num_cpu_devices", 4)
+jax.devices()  # starts them, before an experiment asks for another number
 
 
 @pytest.fixture(autouse=True)

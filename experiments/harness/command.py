@@ -62,6 +62,8 @@ def run_command(
         options, settings = parse(
             config, presets, can_sample, arguments, f"python -m {name}", docstring
         )
+        if options.sample is None:
+            settings = settings.settled()
         run = Run(
             options.resume
             or settings.run_dir

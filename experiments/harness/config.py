@@ -60,6 +60,14 @@ class RunConfig:
         resumable=True,
     )
 
+    def settled(self) -> "RunConfig":
+        """Settles what was left to the machine, before JAX starts; for `main`.
+
+        Returns:
+          The configuration to run and to record.
+        """
+        return self
+
     def __post_init__(self):
         for field in dataclasses.fields(self):
             minimum = metadata(type(self), field.name).get("minimum")

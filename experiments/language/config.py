@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from experiments.harness import RunConfig, flag
+from experiments.harness.devices import start_devices
 from rnnjax import (
     Cell,
     Layer,
@@ -51,6 +52,12 @@ class LanguageConfig(RunConfig):
     )
     tie_weights: bool = flag(False, "share the embedding with the output layer")
     batch_size: int = flag(32, "streams read side by side", minimum=1)
+    num_devices: int | None = flag(
+        None,
+        "devices that share the batch; none: by cores, batch and width",
+        resumable=True,
+        minimum=1,
+    )
     num_steps: int = flag(64, "steps through which gradients flow back", minimum=1)
     loss: Literal["mean_over_steps", "sum_over_time"] = flag(
         "mean_over_steps", "how the steps' losses are summed up before clipping"
@@ -80,6 +87,11 @@ class LanguageConfig(RunConfig):
     temperature: float = flag(
         1.0, "of samples: below 1 bolder, at 0 the likeliest", resumable=True, minimum=0
     )
+
+    def settled(self) -> "LanguageConfig":
+        """Settles how many devices there are, and starts them."""
+        number = start_devices(self.num_devices, self.batch_size, self.hidden_size)
+        return dataclasses.replace(self, num_devices=number)
 
 
 def make_network(config: LanguageConfig, vocab_size: int) -> Layer:

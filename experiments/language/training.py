@@ -9,9 +9,15 @@ from experiments.data.corpus import Corpus
 from experiments.data.streams import contiguous_streams, windows_per_epoch
 from experiments.data.vocabulary import Vocabulary
 from experiments.harness import Run, learning_curve
+from experiments.harness.devices import make_mesh
 from experiments.language.config import LOSSES, LanguageConfig, make_optimizer
 from experiments.language.samples import draw_text, encode_prompt, kept_vocabulary
-from experiments.language.truncated import TrainState, initial_state, truncated_update
+from experiments.language.truncated import (
+    TrainState,
+    initial_state,
+    lay_out,
+    truncated_update,
+)
 from rnnjax import Layer
 from rnnjax.base import Params
 
@@ -49,21 +55,31 @@ def train_network(
     streams = contiguous_streams(corpus.train, config.batch_size, config.num_steps)
     optimizer = make_optimizer(config, windows_per_epoch(streams, config.num_steps))
     init_key, train_key, sample_key = jax.random.split(jax.random.key(config.seed), 3)
+    mesh = make_mesh(config.num_devices or 1)
     state = initial_state(
         layer, len(vocabulary), optimizer, config.batch_size, init_key
     )
+    state = lay_out(state, mesh)
     update = truncated_update(
-        layer, optimizer, LOSSES[config.loss], streams, config.num_steps, train_key
+        layer,
+        optimizer,
+        LOSSES[config.loss],
+        streams,
+        config.num_steps,
+        train_key,
+        mesh,
     )
     num_weights = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     run.say(f"{config.model}, {num_weights:,} weights")
 
     def evaluate(state: TrainState, done: int) -> dict[str, float]:
-        metrics = measure(state.params, done == config.num_updates)
+        # One stream is read and one text drawn: work for one device, not for each.
+        params = jax.device_put(state.params, jax.devices()[0])
+        metrics = measure(params, done == config.num_updates)
         run.log(done, **metrics)
         text = draw_text(
             layer,
-            state.params,
+            params,
             vocabulary,
             prompt_tokens,
             config.sample_length,

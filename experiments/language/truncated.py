@@ -7,9 +7,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import optax
+from jax.sharding import Mesh
 
 from experiments.data.streams import window
 from experiments.harness import guarded
+from experiments.harness.devices import replicate, split_batch
 from rnnjax import Layer, cross_entropy_mean_over_steps
 from rnnjax.base import Carry, Params
 
@@ -41,6 +43,12 @@ def initial_state(
     return TrainState(params, optimizer.init(params), carry)
 
 
+def lay_out(state: TrainState, mesh: Mesh) -> TrainState:
+    """Lays the carry's batch out over the devices, the rest whole on each of them."""
+    params, opt_state = replicate((state.params, state.opt_state), mesh)
+    return TrainState(params, opt_state, split_batch(state.carry, mesh, axis=0))
+
+
 def truncated_update(
     layer: Layer,
     optimizer: optax.GradientTransformation,
@@ -48,6 +56,7 @@ def truncated_update(
     streams: np.ndarray,
     num_steps: int,
     key: jax.Array,
+    mesh: Mesh,
 ) -> Callable[[TrainState, int], tuple[TrainState, dict[str, jax.Array]]]:
     """Makes the update of truncated backpropagation through time.
 
@@ -61,6 +70,7 @@ def truncated_update(
       streams: `[B, length]` int32; see `experiments.data.streams`.
       num_steps: steps of a window.
       key: the source of randomness, for dropout.
+      mesh: the devices that share the batch.
 
     Returns:
       `update(state, i) -> (state, metrics)`, compiled and guarded; it takes the old
@@ -91,6 +101,10 @@ def truncated_update(
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         metrics = {"loss": nats, "grad_norm": optax.tree.norm(grads)}
-        return TrainState(params, opt_state, carry), metrics
+        return lay_out(TrainState(params, opt_state, carry), mesh), metrics
 
-    return lambda state, i: update(state, window(streams, i, num_steps), i)
+    def update_window(state, i):
+        batch = split_batch(window(streams, i, num_steps), mesh, axis=1)
+        return update(state, batch, i)
+
+    return update_window

@@ -12,6 +12,7 @@ import pytest
 from experiments import word_lm
 from experiments.data.streams import contiguous_streams
 from experiments.data.vocabulary import Vocabulary
+from experiments.harness.devices import make_mesh
 from experiments.language.config import decay_by_epoch, make_network
 from experiments.language.evaluation import mean_nats, mean_nats_of_windows
 from experiments.language.samples import encode_prompt, keep_vocabulary
@@ -77,6 +78,7 @@ def test_updates_hand_the_carry_on_and_cut_the_gradient(layer, tokens):
         streams,
         num_steps,
         jax.random.key(1),
+        make_mesh(1),
     )
 
     @functools.partial(jax.jit, static_argnums=2)
