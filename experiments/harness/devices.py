@@ -10,9 +10,9 @@ from typing import Any
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-# The least work a device must have for its thread to pay; see `default_num_devices`.
+# When a device of its own pays for a core; see `default_num_devices`.
+WIDTHS = range(128, 512)
 LEAST_ROWS = 8
-LEAST_WIDTH = 128
 LEAST_ROWS_TIMES_WIDTH = 2048
 
 
@@ -23,9 +23,15 @@ def default_num_devices(
 
     The most that divide the batch, up to one a core; on a CPU only so many that each
     has 8 rows of the batch and 2048 numbers of a layer's carry, and one alone for
-    widths below 128. Measured on two cores with an LSTM, training updates of two
-    devices against one: batch 64, width 128 is 1.5 times as fast, 16 and 256 1.3,
-    32 and 128 1.2, but 16 and 128 or 64 and 64 only 0.9, 4 and 512 0.6.
+    widths below 128 or from 512 on, where XLA's threads share a product as well.
+    Measured on two cores, training updates of an LSTM, two devices against one:
+
+        batch, width   64,128  64,256  32,128  32,256  16,256  32,512  64,512
+        times as fast    1.51    1.21    1.16    1.33    1.32    1.18    1.00
+        batch, width   64,64   32,64   20,200  16,128   8,256   8,128   4,512
+        times as fast    0.91    0.92    0.93    0.93    0.95    0.85    0.63
+
+    and the LSTM alone, forward and backward: 32,512 0.95, 64,650 0.91 to 1.00.
 
     Args:
       platform: of JAX: "cpu", "gpu" or "tpu".
@@ -39,9 +45,8 @@ def default_num_devices(
     most = num_cores
     if platform == "cpu":
         by_work = batch_size * hidden_size // LEAST_ROWS_TIMES_WIDTH
-        if hidden_size < LEAST_WIDTH:
-            by_work = 1
-        most = min(num_cores, batch_size // LEAST_ROWS, by_work)
+        by_width = num_cores if hidden_size in WIDTHS else 1
+        most = min(by_width, batch_size // LEAST_ROWS, by_work)
     return max((n for n in _divisors(batch_size) if n <= most), default=1)
 
 
