@@ -4,7 +4,7 @@ import importlib.util
 from typing import Any, NamedTuple
 
 CELLS = ("lstm", "gru", "elman")
-ENGINES = ("scan", "hoisted")  # as in experiments.benchmarking.rnnjax_engines
+ENGINES = ("scan", "hoisted", "remat")  # as in experiments.benchmarking.rnnjax_engines
 DEFAULT_ENGINE = "hoisted"
 _HERE = __name__.rpartition(".")[0]
 
@@ -33,7 +33,8 @@ class Contender(NamedTuple):
 
 def _engines(name):
     source, options = f"{_HERE}.rnnjax_engines:engine", {"name": name}
-    one = Contender(source, "rnnjax", options, is_peer=False)
+    rare = name == "remat"  # for long sequences
+    one = Contender(source, "rnnjax", options, is_peer=False, is_variant=rare)
     return {
         name: one,
         f"{name}_sharded": one._replace(

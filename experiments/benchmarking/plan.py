@@ -56,7 +56,6 @@ def make_plan(
             f"reference must be one of {', '.join(ENGINES)} for the works long and "
             f"vmap, got {reference}."
         )
-    engines = [name for name in contenders if name in ENGINES]
     mapped = (reference, f"{reference}_vmap")
     cases = []
     for num_cores in dict.fromkeys(number or available for number in cores):
@@ -76,7 +75,7 @@ def make_plan(
                     add(group, "product", "lstm", SHARE_OF, whole)
                     add(group, "gradient", "lstm", SHARE_OF)
                 case "long":
-                    add(group, "gradient", "lstm", LONG, engines)
+                    add(group, "gradient", "lstm", LONG, ENGINES)
                 case _:
                     names = mapped if group == "vmap" else contenders
                     work = "gradient" if group == "vmap" else group

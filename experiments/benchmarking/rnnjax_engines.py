@@ -6,7 +6,11 @@ import rnnjax
 from experiments.benchmarking.jax_program import Peer, load
 from experiments.benchmarking.work import Case, Program
 
-ENGINES = {"scan": rnnjax.scan, "hoisted": rnnjax.hoisted}
+ENGINES = {
+    "scan": rnnjax.scan,
+    "hoisted": rnnjax.hoisted,
+    "remat": rnnjax.remat(),
+}
 CELLS = {"elman": rnnjax.elman, "lstm": rnnjax.lstm, "gru": rnnjax.gru}
 
 
