@@ -241,7 +241,11 @@ def test_a_plan_has_who_can_do_it():
     without_haiku = tuple(n for n in on_one if n != "haiku")
     assert by_name[f"gradient gru {odd} on 1 core"] == without_haiku
     assert by_name["share product on 1 core"] == tuple(on_one)
-    assert by_name["long lstm 8,16384,64 on 1 core"] == ("scan", "hoisted")
+    assert by_name["long lstm 8,16384,64 on 1 core"] == (
+        "scan",
+        "hoisted",
+        "remat",
+    )
     assert by_name[f"vmap gru {odd} on 1 core"] == ("hoisted", "hoisted_vmap")
     if cores > 1:
         assert by_name[f"gradient lstm {even} on {cores} cores"] == names
@@ -278,7 +282,9 @@ def test_what_the_machine_lacks_is_one_line(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().err == f"error: {message}\n"
     flags = "--contenders linen --reference linen --works vmap"
     assert run(flags, tmp_path / "run") == BAD_INPUT
-    message = "reference must be one of scan, hoisted for the works long and vmap"
+    message = (
+        "reference must be one of scan, hoisted, remat for the works long and vmap"
+    )
     assert message in capsys.readouterr().err
     absent = contenders.CONTENDERS["linen"]._replace(package="no_such_package")
     monkeypatch.setitem(contenders.CONTENDERS, "linen", absent)
@@ -305,7 +311,7 @@ def test_every_installed_contender_agrees(group):
     """Outputs and all gradients; `measure` raises if one does not."""
     names = contenders.choose(())
     assert {"linen", "nnx", "haiku", "equinox", "keras", "torch"} <= set(names)
-    names += ("hoisted_vmap", "scan_sharded", "scan_vmap")
+    names += ("hoisted_vmap", "scan_sharded", "scan_vmap", "remat")
     cores = count_cores()
     shape = work.Shape(2 * cores, 7, 5)
     plan = make_plan(
