@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import export
 from jax.nn import initializers, sigmoid
 
 from rnnjax.base import (
@@ -30,6 +31,9 @@ class LSTMCarry(NamedTuple):
 
     h: Array
     c: Array
+
+
+export.register_namedtuple_serialization(LSTMCarry, serialized_name="rnnjax.LSTMCarry")
 
 
 def lstm_step(
