@@ -147,6 +147,35 @@ def test_sharded_layer_equals_one_device(layer_case, engine_case, compile_sharde
     assert_close(compiled(*placed), want, engine_case.tolerance)
 
 
+def test_layer_under_shard_map_equals_one_device(layer_case, engine_case):
+    """Without a key: from one, every device would draw the same for its own part."""
+    rng = np.random.default_rng(0)
+    layer = layer_case.layer(engine_case.engine)
+    leading = (T, BATCH)
+    params, carry, inputs, weights = draw_layer_arguments(
+        layer_case, layer, rng, leading
+    )
+    arguments = params, carry, inputs, *draw_marks(rng, leading), weights
+    carry_specs = jax.tree.map(lambda x: BATCH_FIRST if x.ndim else WHOLE, carry)
+
+    def run(params, carry, inputs, mask, is_first, weights):
+        return tuple(
+            run_layer(layer, params, carry, inputs, mask, is_first, None, weights)
+        )
+
+    mapped = jax.shard_map(
+        run,
+        mesh=mesh_of(AxisType.Auto),
+        in_specs=(WHOLE, carry_specs, *[TIME_FIRST] * 4),
+        out_specs=(carry_specs, TIME_FIRST, GRADS),
+        check_vma=True,
+    )
+    got = jax.jit(mapped).lower(*arguments).compile(quick_options())(*arguments)
+    *given, weights = arguments
+    want = layer_program(layer)(*given, None, weights)
+    assert_close(got, tuple(want), engine_case.tolerance)
+
+
 def test_resets_alone_may_differ_between_devices(case, engine_case):
     """The same sequences on all devices, of which each begins anew where it will."""
     arguments, run = arguments_and_run(case, engine_case)
