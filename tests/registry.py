@@ -4,18 +4,12 @@ A new one is registered here and gets all contracts of `tests/contracts`. What i
 registered fails `tests/test_registry.py`.
 """
 
-import dataclasses
 import functools
-from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from rnnjax import (
-    Cell,
-    Layer,
     bidirectional,
     dense,
     dropout,
@@ -30,112 +24,43 @@ from rnnjax import (
     scan,
     stack,
 )
-from rnnjax.base import Engine
 from rnnjax.models.language_model import language_model
 from tests import user_cells
+from tests.cases import CellCase, EngineCase, LayerCase, draw_tokens, draw_tree
 
-
-def draw_vectors(rng, leading, input_size):
-    """Draws `[*leading, input_size]`, whatever the rank of `input_size`."""
-    sizes = input_size if isinstance(input_size, tuple) else (input_size,)
-    return rng.normal(size=(*leading, *sizes))
-
-
-def draw_tokens(rng, leading, input_size):
-    return rng.integers(input_size, size=leading).astype(np.int32)
-
-
-def draw_tree(rng, leading, input_size):
-    """Draws vectors and, beside them, one number a step."""
-    features = draw_vectors(rng, leading, input_size)
-    return {"features": features, "gain": rng.normal(size=leading)}
-
-
-@dataclasses.dataclass(frozen=True)
-class CellCase:
-    """One cell to test.
-
-    Attributes:
-      name: shown by pytest.
-      make: makes the cell.
-      input_size: what `init` is given.
-      draw: `(rng, leading_shape, input_size) -> inputs`.
-      rounded: whether products are rounded to bfloat16: then engines agree within 2 %,
-        and finite differences see steps.
-      forward_mode: whether the cell has a forward-mode derivative.
-    """
-
-    name: str
-    make: Callable[[], Cell]
-    input_size: Any = 3
-    draw: Callable[..., Any] = draw_vectors
-    rounded: bool = False
-    forward_mode: bool = True
-
-    @functools.cached_property
-    def cell(self) -> Cell:
-        return self.make()
-
-
-@dataclasses.dataclass(frozen=True)
-class EngineCase:
-    """One engine to test.
-
-    Attributes:
-      name: shown by pytest.
-      engine: the engine, its options given.
-      tolerance: how far it may be from the loop in float64, values and gradients.
-    """
-
-    name: str
-    engine: Engine
-    tolerance: float = 1e-11
-
-
-@dataclasses.dataclass(frozen=True)
-class LayerCase:
-    """One layer to test.
-
-    Attributes:
-      name: shown by pytest.
-      make: makes the layer, given an engine.
-      input_size: what `init` is given.
-      draw: `(rng, leading_shape, input_size) -> inputs`.
-    """
-
-    name: str
-    make: Callable[[Engine], Layer]
-    input_size: Any = 3
-    draw: Callable[..., Any] = draw_vectors
-
-    @functools.cache  # noqa: B019
-    def layer(self, engine: Engine) -> Layer:
-        return self.make(engine)
-
+every = functools.partial(CellCase, every_engine=True)
+every_layer = functools.partial(LayerCase, every_engine=True)
 
 CELLS = [
-    CellCase("elman_tanh", lambda: elman(5)),
+    every("elman_tanh", lambda: elman(5)),
     CellCase(
         "elman_relu_no_bias",
         lambda: elman(5, activation=jax.nn.relu, use_bias=False),
     ),
-    CellCase("lstm", lambda: lstm(5)),
+    every("lstm", lambda: lstm(5)),
     CellCase(
         "lstm_no_bias_bf16",
         lambda: lstm(5, use_bias=False, compute_dtype=jnp.bfloat16),
         rounded=True,
     ),
-    CellCase("gru_after", lambda: gru(5)),
+    every("gru_after", lambda: gru(5)),
     CellCase("gru_before", lambda: gru(5, reset_after=False)),
-    CellCase("counting", lambda: user_cells.counting(5), draw=draw_tree),
-    CellCase("learned_start", lambda: user_cells.learned_start(lstm(5))),
+    every("counting", lambda: user_cells.counting(5), draw=draw_tree),
+    every("learned_start", lambda: user_cells.learned_start(lstm(5))),
     CellCase("tokens", lambda: user_cells.reading_tokens(5), 11, draw_tokens),
-    CellCase("convolving", lambda: user_cells.convolving(5), (4, 3)),
+    every("convolving", lambda: user_cells.convolving(5), (4, 3)),
     CellCase("reflecting", lambda: user_cells.reflecting(5)),
     CellCase("second_order", lambda: user_cells.of_second_order(5)),
-    CellCase(
-        "clipping", lambda: user_cells.clipping(gru(5), 100.0), forward_mode=False
-    ),
+    every("clipping", lambda: user_cells.clipping(gru(5), 100.0), forward_mode=False),
+    # elman, jordan
+    # linear
+    # lstm
+    # gru
+    # multiplicative
+    # orthogonal
+    # independent
+    # timed
+    # deep steps
 ]
 
 ENGINES = [
@@ -145,13 +70,15 @@ ENGINES = [
 ]
 
 LAYERS = [
-    LayerCase("recurrent", lambda engine: recurrent(lstm(5), engine=engine)),
-    LayerCase("reverse", lambda engine: recurrent(gru(5), reverse=True, engine=engine)),
-    LayerCase(
+    every_layer("recurrent", lambda engine: recurrent(lstm(5), engine=engine)),
+    every_layer(
+        "reverse", lambda engine: recurrent(gru(5), reverse=True, engine=engine)
+    ),
+    every_layer(
         "bidirectional", lambda engine: bidirectional(lstm(5), elman(4), engine=engine)
     ),
-    LayerCase("dropout", lambda engine: dropout(0.4)),
-    LayerCase(
+    every_layer("dropout", lambda engine: dropout(0.4)),
+    every_layer(
         "stack_dropout",
         lambda engine: stack(
             recurrent(lstm(5), engine=engine),
@@ -173,7 +100,7 @@ LAYERS = [
             bidirectional(gru(5), engine=engine), dropout(0.5), dense(4)
         ),
     ),
-    LayerCase(
+    every_layer(
         "language_model",
         lambda engine: language_model(
             11,
@@ -187,5 +114,6 @@ LAYERS = [
     ),
     LayerCase("embed", lambda engine: embed(5), 11, draw_tokens),
     LayerCase("one_hot", lambda engine: one_hot(11), 11, draw_tokens),
-    LayerCase("dense", lambda engine: dense(5)),
+    every_layer("dense", lambda engine: dense(5)),
+    # wrappers
 ]

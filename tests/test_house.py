@@ -20,6 +20,7 @@ FILES = sorted(
 )
 FLOORS = {
     "rnnjax.base": 0,
+    "rnnjax.activations": 0,
     "rnnjax.masking": 0,
     "rnnjax.products": 0,
     "rnnjax.initializers": 0,
@@ -29,6 +30,8 @@ FLOORS = {
     "rnnjax.engines": 1,
     "rnnjax.unroll": 2,
     "rnnjax.checks": 2,
+    "rnnjax.catalogue": 2,
+    "rnnjax.trees": 2,
     "rnnjax.layers": 3,
     "rnnjax.attention": 3,
     "rnnjax.losses": 3,

@@ -1,11 +1,10 @@
 """The simple recurrent network of Elman, with any activation."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers
 
+from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
@@ -19,15 +18,13 @@ from rnnjax.base import (
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 
-Activation = Callable[[Array], Array]
-
 
 def elman_step(
     params: Params,
     carry: Array,
     inputs: Array,
     *,
-    activation: Activation = jnp.tanh,
+    activation: str | Activation = jnp.tanh,
 ) -> tuple[Array, Array]:
     """Computes one step of a simple recurrent network.
 
@@ -38,7 +35,7 @@ def elman_step(
         `[hidden_size, hidden_size]` and, unless left out, `bias` b `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      activation: f.
+      activation: f, or its name.
 
     Returns:
       hₜ `[..., hidden_size]`, as the carry and as the outputs.
@@ -47,14 +44,16 @@ def elman_step(
       Elman, "Finding Structure in Time", Cognitive Science 1990; f is the logistic
       function there, tanh here as is common since.
     """
-    return factored_step(_factors(activation, None))(params, carry, inputs)
+    return factored_step(_factors(as_activation(activation), None))(
+        params, carry, inputs
+    )
 
 
 @cached
 def elman(
     hidden_size: int,
     *,
-    activation: Activation = jnp.tanh,
+    activation: str | Activation = jnp.tanh,
     use_bias: bool = True,
     kernel_init: Initializer = initializers.lecun_normal(),
     recurrent_kernel_init: Initializer = initializers.orthogonal(),
@@ -66,7 +65,7 @@ def elman(
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      activation: f, such as `jnp.tanh` or `jax.nn.relu`.
+      activation: f, such as `jnp.tanh`, or its name, such as "relu".
       use_bias: whether there is a bias.
       kernel_init: initializer of the input matrix.
       recurrent_kernel_init: initializer of the recurrent matrix.
@@ -79,7 +78,7 @@ def elman(
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` is not positive.
+      ValueError: if `hidden_size` is not positive, or `activation` is not known.
 
     Example:
       >>> cell = elman(4)
@@ -89,6 +88,7 @@ def elman(
       (4,)
     """
     check_positive(hidden_size=hidden_size)
+    activation = as_activation(activation)
 
     def init(key, input_size):
         check_positive(input_size=input_size)

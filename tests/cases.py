@@ -1,0 +1,95 @@
+"""What an entry of the registry says of a cell, a layer or an engine."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rnnjax import Cell, Layer
+from rnnjax.base import Engine
+
+
+def draw_vectors(rng, leading, input_size):
+    """Draws `[*leading, input_size]`, whatever the rank of `input_size`."""
+    sizes = input_size if isinstance(input_size, tuple) else (input_size,)
+    return rng.normal(size=(*leading, *sizes))
+
+
+def draw_tokens(rng, leading, input_size):
+    return rng.integers(input_size, size=leading).astype(np.int32)
+
+
+def draw_tree(rng, leading, input_size):
+    """Draws vectors and, beside them, one number a step."""
+    features = draw_vectors(rng, leading, input_size)
+    return {"features": features, "gain": rng.normal(size=leading)}
+
+
+@dataclasses.dataclass(frozen=True)
+class CellCase:
+    """One cell to test.
+
+    Attributes:
+      name: shown by pytest.
+      make: makes the cell.
+      input_size: what `init` is given.
+      draw: `(rng, leading_shape, input_size) -> inputs`.
+      rounded: whether products are rounded to bfloat16: then engines agree within 2 %,
+        and finite differences see steps.
+      forward_mode: whether the cell has a forward-mode derivative.
+      every_engine: whether the ordinary run takes it through all contracts on all
+        engines; else through those of values, padding and resets, on `hoisted`, and
+        the slow run does the rest.
+    """
+
+    name: str
+    make: Callable[[], Cell]
+    input_size: Any = 3
+    draw: Callable[..., Any] = draw_vectors
+    rounded: bool = False
+    forward_mode: bool = True
+    every_engine: bool = False
+
+    @functools.cached_property
+    def cell(self) -> Cell:
+        return self.make()
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineCase:
+    """One engine to test.
+
+    Attributes:
+      name: shown by pytest.
+      engine: the engine, its options given.
+      tolerance: how far it may be from the loop in float64, values and gradients.
+    """
+
+    name: str
+    engine: Engine
+    tolerance: float = 1e-11
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCase:
+    """One layer to test.
+
+    Attributes:
+      name: shown by pytest.
+      make: makes the layer, given an engine.
+      input_size: what `init` is given.
+      draw: `(rng, leading_shape, input_size) -> inputs`.
+      every_engine: see `CellCase`.
+    """
+
+    name: str
+    make: Callable[[Engine], Layer]
+    input_size: Any = 3
+    draw: Callable[..., Any] = draw_vectors
+    every_engine: bool = False
+
+    @functools.cache  # noqa: B019
+    def layer(self, engine: Engine) -> Layer:
+        return self.make(engine)
