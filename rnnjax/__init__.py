@@ -12,7 +12,8 @@ from rnnjax.cells.elman import elman, elman_step
 from rnnjax.cells.gru import gru, gru_reset_before_step, gru_step
 from rnnjax.cells.lstm import LSTMCarry, lstm, lstm_step
 from rnnjax.cells.stacked import stack_kernels, unstack_kernels
-from rnnjax.checks import check_affine
+from rnnjax.checks.affine import check_affine
+from rnnjax.checks.cell import CellReport, check_cell
 from rnnjax.decoding import sample
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.engines.remat import remat
@@ -43,12 +44,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Cell",
+    "CellReport",
     "Factors",
     "LSTMCarry",
     "Layer",
     "bidirectional",
     "causal_layer",
     "check_affine",
+    "check_cell",
     "cross_entropy",
     "cross_entropy_mean_over_steps",
     "cross_entropy_sum_over_time",

@@ -27,7 +27,7 @@ def ratio_by_shape(
       A figure for `Run.write_plot`.
     """
     from matplotlib.figure import Figure  # of which `--help` shall know nothing
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     cells = list(dict.fromkeys(case.cell for case in cases))
     figure = Figure(figsize=(2.0 + 3.4 * len(cells), 4.4), dpi=150)
@@ -46,6 +46,7 @@ def ratio_by_shape(
         for x in range(1, len(ours)):
             axes.axvline(x - 0.5, color="0.9", linewidth=0.8, zorder=0)
         axes.set_yscale("log", base=2)
+        axes.yaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
         labels = [str(case.shape) for case in ours]

@@ -69,6 +69,8 @@ def test_bad_numbers_are_refused(number, batch_size, message):
     ("arguments", "number"),
     [
         (("cpu", 2, 64, 128), 2),
+        (("cpu", 2, 64, 512), 2),
+        (("cpu", 2, 64, 513), 1),
         (("cpu", 2, 64, 64), 1),
         (("cpu", 2, 4, 512), 1),
         (("cpu", 1, 64, 128), 1),

@@ -1,4 +1,4 @@
-"""What a user's own cell promises, checked by running it."""
+"""Whether a cell's `recur` is affine in the carry."""
 
 import jax
 import jax.numpy as jnp

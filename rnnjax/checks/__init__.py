@@ -1,0 +1,1 @@
+"""What a user's own cell promises, checked by running it."""
