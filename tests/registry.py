@@ -24,6 +24,9 @@ from rnnjax import (
     scan,
     stack,
 )
+from rnnjax.cells.feed_back import feed_back
+from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax.cells.show_carry import show_carry
 from rnnjax.models.language_model import language_model
 from tests import user_cells
 from tests.cases import CellCase, EngineCase, LayerCase, draw_tokens, draw_tree
@@ -46,12 +49,20 @@ CELLS = [
     every("gru_after", lambda: gru(5)),
     CellCase("gru_before", lambda: gru(5, reset_after=False)),
     every("counting", lambda: user_cells.counting(5), draw=draw_tree),
-    every("learned_start", lambda: user_cells.learned_start(lstm(5))),
     CellCase("tokens", lambda: user_cells.reading_tokens(5), 11, draw_tokens),
     every("convolving", lambda: user_cells.convolving(5), (4, 3)),
     CellCase("reflecting", lambda: user_cells.reflecting(5)),
     CellCase("second_order", lambda: user_cells.of_second_order(5)),
     every("clipping", lambda: user_cells.clipping(gru(5), 100.0), forward_mode=False),
+    # wrappers
+    every("learned_initial_carry", lambda: learned_initial_carry(lstm(5))),
+    CellCase(
+        "learned_initial_carry_counting",
+        lambda: learned_initial_carry(user_cells.counting(5)),
+        draw=draw_tree,
+    ),
+    CellCase("show_carry", lambda: show_carry(lstm(5))),
+    CellCase("feed_back", lambda: feed_back(gru(5), 5)),
     # elman, jordan
     # linear
     # lstm
@@ -83,7 +94,7 @@ LAYERS = [
         lambda engine: stack(
             recurrent(lstm(5), engine=engine),
             dropout(0.5),
-            recurrent(user_cells.learned_start(gru(4)), engine=engine),
+            recurrent(learned_initial_carry(gru(4)), engine=engine),
             dropout(0.3),
             dense(6),
         ),

@@ -46,26 +46,6 @@ def counting(hidden_size):
     return Cell(init, initial_carry, step)
 
 
-def learned_start(cell):
-    """Another cell whose initial carry is learned."""
-
-    def init(key, input_size):
-        params = cell.init(key, input_size)
-        return {"cell": params, "initial_carry": cell.initial_carry(params)}
-
-    def initial_carry(params, batch_shape=()):
-        return jax.tree.map(
-            lambda x: jnp.broadcast_to(x, (*batch_shape, *x.shape)),
-            params["initial_carry"],
-        )
-
-    def of_cell(factor):
-        return lambda params, *args: factor(params["cell"], *args)
-
-    factors = Factors(*map(of_cell, cell.factors))
-    return factored_cell(init, initial_carry, factors)
-
-
 def reading_tokens(hidden_size):
     """Tokens read as rows of a table: one step's inputs have no axis."""
 

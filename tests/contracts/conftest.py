@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from rnnjax import hoisted, scan
-from tests.cases import draw_tree
+from tests.cases import draw_tree, draw_vectors
 from tests.registry import CELLS, ENGINES, LAYERS
 
 
 def of_library(case):
-    return case.cell.init.__module__.startswith("rnnjax.")
+    """Whether the cell is the library's own, of vectors."""
+    own = case.cell.init.__module__.startswith("rnnjax.")
+    return own and case.draw is draw_vectors
 
 
 REGISTERED = {
