@@ -28,10 +28,7 @@ on where it was. What to expect is in the README.
 """
 
 import dataclasses
-from pathlib import Path
-from typing import Annotated, Any, Literal
-
-import tyro
+from typing import Any, Literal
 
 from experiments.benchmarking import plots, tables
 from experiments.benchmarking.contenders import CELLS, CONTENDERS, choose
@@ -39,9 +36,6 @@ from experiments.benchmarking.plan import make_plan
 from experiments.benchmarking.turns import measure, workers
 from experiments.benchmarking.work import Case, read_shape
 from experiments.harness import Run, RunConfig, flag, main
-
-# Of flags that all experiments have but that mean nothing here.
-Hidden = (tyro.conf.Suppress, tyro.conf.Fixed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +69,6 @@ class Config(RunConfig):
     num_rounds: int = flag(7, "turns of every contender", minimum=1)
     turn_seconds: float = flag(0.02, "a turn repeats its call so long", minimum=0.0)
     pause_seconds: float = flag(0.005, "pause before a turn", minimum=0.0)
-    num_updates: Annotated[int, *Hidden] = flag(1, "nothing is trained")
-    eval_every: Annotated[int, *Hidden] = flag(1, "nothing is trained")
-    checkpoint_every: Annotated[int, *Hidden] = flag(1, "nothing is trained")
-    data_dir: Annotated[Path | None, *Hidden] = flag(None, "nothing is read")
 
     def __post_init__(self):
         super().__post_init__()

@@ -8,6 +8,7 @@ from rnnjax.base import (
     factored_step,
     merge,
 )
+from rnnjax.catalogue import CatalogueEntry, cell_catalogue
 from rnnjax.cells.elman import elman, elman_step
 from rnnjax.cells.gru import gru, gru_reset_before_step, gru_step
 from rnnjax.cells.lstm import LSTMCarry, lstm, lstm_step
@@ -43,6 +44,7 @@ from rnnjax.unroll import unroll
 __version__ = "0.1.0"
 
 __all__ = [
+    "CatalogueEntry",
     "Cell",
     "CellReport",
     "Factors",
@@ -50,6 +52,7 @@ __all__ = [
     "Layer",
     "bidirectional",
     "causal_layer",
+    "cell_catalogue",
     "check_affine",
     "check_cell",
     "cross_entropy",

@@ -44,20 +44,8 @@ class RunConfig:
     """
 
     seed: int = flag(0, "seed of all randomness")
-    num_updates: int = flag(
-        1000, "updates of the parameters in all", resumable=True, minimum=1
-    )
-    eval_every: int = flag(100, "updates between two evaluations", minimum=1)
-    checkpoint_every: int = flag(
-        100, "updates between two checkpoints", resumable=True, minimum=1
-    )
     run_dir: Path | None = flag(
         None, "directory of the run; by default a new one under runs/"
-    )
-    data_dir: Path | None = flag(
-        None,
-        "directory of the data sets; by default $RNNJAX_DATA_DIR or the user's cache",
-        resumable=True,
     )
 
     def settled(self) -> "RunConfig":
@@ -79,6 +67,24 @@ class RunConfig:
                 raise ValueError(
                     f"{field.name} must be at least {minimum}, got {value}."
                 )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig(RunConfig):
+    """What the `Config` of an experiment that trains has, for `Run.fit`."""
+
+    num_updates: int = flag(
+        1000, "updates of the parameters in all", resumable=True, minimum=1
+    )
+    eval_every: int = flag(100, "updates between two evaluations", minimum=1)
+    checkpoint_every: int = flag(
+        100, "updates between two checkpoints", resumable=True, minimum=1
+    )
+    data_dir: Path | None = flag(
+        None,
+        "directory of the data sets; by default $RNNJAX_DATA_DIR or the user's cache",
+        resumable=True,
+    )
 
 
 def metadata(config: type[RunConfig], name: str) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 import optax
 
-from experiments.harness import RunConfig, flag
+from experiments.harness import TrainingConfig, flag
 from experiments.harness.devices import start_devices
 from rnnjax import (
     Cell,
@@ -29,7 +29,7 @@ LOSSES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class LanguageConfig(RunConfig):
+class LanguageConfig(TrainingConfig):
     """Flags of a recurrent language model and of its training.
 
     Raises:

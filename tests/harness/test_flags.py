@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.harness import RunConfig, flag
+from experiments.harness import TrainingConfig, flag
 from experiments.harness.config import metadata, read_config, to_json
 from tests.harness import toy
 from tests.harness.conftest import COMMAND, ROOT
@@ -115,7 +115,7 @@ def test_wrong_config_file_says_what_is_wrong(configure, tmp_path, content, mess
 
 
 @dataclasses.dataclass(frozen=True)
-class AllKinds(RunConfig):
+class AllKinds(TrainingConfig):
     rate: float = flag(0.5, "a float")
     name: str = flag("", "a text")
     path: Path | None = flag(None, "a path")

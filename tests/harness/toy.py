@@ -19,11 +19,11 @@ import numpy as np
 import optax
 
 from experiments.data.lookup import MissingData
-from experiments.harness import Run, RunConfig, flag, guarded, learning_curve, main
+from experiments.harness import Run, TrainingConfig, flag, guarded, learning_curve, main
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(RunConfig):
+class Config(TrainingConfig):
     """The toy's flags."""
 
     num_updates: int = flag(30, "updates in all")
