@@ -1,0 +1,1 @@
+"""What happens inside a recurrent network: gradients, Jacobians, gates, blow-ups."""

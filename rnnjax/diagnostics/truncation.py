@@ -1,0 +1,89 @@
+"""What truncated backpropagation loses of the gradient."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rnnjax.base import Array, Layer, Params
+from rnnjax.diagnostics.trajectory import part_floating
+
+
+class TruncationBias(NamedTuple):
+    """How a truncated gradient lies to the full one.
+
+    Attributes:
+      angle: in degrees, 0 where truncation loses nothing.
+      length: of the truncated gradient, as a multiple of the full one's.
+    """
+
+    angle: Array
+    length: Array
+
+
+def truncation_bias(
+    layer: Layer,
+    params: Params,
+    inputs: Any,
+    loss: Callable[[Any, Array], Array],
+    chunk_length: int,
+) -> TruncationBias:
+    """Compares the gradient truncated to chunks with the gradient through all steps.
+
+    Args:
+      layer: the layer.
+      params: its parameters.
+      inputs: `[T, ..., input_size]`.
+      loss: `(outputs of a chunk, index of its first step) -> scalar`; the whole loss is
+        the sum over chunks.
+      chunk_length: steps in a chunk, at whose start the carry is handed on and the
+        gradient is cut.
+
+    Returns:
+      Angle and length over all parameters.
+
+    Raises:
+      ValueError: if `chunk_length` does not divide the number of steps.
+
+    References:
+      Tallec and Ollivier, "Unbiasing Truncated Backpropagation Through Time", 2017.
+    """
+    num_steps = jax.tree.leaves(inputs)[0].shape[0]
+    if chunk_length < 1 or num_steps % chunk_length:
+        raise ValueError(
+            f"chunk_length must divide the {num_steps} steps, got {chunk_length}."
+        )
+    floats, put_back = part_floating(params)
+    chunks = jax.tree.map(
+        lambda x: x.reshape(num_steps // chunk_length, chunk_length, *x.shape[1:]),
+        inputs,
+    )
+    starts = jnp.arange(0, num_steps, chunk_length)
+
+    def score(floats, cut):
+        params = put_back(floats)
+
+        def body(carry, chunk_and_start):
+            chunk, start = chunk_and_start
+            carry = cut(carry)
+            carry, outputs = layer.apply(params, carry, chunk)
+            return carry, loss(outputs, start)
+
+        first = jax.tree.map(lambda x: x[0], chunks)
+        carry, outputs = layer.apply(params, None, first)
+        rest = jax.tree.map(lambda x: x[1:], (chunks, starts))
+        _, losses = jax.lax.scan(body, carry, rest)
+        return loss(outputs, starts[0]) + losses.sum()
+
+    full, truncated = (
+        jnp.concatenate([x.ravel() for x in jax.grad(score)(floats, cut)])
+        for cut in (lambda carry: carry, jax.lax.stop_gradient)
+    )
+    lengths = jnp.linalg.norm(full), jnp.linalg.norm(truncated)
+    # the angle by its tangent: a cosine near 1 says nothing of small angles
+    along = full / lengths[0] * lengths[1]
+    angle = 2 * jnp.arctan2(
+        jnp.linalg.norm(along - truncated), jnp.linalg.norm(along + truncated)
+    )
+    return TruncationBias(jnp.degrees(angle), lengths[1] / lengths[0])

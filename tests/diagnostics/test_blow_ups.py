@@ -1,0 +1,150 @@
+"""The report of blow-ups names the step, layer and leaf where one was planted."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import Cell, LSTMCarry, dense, elman, lstm
+from rnnjax.diagnostics.blow_ups import find_blow_ups
+
+T, B, D, H = 7, 3, 2, 5
+LEAVES = ("carry['cell'].h", "carry['cell'].c", "outputs")
+
+
+@jax.custom_vjp
+def spoil_back(x, factor):
+    return x
+
+
+spoil_back.defvjp(lambda x, factor: (x, factor), lambda factor, g: (g * factor, None))
+
+
+def planted():
+    """An LSTM that multiplies a leaf by a number at one step, or its gradient.
+
+    Its parameters say what is planted and where, so that all cases are one program.
+    """
+    plain = lstm(H)
+
+    def init(key, input_size):
+        plan = {name: jnp.ones(len(LEAVES)) for name in ("values", "slopes")}
+        return {"cell": plain.init(key, input_size), "at": jnp.int32(-1)} | plan
+
+    def initial_carry(params, batch_shape=()):
+        return {
+            "cell": plain.initial_carry(params["cell"], batch_shape),
+            "time": jnp.zeros(batch_shape, jnp.int32),
+        }
+
+    def step(params, carry, inputs):
+        here = (carry["time"] == params["at"])[..., None]
+
+        def with_slope(i, x):
+            return spoil_back(x, jnp.where(here, params["slopes"][i], 1))
+
+        def with_value(i, x):
+            return x * jnp.where(here, params["values"][i], 1)
+
+        # a slope is planted in what the step reads, a value in what it leaves
+        read = LSTMCarry(*map(with_slope, range(2), carry["cell"]))
+        left, outputs = plain.step(params["cell"], read, inputs)
+        left = LSTMCarry(*map(with_value, range(2), left))
+        outputs = with_value(2, outputs)
+        return {"cell": left, "time": carry["time"] + 1}, outputs
+
+    return Cell(init, initial_carry, step)
+
+
+CELL = planted()
+LAYERS = (CELL, dense(4), CELL, CELL)
+
+
+@functools.cache
+def params_of_all():
+    sizes = (D, H, 4, H)
+    keys = jax.random.split(jax.random.key(0), len(LAYERS))
+    return tuple(layer.init(key, size) for layer, key, size in zip(LAYERS, keys, sizes))
+
+
+@functools.cache
+def program(threshold):
+    def run(params, inputs):
+        return find_blow_ups(
+            LAYERS,
+            params,
+            inputs,
+            lambda outputs: (outputs**2).sum(),
+            threshold=threshold,
+        )
+
+    return jax.jit(run)
+
+
+def plant(layer, at, kind, leaf, value):
+    params = list(params_of_all())
+    own = dict(params[layer])
+    own["at"] = jnp.int32(at)
+    own[kind] = own[kind].at[leaf].set(value)
+    params[layer] = own
+    return params
+
+
+def draw():
+    return np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
+
+
+def test_all_well():
+    found = program(float("inf"))(params_of_all(), draw())
+    assert found.first_forward() is None and found.first_backward() is None
+    assert str(found) == "values: none is bad; gradients, going back: none is bad"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e15])
+def test_planted_cases_are_named(value):
+    """100 in all: 25 random places a value, forward and backward."""
+    rng = np.random.default_rng(7)
+    run = program(1e5)
+    inputs = draw()
+    for _ in range(25):
+        layer, at = int(rng.choice([0, 2, 3])), int(rng.integers(T))
+        leaf = int(rng.integers(3))
+        found = run(plant(layer, at, "values", leaf, value), inputs)
+        assert found.first_forward() == (at, f"layer {layer}, {LEAVES[leaf]}")
+        leaf = int(rng.integers(2))
+        at = int(rng.integers(1, T))
+        found = run(plant(layer, at, "slopes", leaf, value), inputs)
+        assert found.first_forward() is None
+        assert found.first_backward() == (at, f"layer {layer}, {LEAVES[leaf]}")
+
+
+def test_a_bad_input_is_no_layers_fault():
+    inputs = draw()
+    inputs[4, 1, 0] = np.nan
+    found = program(float("inf"))(params_of_all(), inputs)
+    assert found.first_forward() == (4, "inputs")
+    assert str(found).startswith("values: bad at step 4, inputs; gradients")
+
+
+def test_padding_is_not_looked_at():
+    cell = elman(H)
+    params = [cell.init(jax.random.key(0), D)]
+    inputs = draw()
+    inputs[5:, 1] = np.nan
+    mask = np.ones((T, B), bool)
+    mask[5:, 1] = False
+    found = find_blow_ups([cell], params, inputs, jnp.sum, mask=mask)
+    assert found.first_forward() is None and found.first_backward() is None
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, float("nan")])
+def test_threshold_must_be_positive(threshold):
+    with pytest.raises(ValueError, match="threshold must be positive, got"):
+        find_blow_ups([], [], draw(), jnp.sum, threshold=threshold)
+
+
+def test_every_layer_has_parameters():
+    with pytest.raises(ValueError, match="params must be one a layer, 1, got 0."):
+        find_blow_ups([elman(H)], [], draw(), jnp.sum)

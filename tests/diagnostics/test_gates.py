@@ -1,0 +1,92 @@
+"""Gates, units and ranks, against NumPy."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import elman, gru, lstm
+from rnnjax.diagnostics.gates import (
+    dead_units,
+    effective_rank,
+    gates,
+    saturated_units,
+    saturation,
+    time_constants,
+)
+from tests.trees import assert_close
+from tests.user_cells import counting
+
+T, B, D, H = 7, 3, 2, 5
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(("make", "names"), [(lstm, "ifgo"), (gru, "rz")])
+def test_gates_are_the_papers(x64, make, names):
+    rng = np.random.default_rng(0)
+    cell = make(H)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    params = jax.tree.map(lambda x: rng.normal(size=x.shape), shapes)
+    inputs = rng.normal(size=(T, B, D))
+    got = gates(cell, params, inputs, names)
+    assert set(got) == set(names) - {"g"}
+    carry = cell.initial_carry(params, (B,))
+    for t in range(T):
+        h = carry.h if make is lstm else carry
+        pre = inputs[t] @ params["kernel"] + h @ params["recurrent_kernel"]
+        pre = pre + params["bias"]
+        for i, name in enumerate(names):
+            if name != "g":
+                want = sigmoid(pre[:, i * H : (i + 1) * H])
+                assert_close(got[name][t], want, 1e-12)
+        carry, _ = cell.step(params, carry, inputs[t])
+
+
+def test_saturation_counts_each_unit():
+    gate = np.array([[0.05, 0.95, 0.5], [0.2, 0.99, 0.01]])
+    shut, opened = saturation(gate)
+    assert_close((shut, opened), (np.array([0.5, 0, 0.5]), np.array([0, 1.0, 0])), 1e-6)
+
+
+def test_time_constants_are_what_is_left(x64):
+    """After T steps e^(-T/τ) is left of what was kept."""
+    gate = np.random.default_rng(1).uniform(0.5, 1, size=(T, H))
+    left = np.exp(-T / time_constants(gate))
+    assert_close(left, gate.prod(0), 1e-12)
+    assert np.isinf(time_constants(np.ones((T, 1)))).all()
+
+
+def test_units_dead_and_saturated():
+    outputs = np.zeros((T, B, 3))
+    outputs[2, 1, 1] = 0.3
+    outputs[:, :, 2] = -0.99
+    outputs[0, :, 2] = 0.2
+    assert dead_units(outputs).tolist() == [True, False, False]
+    assert dead_units(outputs, tolerance=0.4).tolist() == [True, True, False]
+    want = np.array([0, 0, (T - 1) / T])
+    assert_close(saturated_units(outputs), want, 1e-6)
+
+
+def test_effective_rank_counts_equal_directions(x64):
+    rng = np.random.default_rng(2)
+    basis = np.linalg.qr(rng.normal(size=(T * B, 3)))[0]
+    directions = np.linalg.qr(rng.normal(size=(H, 3)))[0]
+    carries = (basis @ directions.T).reshape(T, B, H)
+    np.testing.assert_allclose(effective_rank(carries), 3, rtol=1e-6)
+    values = np.array([2.0, 1.0])
+    shares = values / 3
+    want = np.exp(-(shares * np.log(shares)).sum())
+    np.testing.assert_allclose(effective_rank(np.diag(values)), want)
+
+
+def test_bad_arguments():
+    cell = counting(H)
+    with pytest.raises(ValueError, match="cell must have factors, got a step alone."):
+        gates(cell, {}, {}, "ifgo")
+    cell = elman(H)
+    params = cell.init(jax.random.key(0), D)
+    inputs = np.zeros((T, B, D), np.float32)
+    with pytest.raises(ValueError, match="names must divide the width 5, got 'rz'."):
+        gates(cell, params, inputs, "rz")

@@ -1,0 +1,185 @@
+"""Gradients by lag, against closed forms and against `jax.grad`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import elman, gru, hoisted, lstm
+from rnnjax.diagnostics.gradients import (
+    carry_gradients,
+    gradient_by_lag,
+    gradient_norms_by_lag,
+)
+from rnnjax.diagnostics.jacobians import (
+    condition_numbers,
+    product_norms,
+    spectral_norms,
+    step_jacobians,
+)
+from rnnjax.unroll import unroll
+from tests import user_cells
+from tests.trees import assert_close
+
+T, B, D, H = 7, 3, 2, 5
+
+
+def draw(cell, seed=0):
+    rng = np.random.default_rng(seed)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    params = jax.tree.map(lambda x: 0.6 * rng.normal(size=x.shape), shapes)
+    return params, rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
+
+
+def test_jacobians_of_elman_are_the_lectures(x64):
+    """diag(f') W; our kernel is W transposed."""
+    params, inputs, _ = draw(elman(H))
+    _, outputs = unroll(elman(H), params, inputs)
+    got = step_jacobians(elman(H), params, inputs)
+    slopes = 1 - np.asarray(outputs) ** 2
+    assert_close(got, slopes[..., None] * params["recurrent_kernel"].T, 1e-12)
+
+
+def test_jacobians_of_an_lstm_are_differences(x64):
+    cell = lstm(H)
+    params, inputs, _ = draw(cell)
+    got = step_jacobians(cell, params, inputs)
+    assert got.shape == (T, B, 2 * H, 2 * H)
+    rng = np.random.default_rng(1)
+    direction = rng.normal(size=2 * H)
+    carry = jax.tree.map(lambda x: x[0, 1], cell.initial_carry(params, (1, B)))
+    for t in range(T):
+
+        def moved(distance):
+            h, c = np.split(distance * direction, 2)
+            start = type(carry)(carry.h + h, carry.c + c)  # noqa: B023
+            return np.concatenate(cell.step(params, start, inputs[t, 1])[0])  # noqa: B023
+
+        want = (moved(1e-6) - moved(-1e-6)) / 2e-6
+        np.testing.assert_allclose(got[t, 1] @ direction, want, rtol=1e-7, atol=1e-8)
+        carry, _ = cell.step(params, carry, inputs[t, 1])
+
+
+def test_norms_of_products(x64):
+    rng = np.random.default_rng(2)
+    matrices = rng.normal(size=(4, B, H, H))
+    norms = np.linalg.norm(matrices, 2, axis=(-2, -1))
+    assert_close(spectral_norms(matrices), norms, 1e-12)
+    got = product_norms(matrices)
+    product = np.eye(H)
+    for k, matrix in enumerate(matrices[::-1, 1]):
+        product = product @ matrix
+        np.testing.assert_allclose(got[k, 1], np.linalg.norm(product, 2))
+    smallest = np.linalg.norm(matrices, -2, axis=(-2, -1))
+    assert_close(condition_numbers(matrices), norms / smallest, 1e-9)
+
+
+@pytest.mark.parametrize("cell", [lstm(H), gru(H, reset_after=False)])
+def test_sum_over_lags_is_the_gradient(x64, cell):
+    params, inputs, weights = draw(cell)
+
+    def loss(outputs):
+        return (weights * jnp.sin(outputs)).sum()
+
+    got = gradient_by_lag(cell, params, inputs, loss)
+    want = jax.grad(lambda params: loss(unroll(cell, params, inputs)[1]))(params)
+    assert_close([x.sum(0) for x in got], jax.tree.leaves(want), 1e-10)
+    assert {x.shape[0] for x in got} == {T}
+
+
+def test_every_lag_of_a_scalar_network(x64):
+    """h = w h' + u x: ∂h_T/∂w is the sum over k of w^(k-1) h_(T-k)."""
+    cell = elman(1, activation="identity", use_bias=False)
+    w, u = 0.8, 1.3
+    params = {"kernel": np.array([[u]]), "recurrent_kernel": np.array([[w]])}
+    x = np.random.default_rng(3).normal(size=T)
+    h = [0.0]
+    for value in x:
+        h.append(w * h[-1] + u * value)
+    kernel, recurrent = gradient_by_lag(
+        cell, params, x[:, None], lambda outputs: outputs[-1, 0]
+    )
+    back = np.arange(T)
+    assert_close(recurrent[:, 0, 0], w**back * np.array(h)[T - 1 - back], 1e-12)
+    assert_close(kernel[:, 0, 0], w**back * x[T - 1 - back], 1e-12)
+
+
+def test_carry_gradients_of_a_cell_that_counts(x64):
+    """One floating leaf; equal to moving the carry handed from chunk to chunk."""
+    cell = user_cells.counting(H)
+    rng = np.random.default_rng(4)
+    params = cell.init(jax.random.key(0), D)
+    params = jax.tree.map(np.float64, params)
+    inputs = {
+        "features": rng.normal(size=(T, B, D)),
+        "gain": rng.normal(size=(T, B)),
+    }
+    weights = rng.normal(size=(T, B, H))
+    (got,) = carry_gradients(
+        cell, params, inputs, lambda outputs: (weights * outputs[0]).sum()
+    )
+    for t in (0, 3, T - 1):
+        first, rest = (
+            jax.tree.map(lambda x: x[:t], inputs),  # noqa: B023
+            jax.tree.map(lambda x: x[t:], inputs),  # noqa: B023
+        )
+        carry = cell.initial_carry(params, (B,))
+        if t:
+            carry, _ = unroll(cell, params, first, carry=carry)
+
+        def later(h):
+            start = carry | {"h": h}  # noqa: B023
+            _, outputs = unroll(cell, params, rest, carry=start)  # noqa: B023
+            return (weights[t:] * outputs[0]).sum()  # noqa: B023
+
+        assert_close(got[t], jax.grad(later)(carry["h"]), 1e-11)
+
+
+def test_norms_by_lag_of_a_linear_network(x64):
+    """‖∂h_t/∂h_(t-k-1)‖ = |w|^(k+1), so the band has no width."""
+    cell = elman(1, activation="identity")
+    params = {
+        "kernel": np.ones((D, 1)),
+        "recurrent_kernel": np.array([[-0.7]]),
+        "bias": np.zeros(1),
+    }
+    _, inputs, _ = draw(cell)
+    got = gradient_norms_by_lag(cell, params, inputs, lambda outputs: outputs[..., 0])
+    want = 0.7 ** np.arange(1, T + 1)
+    for curve in got:
+        assert_close(curve, want, 1e-12)
+
+
+def test_norms_by_lag_are_means_of_logs(x64):
+    params, inputs, weights = draw(gru(H))
+
+    def step_loss(outputs):
+        return (weights * outputs).sum(-1)
+
+    got = gradient_norms_by_lag(gru(H), params, inputs, step_loss)
+    norms = np.zeros((T, T, B))
+
+    @jax.jit
+    def from_step(t):
+        return carry_gradients(
+            gru(H), params, inputs, lambda outputs: step_loss(outputs)[t].sum()
+        )
+
+    for t in range(T):
+        (grads,) = from_step(t)
+        norms[t] = np.linalg.norm(grads, axis=-1)
+    for lag in range(T):
+        logs = np.log([norms[t, t - lag] for t in range(lag, T)]).ravel()
+        mean, half = logs.mean(), 1.96 * logs.std(ddof=1) / np.sqrt(logs.size)
+        want = np.exp([mean, mean - half, mean + half])
+        np.testing.assert_allclose([curve[lag] for curve in got], want, rtol=1e-9)
+
+
+def test_a_gradient_that_is_zero_has_norm_zero(x64):
+    cell = elman(H, use_bias=False)
+    params = {"kernel": np.ones((D, H)), "recurrent_kernel": np.zeros((H, H))}
+    _, inputs, _ = draw(cell)
+    got = gradient_norms_by_lag(
+        cell, params, inputs, lambda outputs: outputs.sum(-1), engine=hoisted
+    )
+    assert_close(got, type(got)(*[np.zeros(T)] * 3), 0)

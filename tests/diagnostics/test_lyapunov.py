@@ -1,0 +1,170 @@
+"""Lyapunov exponents where they are known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import Cell, elman, gru
+from rnnjax.diagnostics.gradients import carry_gradients
+from rnnjax.diagnostics.jacobians import step_jacobians
+from rnnjax.diagnostics.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
+
+H = 5
+
+
+def iterating(function, start):
+    """A cell that iterates a map of a vector, whatever its inputs."""
+
+    def step(params, carry, inputs):
+        del params, inputs
+        carry = function(carry)
+        return carry, carry
+
+    return Cell(lambda key, size: {}, lambda params, batch_shape=(): start, step)
+
+
+def spectrum_of_map(function, start, num_steps, num_discarded=100):
+    cell = iterating(function, jnp.asarray(start))
+
+    @jax.jit
+    def run(inputs):
+        return lyapunov_spectrum(cell, {}, inputs, num_discarded=num_discarded)
+
+    return run(np.zeros((num_steps, 0)))
+
+
+def linear(matrix):
+    params = {"kernel": np.zeros((1, H)), "recurrent_kernel": matrix}
+    return elman(H, activation="identity", use_bias=False), params
+
+
+def test_orthogonal_times_gain(x64):
+    rng = np.random.default_rng(0)
+    orthogonal = np.linalg.qr(rng.normal(size=(H, H)))[0]
+    cell, params = linear(1.3 * orthogonal)
+    got = lyapunov_spectrum(cell, params, np.zeros((50, 1)))
+    np.testing.assert_allclose(got, np.log(1.3), atol=1e-12)
+
+
+def test_general_linear_is_its_eigenvalues(x64):
+    """Of a known spectrum, normal or not; moduli apart, so that QR finds them."""
+    rng = np.random.default_rng(1)
+    moduli = np.array([1.5, 1.1, 0.8, 0.5, 0.2])
+    basis = rng.normal(size=(H, H)) + 2 * np.eye(H)
+    cell, params = linear(basis @ np.diag(moduli) @ np.linalg.inv(basis))
+    got = lyapunov_spectrum(cell, params, np.zeros((2000, 1)), num_discarded=200)
+    np.testing.assert_allclose(got, np.log(moduli), atol=1e-4)
+    few = lyapunov_spectrum(
+        cell, params, np.zeros((2000, 1)), num_discarded=200, num_exponents=2
+    )
+    np.testing.assert_allclose(few, got[:2], atol=1e-10)
+
+
+def test_henon(x64):
+    """0.4192 and -1.6229, whose sum is exactly log 0.3."""
+    got = spectrum_of_map(
+        lambda x: jnp.stack([1 - 1.4 * x[0] ** 2 + x[1], 0.3 * x[0]]), [0.1, 0.1], 60000
+    )
+    np.testing.assert_allclose(got, [0.4192, -1.6229], rtol=0.01)
+    np.testing.assert_allclose(got.sum(), np.log(0.3), atol=1e-12)
+    np.testing.assert_allclose(kaplan_yorke_dimension(got), 1.258, rtol=0.01)
+
+
+def test_lorenz(x64):
+    """0.906, 0 and -14.572 a unit of time; their sum is -13.667."""
+    dt = 0.01
+
+    def flow(x):
+        return jnp.stack(
+            [
+                10 * (x[1] - x[0]),
+                x[0] * (28 - x[2]) - x[1],
+                x[0] * x[1] - 8 / 3 * x[2],
+            ]
+        )
+
+    def runge_kutta(x):
+        k1 = flow(x)
+        k2 = flow(x + dt / 2 * k1)
+        k3 = flow(x + dt / 2 * k2)
+        k4 = flow(x + dt * k3)
+        return x + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+    got = np.asarray(spectrum_of_map(runge_kutta, [1.0, 1.0, 25.0], 100_000, 1000)) / dt
+    np.testing.assert_allclose(got[[0, 2]], [0.906, -14.572], rtol=0.01)
+    assert abs(got[1]) < 0.01
+    np.testing.assert_allclose(got.sum(), -13.667, rtol=1e-3)
+
+
+def test_sum_is_the_mean_log_determinant(x64):
+    """Of any cell, under any inputs."""
+    rng = np.random.default_rng(2)
+    cell = gru(H)
+    params = jax.tree.map(
+        lambda x: rng.normal(size=x.shape), cell.init(jax.random.key(0), 2)
+    )
+    inputs = rng.normal(size=(40, 2))
+    got = lyapunov_spectrum(cell, params, inputs)
+    _, logs = np.linalg.slogdet(step_jacobians(cell, params, inputs))
+    np.testing.assert_allclose(got.sum(), logs.mean(), rtol=1e-10)
+
+
+@pytest.mark.parametrize(("gain", "sign"), [(0.7, -1), (2.0, 1)])
+def test_chaos_begins_past_a_gain_of_one(x64, gain, sign):
+    """Of h = tanh(W h), W of variance gain² / N: log gain below one, chaos above."""
+    rng = np.random.default_rng(3)
+    size = 100
+    cell = elman(size, use_bias=False)
+    matrix = gain * rng.normal(size=(size, size)) / np.sqrt(size)
+    params = {"kernel": np.zeros((1, size)), "recurrent_kernel": matrix}
+    largest = lyapunov_spectrum(
+        cell,
+        params,
+        np.zeros((600, 1)),
+        carry=rng.normal(size=size),
+        num_exponents=1,
+        num_discarded=200,
+    )[0]
+    assert np.sign(largest) == sign
+    if gain < 1:
+        assert abs(largest - np.log(abs(np.linalg.eigvals(matrix)).max())) < 0.02
+
+
+@pytest.mark.parametrize("activation", ["identity", "tanh"])
+def test_gradients_fade_at_the_rate_of_the_largest_exponent(x64, activation):
+    """Within 5 %."""
+    rng = np.random.default_rng(4)
+    size, num_steps = 20, 400
+    cell = elman(size, activation=activation, use_bias=False)
+    matrix = rng.normal(size=(size, size)) / np.sqrt(size)
+    params = {"kernel": rng.normal(size=(3, size)), "recurrent_kernel": 0.8 * matrix}
+    inputs = 0.3 * rng.normal(size=(num_steps, 3))
+    largest = lyapunov_spectrum(
+        cell, params, inputs, num_exponents=1, num_discarded=50
+    )[0]
+    (grads,) = carry_gradients(cell, params, inputs, lambda outputs: outputs[-1].sum())
+    logs = np.log(np.linalg.norm(grads, axis=-1))
+    rate = (logs[num_steps - 50] - logs[50]) / (num_steps - 100)
+    assert largest < 0
+    np.testing.assert_allclose(-rate, largest, rtol=0.05)
+
+
+def test_kaplan_yorke_at_its_ends():
+    def dimension(*exponents):
+        return float(kaplan_yorke_dimension(jnp.array(exponents)))
+
+    assert dimension(-0.1, -2.0) == 0
+    assert dimension(0.3, 0.1) == 2
+    np.testing.assert_allclose(dimension(0.906, 0.0, -14.572), 2.0622, rtol=1e-4)
+
+
+def test_bad_arguments():
+    cell, params = linear(np.eye(H, dtype=np.float32))
+    inputs = np.zeros((4, 1), np.float32)
+    with pytest.raises(ValueError, match="must be from 1 to 5, .* got 6."):
+        lyapunov_spectrum(cell, params, inputs, num_exponents=6)
+    with pytest.raises(ValueError, match="num_discarded must be .* 4, .* got 4."):
+        lyapunov_spectrum(cell, params, inputs, num_discarded=4)
+    with pytest.raises(ValueError, match=r"inputs must have no batch axes, got \(3,\)"):
+        lyapunov_spectrum(cell, params, np.zeros((4, 3, 1), np.float32))

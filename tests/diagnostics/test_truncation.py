@@ -1,0 +1,108 @@
+"""What truncation loses, where it is known; fixed points of small networks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import elman, lstm, recurrent
+from rnnjax.diagnostics.fixed_points import fixed_points
+from rnnjax.diagnostics.truncation import truncation_bias
+from rnnjax.unroll import unroll
+
+T, B, D, H = 6, 3, 2, 5
+
+
+def squares(outputs, start):
+    del start
+    return (outputs**2).sum()
+
+
+def test_one_chunk_loses_nothing(x64):
+    layer = recurrent(lstm(H))
+    params = jax.tree.map(np.float64, layer.init(jax.random.key(0), D))
+    inputs = np.random.default_rng(0).normal(size=(T, B, D))
+    got = truncation_bias(layer, params, inputs, squares, T)
+    np.testing.assert_allclose(got, (0, 1), atol=1e-7)
+
+
+def test_angle_and_length_by_hand(x64):
+    """Two parameters, chunks of one step: the gradient stops at each."""
+    cell = elman(1, activation="identity", use_bias=False)
+    w, u = 0.9, 0.5
+    params = {"kernel": np.array([[u]]), "recurrent_kernel": np.array([[w]])}
+    x = np.random.default_rng(1).normal(size=T)
+    h = np.zeros(T + 1)
+    full, cut = np.zeros((2, 2))
+    slope = np.zeros(2)  # of h by (u, w)
+    for t in range(T):
+        h[t + 1] = w * h[t] + u * x[t]
+        own = np.array([x[t], h[t]])
+        slope = own + w * slope
+        full += 2 * h[t + 1] * slope
+        cut += 2 * h[t + 1] * own
+    got = truncation_bias(recurrent(cell), params, x[:, None], squares, 1)
+    cosine = full @ cut / np.linalg.norm(full) / np.linalg.norm(cut)
+    np.testing.assert_allclose(got.angle, np.degrees(np.arccos(cosine)), rtol=1e-6)
+    length = np.linalg.norm(cut) / np.linalg.norm(full)
+    np.testing.assert_allclose(got.length, length, rtol=1e-10)
+
+
+def test_loss_is_told_where_a_chunk_begins(x64):
+    """Targets of each step: the same gradient as from all steps at once."""
+    layer = recurrent(elman(H))
+    params = jax.tree.map(np.float64, layer.init(jax.random.key(0), D))
+    rng = np.random.default_rng(2)
+    inputs, targets = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
+
+    def loss(outputs, start):
+        own = jax.lax.dynamic_slice_in_dim(targets, start, outputs.shape[0])
+        return ((outputs - own) ** 2).sum()
+
+    targets = jnp.asarray(targets)
+    whole, two = (truncation_bias(layer, params, inputs, loss, n) for n in (T, 2))
+    np.testing.assert_allclose(whole.angle, 0, atol=1e-5)
+    assert two.angle > 1
+
+
+@pytest.mark.parametrize("chunk_length", [0, 4, 7])
+def test_chunks_must_divide(chunk_length):
+    message = f"chunk_length must divide the 6 steps, got {chunk_length}."
+    with pytest.raises(ValueError, match=message):
+        truncation_bias(None, None, np.zeros((T, D)), squares, chunk_length)
+
+
+def test_fixed_points_of_one_unit(x64):
+    """h = tanh(2 h): 0, which repels, and ±0.9575, which attract."""
+    cell = elman(1, use_bias=False)
+    params = {"kernel": np.zeros((D, 1)), "recurrent_kernel": np.array([[2.0]])}
+    starts = np.array([[-0.8], [0.05], [0.7]])
+    got = fixed_points(cell, params, np.zeros(D), starts)
+    root = 0.9575040240772687  # of h = tanh(2 h), by bisection
+    np.testing.assert_allclose(got.points[:, 0], [-root, 0, root], atol=1e-8)
+    assert got.speeds.max() < 1e-16
+    slopes = 2 * (1 - np.array([root, 0, root]) ** 2)
+    np.testing.assert_allclose(got.eigenvalues[:, 0].real, slopes, atol=1e-7)
+
+
+def test_fixed_points_stand_still(x64):
+    rng = np.random.default_rng(3)
+    cell = lstm(H)
+    params = jax.tree.map(
+        lambda x: 1.2 * rng.normal(size=x.shape), cell.init(jax.random.key(0), D)
+    )
+    inputs = rng.normal(size=D)
+    starts = jax.tree.map(
+        lambda x: rng.normal(size=x.shape), cell.initial_carry(params, (8,))
+    )
+    got = fixed_points(cell, params, inputs, starts)
+    still = got.points[np.asarray(got.speeds) < 1e-20]
+    assert len(still) >= 1
+    c, h = np.split(still, 2, axis=1)[::-1]
+    carry, _ = unroll(
+        cell,
+        params,
+        np.broadcast_to(inputs, (3, len(still), D)),
+        carry=type(cell.initial_carry(params))(jnp.asarray(h), jnp.asarray(c)),
+    )
+    np.testing.assert_allclose(carry.h, h, atol=1e-8)
