@@ -26,6 +26,8 @@ from rnnjax import (
 )
 from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax.cells.orthogonal import orthogonal_rnn
+from rnnjax.cells.parametrizations import cayley_transform, householder_product
 from rnnjax.cells.show_carry import show_carry
 from rnnjax.models.language_model import language_model
 from tests import user_cells
@@ -69,6 +71,17 @@ CELLS = [
     # gru
     # multiplicative
     # orthogonal
+    CellCase("orthogonal_exponential", lambda: orthogonal_rnn(5)),
+    CellCase(
+        "orthogonal_cayley",
+        lambda: orthogonal_rnn(
+            5, parametrization=cayley_transform(2), activation="tanh", use_bias=False
+        ),
+    ),
+    CellCase(
+        "orthogonal_householder",
+        lambda: orthogonal_rnn(5, parametrization=householder_product(3)),
+    ),
     # independent
     # timed
     # deep steps

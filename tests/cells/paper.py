@@ -1,9 +1,12 @@
 """What the tests of cells against their papers share."""
 
+import functools
+
 import jax
 import numpy as np
 
 from rnnjax.unroll import unroll
+from tests.cases import draw_vectors
 from tests.differences import difference_gradient
 from tests.loop import in_numpy
 from tests.trees import assert_close, draw_like
@@ -20,21 +23,22 @@ def by_gate(matrix, names):
     return dict(zip(names, np.split(matrix, len(names), axis=-1)))
 
 
-def check_against_paper(cell, from_paper):
+def check_against_paper(cell, from_paper, input_size=D):
     """Compares a cell, values and gradients, with a NumPy loop in float64.
 
     Args:
       cell: the cell.
       from_paper: `(params, leaves of the carry, inputs) -> (leaves, outputs)`.
+      input_size: what `init` is given.
     """
     rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
     params = draw_like(rng, shapes, scale=0.6)
-    inputs = rng.normal(size=(T, B, D))
-    like = jax.eval_shape(lambda params: cell.initial_carry(params, (B,)), params)
+    inputs = draw_vectors(rng, (T, B), input_size)
+    like, outputs_like = jax.eval_shape(functools.partial(unroll, cell), params, inputs)
     carry = draw_like(rng, like, scale=1.0)
     leaves, carry_def = jax.tree.flatten(carry)
-    weights = draw_like(rng, (leaves, np.empty((T, B, H))), scale=1.0)
+    weights = draw_like(rng, (leaves, outputs_like), scale=1.0)
 
     def weighted(carry, outputs):
         last = sum((w * x).sum() for w, x in zip(weights[0], carry))
