@@ -54,3 +54,28 @@ def symmetric_uniform(bound: float) -> Initializer:
         return jax.random.uniform(key, shape, dtype, minval=-bound, maxval=bound)
 
     return init
+
+
+def chrono(num_steps: int) -> Initializer:
+    """Makes an initializer of a forget gate's bias, for memories of up to `num_steps`.
+
+    A gate of bias b forgets in about 1 + exp(b) steps. Here b = log u with u uniform
+    between 1 and `num_steps` - 1.
+
+    Raises:
+      ValueError: if `num_steps` is less than 3.
+
+    References:
+      Tallec and Ollivier, "Can Recurrent Neural Networks Warp Time?", ICLR 2018,
+      section 2; an LSTM's input gate takes -b there.
+    """
+    if not num_steps > 2:
+        raise ValueError(f"num_steps must be more than 2, got {num_steps}.")
+
+    def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
+        del out_sharding  # cells never place arrays
+        wide = jnp.promote_types(dtype, jnp.float32)
+        u = jax.random.uniform(key, shape, wide, minval=1, maxval=num_steps - 1)
+        return jnp.log(u).astype(dtype)
+
+    return init

@@ -25,10 +25,19 @@ from rnnjax import (
     stack,
 )
 from rnnjax.cells.feed_back import feed_back
+from rnnjax.cells.gru_convolutional import gru_convolutional
+from rnnjax.cells.janet import janet
 from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax.cells.lstm_convolutional import lstm_convolutional
+from rnnjax.cells.lstm_full_gate import lstm_full_gate
+from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
+from rnnjax.cells.lstm_multiplicative import lstm_multiplicative
+from rnnjax.cells.lstm_projected import lstm_projected
+from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.cells.orthogonal import orthogonal_rnn
 from rnnjax.cells.parametrizations import cayley_transform, householder_product
 from rnnjax.cells.show_carry import show_carry
+from rnnjax.cells.slstm import slstm
 from rnnjax.models.language_model import language_model
 from tests import user_cells
 from tests.cases import CellCase, EngineCase, LayerCase, draw_tokens, draw_tree
@@ -68,7 +77,31 @@ CELLS = [
     # elman, jordan
     # linear
     # lstm
+    CellCase("lstm_1997", lambda: lstm_variant(5, gates="io")),
+    CellCase("lstm_peepholes", lambda: lstm_variant(5, peepholes="ifo")),
+    CellCase(
+        "lstm_coupled_clipped",
+        lambda: lstm_variant(5, gates="io", coupled=True, peepholes="io", clip=0.5),
+    ),
+    CellCase(
+        "lstm_no_output_gate",
+        lambda: lstm_variant(5, gates="if", output_activation="identity"),
+    ),
+    CellCase("lstm_projected", lambda: lstm_projected(5, 4)),
+    CellCase("lstm_layer_norm", lambda: lstm_layer_norm(5)),
+    CellCase("lstm_multiplicative", lambda: lstm_multiplicative(5)),
+    CellCase("lstm_full_gate", lambda: lstm_full_gate(5, use_peepholes=True)),
+    CellCase("lstm_convolutional", lambda: lstm_convolutional(2, (4,), (3,)), (4, 3)),
+    CellCase(
+        "lstm_convolutional_2d",
+        lambda: lstm_convolutional(2, (4, 3), (2, 3), use_peepholes=True),
+        (4, 3, 3),
+    ),
+    CellCase("slstm", lambda: slstm(4, num_heads=2)),
+    CellCase("slstm_exponential", lambda: slstm(5, exponential_forget=True)),
+    CellCase("janet", lambda: janet(5)),
     # gru
+    CellCase("gru_convolutional", lambda: gru_convolutional(2, (4,), (3,)), (4, 3)),
     # multiplicative
     # orthogonal
     CellCase("orthogonal_exponential", lambda: orthogonal_rnn(5)),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rnnjax import per_gate, symmetric_uniform
+from rnnjax.initializers import chrono
 
 orthogonal = jax.nn.initializers.orthogonal()
 
@@ -49,3 +50,20 @@ def test_bounds_that_are_not_positive_are_refused(bound):
         ValueError, match=f"bound must be positive and finite, got {bound}"
     ):
         symmetric_uniform(bound)
+
+
+def test_chrono_forgets_at_every_time_scale():
+    values = np.asarray(chrono(50)(jax.random.key(0), (200, 50)))
+    scales = np.exp(values)
+    assert values.dtype == np.float32
+    assert 1 <= scales.min() < 1.05 and 48.9 < scales.max() <= 49.001
+    np.testing.assert_allclose(scales.mean(), 25, rtol=0.02)
+    assert chrono(50)(jax.random.key(0), (3,), jnp.bfloat16).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("num_steps", [2, 0, -5, float("nan")])
+def test_too_few_steps_for_chrono_are_refused(num_steps):
+    with pytest.raises(
+        ValueError, match=f"num_steps must be more than 2, got {num_steps}"
+    ):
+        chrono(num_steps)

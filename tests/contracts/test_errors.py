@@ -80,7 +80,7 @@ def test_last_axis(library_case):
     def wider(inputs, carry):
         return np.concatenate([inputs, inputs], axis=-1)
 
-    message = r"inputs must have a last axis of \d, got shape \(3, \d+\)\."
+    message = r"inputs must (have a last axis of \d|end in .*), got shape \(3, .*\)\."
     refuse(library_case, message, inputs=wider)
 
 

@@ -1,0 +1,101 @@
+"""Convolutions that keep the shape, for cells whose inputs have positions."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnjax.base import Array, check_positive
+from rnnjax.products import matmul
+
+
+def convolve(
+    inputs: Array,
+    kernel: Array,
+    spatial_shape: tuple[int, ...],
+    compute_dtype: jax.typing.DTypeLike | None = None,
+) -> Array:
+    """Convolves channels over positions, with zeros beyond the edges.
+
+    As everywhere in the field the kernel is not mirrored. Where its size is even, it
+    reaches one position further after the middle than before it.
+
+    One product of what each position sees: a convolution of XLA has a single batch
+    axis, into which time would be folded, and a batch that lies on several devices
+    gathered.
+
+    Args:
+      inputs: `[..., *spatial_shape, input_channels]`, of any dtype.
+      kernel: `[*kernel_shape, input_channels, output_channels]`.
+      spatial_shape: the positions.
+      compute_dtype: see `rnnjax.matmul`.
+
+    Returns:
+      `[..., *spatial_shape, output_channels]` in the kernel's dtype.
+
+    Raises:
+      ValueError: if the inputs do not end in the positions and the input channels.
+
+    Example:
+      >>> line = jnp.array([[1.0], [2.0], [3.0]])
+      >>> convolve(line, jnp.array([[[100.0]], [[10.0]], [[1.0]]]), (3,))[:, 0]
+      Array([ 12., 123., 230.], dtype=float32)
+    """
+    ending = (*spatial_shape, kernel.shape[-2])
+    if inputs.shape[max(0, inputs.ndim - len(ending)) :] != ending:
+        raise ValueError(
+            f"inputs must end in the axes {ending}, got shape {inputs.shape}."
+        )
+    seen = inputs
+    for axis, size in reversed(list(enumerate(kernel.shape[:-2]))):
+        seen = _side_by_side(seen, axis - len(ending), size)
+    return matmul(seen, kernel.reshape(-1, kernel.shape[-1]), compute_dtype)
+
+
+def _side_by_side(x, axis, size):
+    """Puts the channels of `size` positions around each along an axis side by side."""
+    before = (size - 1) // 2
+    padding = [(0, 0)] * x.ndim
+    padding[axis] = before, size - 1 - before
+    padded = jnp.pad(x, padding)
+    shifted = [
+        jax.lax.slice_in_dim(padded, place, place + x.shape[axis], axis=axis)
+        for place in range(size)
+    ]
+    return jnp.concatenate(shifted, axis=-1)
+
+
+def check_positions(
+    spatial_shape: tuple[int, ...], kernel_shape: tuple[int, ...]
+) -> None:
+    """Checks the shapes given to the maker of a convolutional cell.
+
+    Raises:
+      ValueError: if there are not 1 to 3 positive sizes, as many for the kernel.
+    """
+    if not 1 <= len(spatial_shape) <= 3:
+        raise ValueError(f"spatial_shape must have 1 to 3 axes, got {spatial_shape}.")
+    if len(kernel_shape) != len(spatial_shape):
+        raise ValueError(
+            f"kernel_shape must have {len(spatial_shape)} axes, as spatial_shape has, "
+            f"got {kernel_shape}."
+        )
+    for size in spatial_shape:
+        check_positive(spatial_shape=size)
+    for size in kernel_shape:
+        check_positive(kernel_shape=size)
+
+
+def input_channels(input_size: tuple[int, ...], spatial_shape: tuple[int, ...]) -> int:
+    """Returns the channels of `(*spatial_shape, channels)`.
+
+    Raises:
+      ValueError: if the input size does not begin with the positions, or if the number
+        of channels is not positive.
+    """
+    *positions, channels = input_size
+    if tuple(positions) != spatial_shape:
+        raise ValueError(
+            f"input_size must be {spatial_shape} and the number of channels, "
+            f"got {input_size}."
+        )
+    check_positive(input_size=channels)
+    return channels

@@ -1,0 +1,98 @@
+"""The LSTM with layer normalization against its paper, and what it does not see."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax.cells.lstm_layer_norm import lstm_layer_norm, lstm_layer_norm_step
+from rnnjax.unroll import unroll
+from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
+from tests.trees import assert_close, assert_same_bits, draw_like
+
+
+def norm(x, gain, epsilon):
+    """Equation 4 of Ba et al. 2016, a vector at a time."""
+    flat = x.reshape(-1, x.shape[-1])
+    rows = [(row - row.mean()) / np.sqrt(row.var() + epsilon) for row in flat]
+    return gain * np.stack(rows).reshape(x.shape)
+
+
+@pytest.mark.parametrize(("use_bias", "epsilon"), [(True, 1e-5), (False, 0.1)])
+def test_equals_paper(x64, use_bias, epsilon):
+    """Ba et al. 2016, equations 20 to 22."""
+
+    def from_paper(params, carry, inputs):
+        (h, c), outputs = carry, []
+        for x in inputs:
+            pre = norm(
+                h @ params["recurrent_kernel"], params["recurrent_scale"], epsilon
+            )
+            pre = pre + norm(x @ params["kernel"], params["kernel_scale"], epsilon)
+            pre = by_gate(pre + params["bias"] if use_bias else pre, "ifgo")
+            c = sigmoid(pre["f"]) * c + sigmoid(pre["i"]) * np.tanh(pre["g"])
+            shown = norm(c, params["cell_scale"], epsilon)
+            shown = shown + params["cell_bias"] if use_bias else shown
+            h = sigmoid(pre["o"]) * np.tanh(shown)
+            outputs.append(h)
+        return (h, c), np.stack(outputs)
+
+    cell = lstm_layer_norm(H, use_bias=use_bias, epsilon=epsilon)
+    check_against_paper(cell, from_paper)
+
+
+def draw(rng, cell):
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    return draw_like(rng, shapes, scale=1.0)
+
+
+def test_scaled_weights_change_nothing(x64):
+    """Either matrix may grow by itself: their products are normalized apart."""
+    rng = np.random.default_rng(0)
+    cell = lstm_layer_norm(H, epsilon=1e-12)
+    params = draw(rng, cell)
+    inputs, carry = rng.normal(size=(T, B, D)), cell.initial_carry(params, (B,))
+    carry = carry._replace(h=carry.h + 1)
+    scaled = params | {
+        "kernel": 3 * params["kernel"],
+        "recurrent_kernel": 0.2 * params["recurrent_kernel"],
+    }
+    got, want = (unroll(cell, own, inputs, carry=carry) for own in (scaled, params))
+    assert_close(got, want, 1e-9)
+
+
+def test_gains_of_zero_leave_the_biases(x64):
+    rng = np.random.default_rng(1)
+    cell = lstm_layer_norm(H)
+    params = draw(rng, cell)
+    still = params | {
+        name: np.zeros_like(x) for name, x in params.items() if name.endswith("_scale")
+    }
+    carry, outputs = unroll(cell, still, rng.normal(size=(T, B, D)))
+    b = by_gate(params["bias"], "ifgo")
+    i, f, o = (sigmoid(b[name]) for name in "ifo")
+    c = i * np.tanh(b["g"]) * (1 - f**T) / (1 - f)
+    assert_close(carry.c, np.broadcast_to(c, (B, H)), 1e-12)
+    shown = np.broadcast_to(o * np.tanh(params["cell_bias"]), (T, B, H))
+    assert_close(outputs, shown, 1e-12)
+
+
+def test_step_is_the_public_step():
+    rng = np.random.default_rng(2)
+    for options in ({}, {"epsilon": 0.1}):
+        cell = lstm_layer_norm(H, **options)
+        params = jax.tree.map(np.float32, draw(rng, cell))
+        carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
+        inputs = rng.normal(size=(B, D)).astype(np.float32)
+        want = lstm_layer_norm_step(params, carry, inputs, **options)
+        assert_same_bits(cell.step(params, carry, inputs), want)
+
+
+def test_without_bias_there_is_none():
+    cell = lstm_layer_norm(H, use_bias=False)
+    assert not {name for name in draw(np.random.default_rng(0), cell) if "bias" in name}
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, np.nan])
+def test_bad_epsilon(epsilon):
+    with pytest.raises(ValueError, match=f"epsilon must be positive, got {epsilon}"):
+        lstm_layer_norm(H, epsilon=epsilon)
