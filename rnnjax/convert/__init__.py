@@ -1,0 +1,25 @@
+"""Weights from and to other frameworks, which need not be installed.
+
+Names and shapes alone say what a weight is. Options that leave no trace in the weights,
+such as activations, must be given alike on both sides. Every `from_...` undoes its
+`to_...` bit by bit, and what has no counterpart is refused.
+"""
+
+from rnnjax.convert.equinox import from_equinox, to_equinox
+from rnnjax.convert.haiku import from_haiku, to_haiku
+from rnnjax.convert.keras import from_keras, to_keras
+from rnnjax.convert.linen import from_linen, to_linen
+from rnnjax.convert.nnx import from_nnx, to_nnx
+
+__all__ = [
+    "from_equinox",
+    "from_haiku",
+    "from_keras",
+    "from_linen",
+    "from_nnx",
+    "to_equinox",
+    "to_haiku",
+    "to_keras",
+    "to_linen",
+    "to_nnx",
+]
