@@ -10,6 +10,7 @@ from rnnjax.convert.haiku import from_haiku, to_haiku
 from rnnjax.convert.keras import from_keras, to_keras
 from rnnjax.convert.linen import from_linen, to_linen
 from rnnjax.convert.nnx import from_nnx, to_nnx
+from rnnjax.convert.pytorch import from_pytorch, to_pytorch
 
 __all__ = [
     "from_equinox",
@@ -17,9 +18,11 @@ __all__ = [
     "from_keras",
     "from_linen",
     "from_nnx",
+    "from_pytorch",
     "to_equinox",
     "to_haiku",
     "to_keras",
     "to_linen",
     "to_nnx",
+    "to_pytorch",
 ]

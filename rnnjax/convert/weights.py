@@ -10,6 +10,7 @@ from rnnjax.base import Cell, Params
 from rnnjax.cells.elman import elman
 from rnnjax.cells.gru import gru
 from rnnjax.cells.lstm import lstm
+from rnnjax.cells.lstm_projected import lstm_projected
 
 Maker = Callable[..., Cell]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -98,6 +99,8 @@ def read_params(
     """
     input_size, _ = matrix_shape(argument, params, "kernel")
     sizes = [matrix_shape(argument, params, "recurrent_kernel")[0]]
+    if maker is lstm_projected:
+        sizes.insert(0, matrix_shape(argument, params, "projection_kernel")[0])
     cell = maker(*sizes, use_bias="bias" in params, **options)
     init = jax.eval_shape(lambda: cell.init(jax.random.key(0), input_size))
     return read_weights(argument, params, {name: x.shape for name, x in init.items()})

@@ -1,0 +1,163 @@
+"""Weights from and to PyTorch."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import (
+    bidirectional,
+    elman,
+    gru,
+    lengths_to_mask,
+    lstm,
+    recurrent,
+    stack,
+)
+from rnnjax.cells.lstm_projected import lstm_projected
+from rnnjax.convert import from_pytorch, to_pytorch
+from tests.convert.exchange import (
+    LENGTHS,
+    D,
+    H,
+    T,
+    draw_inputs,
+    draw_params,
+    message_of,
+)
+from tests.trees import assert_close, assert_same_bits
+
+P = 4
+SIZES = {elman: (H,), gru: (H,), lstm: (H,), lstm_projected: (H, P)}
+EVERY_KIND = [
+    pytest.param(maker, both, use_bias, id=f"{maker.__name__}-{both=}-{use_bias=}")
+    for maker in SIZES
+    for both in (False, True)
+    for use_bias in (False, True)
+]
+
+
+def two_layers(maker, both, use_bias=True):
+    cell = maker(*SIZES[maker], use_bias=use_bias)
+    layer = bidirectional(cell) if both else recurrent(cell)
+    return stack(layer, layer)
+
+
+@pytest.mark.parametrize(("maker", "both", "use_bias"), EVERY_KIND)
+def test_round_trip(maker, both, use_bias):
+    params = draw_params(two_layers(maker, both, use_bias))
+    assert_same_bits(from_pytorch(to_pytorch(params, maker), maker), params)
+
+
+def test_two_biases_are_added_but_for_a_candidates():
+    rng = np.random.default_rng(0)
+    state_dict = to_pytorch(draw_params(stack(recurrent(gru(H)))), gru)
+    b_ih, b_hh = rng.normal(size=(2, 3 * H)).astype(np.float32)
+    state_dict |= {"bias_ih_l0": b_ih, "bias_hh_l0": b_hh}
+    (params,) = from_pytorch(state_dict, gru)
+    assert_same_bits(params["bias"][: 2 * H], (b_ih + b_hh)[: 2 * H])
+    assert_same_bits(params["bias"][2 * H :], b_ih[2 * H :])
+    assert_same_bits(params["candidate_bias"], b_hh[2 * H :])
+
+
+def test_bad_state_dicts():
+    state_dict = to_pytorch(draw_params(two_layers(lstm, True)), lstm)
+    assert message_of(
+        from_pytorch, state_dict | {"weight_hh_l1": np.ones((15, H))}, lstm
+    ) == ("state_dict['weight_hh_l1'] must have shape (20, 5), got (15, 5).")
+    assert "no names but weight_ih_l0, weight_hh_l0, bias_ih_l0" in message_of(
+        from_pytorch, state_dict | {"weight_hr_l0": np.ones((4, 5))}, lstm
+    )
+    del state_dict["bias_hh_l1_reverse"]
+    assert message_of(from_pytorch, state_dict, lstm).startswith(
+        "state_dict must have bias_hh_l1_reverse, got bias_hh_l0, "
+    )
+    assert message_of(from_pytorch, {}, lstm) == (
+        "state_dict must have weight_ih_l0, got nothing."
+    )
+    assert message_of(from_pytorch, state_dict, recurrent) == (
+        "maker must be elman or gru or lstm or lstm_projected, got recurrent."
+    )
+
+
+def test_bad_params():
+    params = draw_params(two_layers(lstm, True))
+    del params[1]["backward"]["kernel"]
+    assert message_of(to_pytorch, params, lstm) == (
+        "params[1]['backward'] must have kernel, got bias, recurrent_kernel."
+    )
+    assert message_of(to_pytorch, (), lstm) == (
+        "params must be those of at least one layer, got none."
+    )
+    before = draw_params(stack(recurrent(gru(H, reset_after=False))))
+    assert message_of(to_pytorch, before, gru) == (
+        "params must be of gru(..., reset_after=True), for so does PyTorch's GRU, and "
+        "the other form is another function, got bias, candidate_kernel, kernel, "
+        "recurrent_kernel."
+    )
+
+
+def test_a_projection_takes_a_maker_of_its_own():
+    cells = {maker: recurrent(maker(*SIZES[maker])) for maker in (lstm, lstm_projected)}
+    plain, projected = (draw_params(stack(cell)) for cell in cells.values())
+    assert message_of(to_pytorch, projected, lstm) == (
+        "params[0] must have no names but bias, kernel, recurrent_kernel, "
+        "got projection_kernel too."
+    )
+    assert message_of(to_pytorch, plain, lstm_projected) == (
+        "params[0] must have projection_kernel, got bias, kernel, recurrent_kernel."
+    )
+    state_dict = to_pytorch(plain, lstm)
+    assert message_of(from_pytorch, state_dict, lstm_projected) == (
+        "state_dict must have weight_hr_l0, got bias_hh_l0, bias_ih_l0, weight_hh_l0, "
+        "weight_ih_l0."
+    )
+
+
+def test_layers_that_make_no_module():
+    one, both = (recurrent(lstm(H)), bidirectional(lstm(H)))
+    assert message_of(to_pytorch, draw_params(stack(both, one)), lstm).startswith(
+        "state_dict must have weight_ih_l1_reverse, got "
+    )
+    unlike = stack(recurrent(lstm(H)), recurrent(lstm(H + 1)))
+    assert message_of(to_pytorch, draw_params(unlike), lstm) == (
+        "state_dict['weight_ih_l1'] must have shape (20, 5), got (24, 5)."
+    )
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize(("maker", "both", "use_bias"), EVERY_KIND)
+def test_equals_pytorch(maker, both, use_bias):
+    """Takes the weights from a module, and puts them back into another."""
+    torch = pytest.importorskip("torch")
+    module = {elman: torch.nn.RNN, gru: torch.nn.GRU}.get(maker, torch.nn.LSTM)
+    options = {"num_layers": 2, "bias": use_bias, "bidirectional": both}
+    options |= {"proj_size": P} if maker is lstm_projected else {}
+    torch.manual_seed(0)
+    peer, other = (module(D, H, **options) for _ in range(2))
+    inputs = draw_inputs()
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        torch.from_numpy(inputs), LENGTHS, enforce_sorted=False
+    )
+
+    def outputs_of_peer(peer):
+        with torch.no_grad():
+            outputs, carry = peer(packed)
+        outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(outputs, total_length=T)
+        carry = carry if isinstance(carry, tuple) else (carry,)
+        return outputs.numpy(), [x.numpy() for x in carry]
+
+    layer = two_layers(maker, both, use_bias)
+    params = from_pytorch(peer.state_dict(), maker)
+    carry, outputs = jax.jit(layer.apply)(
+        params, None, inputs, mask=lengths_to_mask(LENGTHS, T)
+    )
+    directions = ("forward", "backward")
+    cells = [x[name] for x in carry for name in directions] if both else carry
+    leaves = [np.stack(x) for x in zip(*map(jax.tree.leaves, cells))]
+    assert_close((outputs, leaves), outputs_of_peer(peer), 1e-6)
+
+    tensors = {
+        name: torch.from_numpy(x) for name, x in to_pytorch(params, maker).items()
+    }
+    other.load_state_dict(tensors)
+    assert_close(outputs_of_peer(other), outputs_of_peer(peer), 1e-6)
