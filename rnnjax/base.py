@@ -219,7 +219,7 @@ def cached(maker: Callable[P, T]) -> Callable[P, T]:
     def make(*args: P.args, **kwargs: P.kwargs) -> T:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        return call(bound.args, tuple(bound.kwargs.items()))
+        return call(bound.args, tuple(sorted(bound.kwargs.items())))
 
     return make
 

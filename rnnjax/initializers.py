@@ -79,3 +79,13 @@ def chrono(num_steps: int) -> Initializer:
         return jnp.log(u).astype(dtype)
 
     return init
+
+
+def identity(scale: float = 1.0) -> Initializer:
+    """Makes an initializer of a square matrix: `scale` on the diagonal, else zero."""
+
+    def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
+        del key, out_sharding  # cells never place arrays
+        return scale * jnp.eye(*shape, dtype=dtype)
+
+    return init

@@ -27,6 +27,12 @@ def draw_tree(rng, leading, input_size):
     return {"features": features, "gain": rng.normal(size=leading)}
 
 
+def draw_forced(rng, leading, input_size):
+    """Draws vectors and, beside them, targets of 4 numbers a step."""
+    features = draw_vectors(rng, leading, input_size)
+    return {"features": features, "target": rng.normal(size=(*leading, 4))}
+
+
 @dataclasses.dataclass(frozen=True)
 class CellCase:
     """One cell to test.

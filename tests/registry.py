@@ -24,10 +24,19 @@ from rnnjax import (
     scan,
     stack,
 )
+from rnnjax.cells.elman_variants import (
+    elman_before_activation,
+    elman_with_output,
+    irnn,
+)
 from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.gru_convolutional import gru_convolutional
+from rnnjax.cells.higher_order import higher_order
 from rnnjax.cells.janet import janet
+from rnnjax.cells.jordan import jordan
 from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax.cells.linear import linear_system
+from rnnjax.cells.lru import lru
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from rnnjax.cells.lstm_full_gate import lstm_full_gate
 from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
@@ -36,11 +45,20 @@ from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.cells.orthogonal import orthogonal_rnn
 from rnnjax.cells.parametrizations import cayley_transform, householder_product
+from rnnjax.cells.rg_lru import rg_lru
+from rnnjax.cells.s4d import bilinear, s4d
 from rnnjax.cells.show_carry import show_carry
 from rnnjax.cells.slstm import slstm
 from rnnjax.models.language_model import language_model
 from tests import user_cells
-from tests.cases import CellCase, EngineCase, LayerCase, draw_tokens, draw_tree
+from tests.cases import (
+    CellCase,
+    EngineCase,
+    LayerCase,
+    draw_forced,
+    draw_tokens,
+    draw_tree,
+)
 
 every = functools.partial(CellCase, every_engine=True)
 every_layer = functools.partial(LayerCase, every_engine=True)
@@ -75,7 +93,23 @@ CELLS = [
     CellCase("show_carry", lambda: show_carry(lstm(5))),
     CellCase("feed_back", lambda: feed_back(gru(5), 5)),
     # elman, jordan
+    CellCase("irnn", lambda: irnn(5)),
+    CellCase("elman_before_activation", lambda: elman_before_activation(5)),
+    CellCase("elman_with_output", lambda: elman_with_output(5, 4)),
+    CellCase("higher_order", lambda: higher_order(5, 3)),
+    CellCase("jordan", lambda: jordan(5, 4)),
+    CellCase("jordan_output_alone", lambda: jordan(5, 4, use_hidden=False)),
+    CellCase(
+        "jordan_forced",
+        lambda: jordan(5, 4, teacher_forcing=True),
+        draw=draw_forced,
+    ),
     # linear
+    CellCase("linear_system", lambda: linear_system(5, 4, use_skip=True)),
+    CellCase("lru", lambda: lru(5)),
+    CellCase("rg_lru", lambda: rg_lru(3)),
+    CellCase("s4d", lambda: s4d(5)),
+    CellCase("s4d_bilinear", lambda: s4d(5, discretization=bilinear)),
     # lstm
     CellCase("lstm_1997", lambda: lstm_variant(5, gates="io")),
     CellCase("lstm_peepholes", lambda: lstm_variant(5, peepholes="ifo")),
