@@ -29,6 +29,8 @@ from rnnjax.cells.elman_variants import (
     elman_with_output,
     irnn,
 )
+from rnnjax.cells.antisymmetric import antisymmetric_rnn
+from rnnjax.cells.cornn import cornn
 from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.gru_convolutional import gru_convolutional
 from rnnjax.cells.higher_order import higher_order
@@ -49,6 +51,7 @@ from rnnjax.cells.rg_lru import rg_lru
 from rnnjax.cells.s4d import bilinear, s4d
 from rnnjax.cells.show_carry import show_carry
 from rnnjax.cells.slstm import slstm
+from rnnjax.cells.unitary import unitary_rnn
 from rnnjax.models.language_model import language_model
 from tests import user_cells
 from tests.cases import (
@@ -149,6 +152,12 @@ CELLS = [
         "orthogonal_householder",
         lambda: orthogonal_rnn(5, parametrization=householder_product(3)),
     ),
+    CellCase("unitary", lambda: unitary_rnn(5)),
+    CellCase("antisymmetric", lambda: antisymmetric_rnn(5, epsilon=0.3)),
+    CellCase(
+        "antisymmetric_gated", lambda: antisymmetric_rnn(5, epsilon=0.3, gated=True)
+    ),
+    CellCase("cornn", lambda: cornn(5, dt=0.3)),
     # independent
     # timed
     # deep steps

@@ -9,7 +9,7 @@ from rnnjax.unroll import unroll
 from tests.cases import draw_vectors
 from tests.differences import difference_gradient
 from tests.loop import in_numpy
-from tests.trees import assert_close, draw_like
+from tests.trees import assert_close, draw_like, part
 
 T, B, D, H = 7, 3, 2, 5
 
@@ -38,6 +38,7 @@ def check_against_paper(cell, from_paper, input_size=D):
     like, outputs_like = jax.eval_shape(functools.partial(unroll, cell), params, inputs)
     carry = draw_like(rng, like, scale=1.0)
     leaves, carry_def = jax.tree.flatten(carry)
+    floats, put_back = part(leaves)
     weights = draw_like(rng, (leaves, outputs_like), scale=1.0)
 
     def weighted(carry, outputs):
@@ -45,29 +46,28 @@ def check_against_paper(cell, from_paper, input_size=D):
         return last + (weights[1] * outputs).sum()
 
     @in_numpy
-    def run(params, leaves, inputs):
-        def score(params, leaves, inputs):
-            carry, outputs = unroll(
-                cell, params, inputs, carry=carry_def.unflatten(leaves)
-            )
+    def run(params, floats, inputs):
+        def score(params, floats, inputs):
+            carry = carry_def.unflatten(put_back(floats))
+            carry, outputs = unroll(cell, params, inputs, carry=carry)
             carry = jax.tree.leaves(carry)
             return weighted(carry, outputs), (carry, outputs)
 
         return jax.value_and_grad(score, (0, 1, 2), has_aux=True)(
-            params, leaves, inputs
+            params, floats, inputs
         )
 
-    (_, (last, outputs)), grads = run(params, leaves, inputs)
+    (_, (last, outputs)), grads = run(params, floats, inputs)
     want = from_paper(params, leaves, inputs)
     assert_close((last, outputs), (list(want[0]), want[1]), 1e-12)
 
     arrays = params | {"inputs": inputs}
-    arrays |= {f"carry{i}": x for i, x in enumerate(leaves)}
+    arrays |= {f"carry{i}": x for i, x in enumerate(floats)}
 
     def score_of_paper(arrays):
-        leaves_ = [arrays[f"carry{i}"] for i in range(len(leaves))]
+        leaves = put_back([arrays[f"carry{i}"] for i in range(len(floats))])
         own = {name: arrays[name] for name in params}
-        return weighted(*from_paper(own, leaves_, arrays["inputs"]))
+        return weighted(*from_paper(own, leaves, arrays["inputs"]))
 
     want_grads = difference_gradient(score_of_paper, arrays)
     got_grads = grads[0] | {"inputs": grads[2]}

@@ -268,7 +268,7 @@ def test_modrelu_moves_away_from_zero_or_stops_there():
 def test_step_is_the_public_step(activation):
     rng = np.random.default_rng(5)
     cell = orthogonal_rnn(H, activation=activation)
-    params = cell.prepare(cell.init(jax.random.key(0), D))
+    params = in_numpy(lambda key: cell.prepare(cell.init(key, D)))(jax.random.key(0))
     carry, inputs = (np.float32(rng.normal(size=(B, size))) for size in (H, D))
     want = cell.step(params, carry, inputs)
     got = orthogonal_rnn_step(params, carry, inputs, activation=activation)

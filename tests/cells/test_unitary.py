@@ -1,0 +1,98 @@
+"""The unitary network against its paper's composition, by matrices in NumPy."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax.cells.unitary import UnitaryCarry, unitary_rnn, unitary_rnn_step
+from rnnjax.unroll import unroll
+from tests.cells.paper import B, D, H, T, check_against_paper
+from tests.loop import in_numpy
+from tests.trees import assert_close, assert_same_bits, draw_like
+
+
+def matrix_in_numpy(params, size, seed):
+    """W = D3 R2 F^-1 D2 P R1 F D1, each written out as a matrix."""
+    D1, D2, D3 = (np.diag(np.exp(1j * theta)) for theta in params["phases"])
+    R1, R2 = (
+        np.eye(size) - 2 * np.outer(v, v.conj()) / np.vdot(v, v)
+        for v in params["reflections"][0] + 1j * params["reflections"][1]
+    )
+    index = np.arange(size)
+    F = np.exp(-2j * np.pi * np.outer(index, index) / size) / np.sqrt(size)
+    P = np.eye(size)[np.random.default_rng(seed).permutation(size)]
+    return D3 @ R2 @ F.conj().T @ D2 @ P @ R1 @ F @ D1
+
+
+@pytest.mark.parametrize(("use_bias", "seed"), [(True, 0), (False, 3)])
+def test_equals_paper(x64, use_bias, seed):
+    """Arjovsky et al. 2016, equations 6 to 8, in complex numbers."""
+
+    def from_paper(params, carry, inputs):
+        W = matrix_in_numpy(params, H, seed)
+        real, imag = np.split(params["kernel"], 2, axis=1)
+        b = params["bias"] if use_bias else 0
+        h, outputs = carry[0] + 1j * carry[1], []
+        for x in inputs:
+            z = x @ (real + 1j * imag) + h @ W.T
+            h = np.where(np.abs(z) + b >= 0, (np.abs(z) + b) * z / np.abs(z), 0)
+            outputs.append(np.concatenate([h.real, h.imag], axis=-1))
+        return (h.real, h.imag), np.stack(outputs)
+
+    cell = unitary_rnn(H, use_bias=use_bias, permutation_seed=seed)
+    check_against_paper(cell, from_paper)
+
+
+def test_norm_is_kept(x64):
+    rng = np.random.default_rng(0)
+    cell = unitary_rnn(H, use_bias=False)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    params = draw_like(rng, shapes, scale=2.0)
+    carry = UnitaryCarry(*rng.normal(size=(2, B, H)))
+    _, outputs = unroll(cell, params, np.zeros((T, B, D)), carry=carry)
+    want = np.linalg.norm(np.concatenate(carry, axis=-1), axis=-1)
+    got = np.linalg.norm(outputs, axis=-1)
+    assert_close(got, np.broadcast_to(want, (T, B)), 1e-14)
+    assert not np.allclose(outputs[0, :, :H], carry.real, atol=0.1)
+
+
+def test_gradient_at_zero_is_that_of_the_identity(x64):
+    """A carry of zeros and no input, where the length has no derivative."""
+    cell = unitary_rnn(H)
+    params = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    params = draw_like(np.random.default_rng(1), params) | {"bias": np.zeros(H)}
+
+    def outputs(inputs):
+        return unroll(cell, params, inputs)[1]
+
+    got = in_numpy(jax.jacobian(outputs))(np.zeros((1, D)))[0, :, 0]
+    assert_close(got, params["kernel"].T, 1e-14)
+
+
+def test_step_is_the_public_step():
+    rng = np.random.default_rng(2)
+    cell = unitary_rnn(H, permutation_seed=4)
+    params = in_numpy(lambda key: cell.prepare(cell.init(key, D)))(jax.random.key(0))
+    carry = UnitaryCarry(*np.float32(rng.normal(size=(2, B, H))))
+    inputs = np.float32(rng.normal(size=(B, D)))
+    want = in_numpy(cell.step)(params, carry, inputs)
+    step = functools.partial(unitary_rnn_step, permutation_seed=4)
+    assert_same_bits(in_numpy(step)(params, carry, inputs), want)
+    other = in_numpy(unitary_rnn_step)(params, carry, inputs)
+    assert not np.allclose(other[1], want[1])
+
+
+def test_start_has_phases_all_around():
+    """7 n weights of the recurrence; phases on ±π, vectors on ±1."""
+    params = unitary_rnn(40).init(jax.random.key(0), 3)
+    sizes = {name: x.size for name, x in params.items()}
+    assert sizes == {"kernel": 240, "phases": 120, "reflections": 160, "bias": 40}
+    assert 3 < np.abs(params["phases"]).max() < np.pi
+    assert 0.9 < np.abs(params["reflections"]).max() < 1
+
+
+def test_bad_size_is_named():
+    with pytest.raises(ValueError, match="hidden_size must be a positive whole numb"):
+        unitary_rnn(-3)
