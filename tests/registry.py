@@ -24,13 +24,13 @@ from rnnjax import (
     scan,
     stack,
 )
+from rnnjax.cells.antisymmetric import antisymmetric_rnn
+from rnnjax.cells.cornn import cornn
 from rnnjax.cells.elman_variants import (
     elman_before_activation,
     elman_with_output,
     irnn,
 )
-from rnnjax.cells.antisymmetric import antisymmetric_rnn
-from rnnjax.cells.cornn import cornn
 from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.gru_convolutional import gru_convolutional
 from rnnjax.cells.higher_order import higher_order
