@@ -138,6 +138,10 @@ CELLS = [
     CellCase("slstm_exponential", lambda: slstm(5, exponential_forget=True)),
     CellCase("janet", lambda: janet(5)),
     # gru
+    CellCase(
+        "gru_other_activations",
+        lambda: gru(5, gate_activation="sin", activation="softsign"),
+    ),
     CellCase("gru_convolutional", lambda: gru_convolutional(2, (4,), (3,)), (4, 3)),
     # multiplicative
     # orthogonal

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
+from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
@@ -18,7 +19,14 @@ from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul, split
 
 
-def gru_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]:
+def gru_step(
+    params: Params,
+    carry: Array,
+    inputs: Array,
+    *,
+    gate_activation: str | Activation = sigmoid,
+    activation: str | Activation = jnp.tanh,
+) -> tuple[Array, Array]:
     """Computes one step of a GRU that resets after the product, as PyTorch and cuDNN.
 
         rₜ = σ(Uᵣ xₜ + Wᵣ hₜ₋₁ + bᵣ)
@@ -34,6 +42,8 @@ def gru_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]
         `[3 * hidden_size]` and `candidate_bias` cₙ `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
+      gate_activation: σ, or its name.
+      activation: what stands for tanh, or its name.
 
     Returns:
       hₜ `[..., hidden_size]`, as the carry and as the outputs.
@@ -42,11 +52,17 @@ def gru_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]
       Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP
       2014, whose first version on arXiv (1406.1078v1) resets after the product.
     """
-    return factored_step(_factors(True, None))(params, carry, inputs)
+    activations = as_activation(gate_activation), as_activation(activation)
+    return factored_step(_factors(True, *activations, None))(params, carry, inputs)
 
 
 def gru_reset_before_step(
-    params: Params, carry: Array, inputs: Array
+    params: Params,
+    carry: Array,
+    inputs: Array,
+    *,
+    gate_activation: str | Activation = sigmoid,
+    activation: str | Activation = jnp.tanh,
 ) -> tuple[Array, Array]:
     """Computes one step of a GRU that resets before the product, as the paper.
 
@@ -64,6 +80,8 @@ def gru_reset_before_step(
         `[3 * hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
+      gate_activation: σ, or its name.
+      activation: what stands for tanh, or its name.
 
     Returns:
       hₜ `[..., hidden_size]`, as the carry and as the outputs.
@@ -73,7 +91,8 @@ def gru_reset_before_step(
       2014, equations 5 to 8. Chung et al., "Empirical Evaluation of Gated Recurrent
       Neural Networks", 2014, exchange z and 1 - z.
     """
-    return factored_step(_factors(False, None))(params, carry, inputs)
+    activations = as_activation(gate_activation), as_activation(activation)
+    return factored_step(_factors(False, *activations, None))(params, carry, inputs)
 
 
 @cached
@@ -81,6 +100,8 @@ def gru(
     hidden_size: int,
     *,
     reset_after: bool = True,
+    gate_activation: str | Activation = sigmoid,
+    activation: str | Activation = jnp.tanh,
     use_bias: bool = True,
     kernel_init: Initializer = initializers.lecun_normal(),
     recurrent_kernel_init: Initializer = initializers.orthogonal(),
@@ -94,6 +115,8 @@ def gru(
       hidden_size: width of the carry and of the outputs.
       reset_after: whether the reset gate acts after the recurrent product, as in
         PyTorch, or before it, as in the paper.
+      gate_activation: that of r and z, such as `jax.nn.sigmoid`, or its name.
+      activation: that of the candidate, such as `jnp.tanh`, or its name.
       use_bias: whether there are biases.
       kernel_init: initializer of each gate's input matrix.
       recurrent_kernel_init: initializer of each gate's recurrent matrix.
@@ -106,7 +129,7 @@ def gru(
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` is not positive.
+      ValueError: if `hidden_size` is not positive, or an activation is not known.
 
     Example:
       >>> cell = gru(4)
@@ -116,6 +139,7 @@ def gru(
       (4,)
     """
     check_positive(hidden_size=hidden_size)
+    activations = as_activation(gate_activation), as_activation(activation)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
@@ -138,11 +162,12 @@ def gru(
         dtype = params["recurrent_kernel"].dtype
         return jnp.zeros((*batch_shape, hidden_size), dtype)
 
-    return factored_cell(init, initial_carry, _factors(reset_after, compute_dtype))
+    factors = _factors(reset_after, *activations, compute_dtype)
+    return factored_cell(init, initial_carry, factors)
 
 
 @cached
-def _factors(reset_after, compute_dtype):
+def _factors(reset_after, gate_activation, activation, compute_dtype):
     """A pre-activation is (rz, n, hn): both gates, the candidate, its product."""
 
     def project(params, inputs):
@@ -162,12 +187,12 @@ def _factors(reset_after, compute_dtype):
 
     def update(params, carry, pre):
         rz, n, hn = pre
-        r, z = split(sigmoid(rz), 2)
+        r, z = split(gate_activation(rz), 2)
         if reset_after:
-            n = jnp.tanh(n + r * hn)
+            n = activation(n + r * hn)
         else:
             product = matmul(r * carry, params["candidate_kernel"], compute_dtype)
-            n = jnp.tanh(n + product)
+            n = activation(n + product)
         return (1 - z) * n + z * carry
 
     def readout(params, carry, inputs):

@@ -1,12 +1,13 @@
 """Both forms of the GRU against their equations, and their reductions."""
 
+import jax
 import numpy as np
 import pytest
 
-from rnnjax import gru
+from rnnjax import gru, gru_reset_before_step, gru_step
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close
+from tests.trees import assert_close, assert_same_bits, draw_like
 
 
 def biases(params, use_bias):
@@ -52,6 +53,39 @@ def test_reset_before_equals_paper(x64, use_bias):
         return (h,), np.stack(outputs)
 
     check_against_paper(gru(H, use_bias=use_bias, reset_after=False), from_paper)
+
+
+@pytest.mark.parametrize("reset_after", [True, False])
+def test_other_activations_stand_where_they_should(x64, reset_after):
+    def from_equations(params, carry, inputs):
+        U, b = by_gate(params["kernel"], "rzn"), by_gate(params["bias"], "rzn")
+        W = params["recurrent_kernel"]
+        W = by_gate(W, "rzn") if reset_after else by_gate(W, "rz")
+        (h,), outputs = carry, []
+        for x in inputs:
+            r = np.sin(x @ U["r"] + h @ W["r"] + b["r"])
+            z = np.sin(x @ U["z"] + h @ W["z"] + b["z"])
+            if reset_after:
+                product = r * (h @ W["n"] + params["candidate_bias"])
+            else:
+                product = (r * h) @ params["candidate_kernel"]
+            n = x @ U["n"] + product + b["n"]
+            n = n / (1 + np.abs(n))
+            h = (1 - z) * n + z * h
+            outputs.append(h)
+        return (h,), np.stack(outputs)
+
+    options = {"gate_activation": "sin", "activation": "softsign"}
+    cell = gru(H, reset_after=reset_after, **options)
+    check_against_paper(cell, from_equations)
+    step = gru_step if reset_after else gru_reset_before_step
+    params = draw_like(np.random.default_rng(0), shapes_of(cell))
+    args = params, np.ones((B, H)), np.ones((B, D))
+    assert_same_bits(step(*args, **options), cell.step(*args))
+
+
+def shapes_of(cell):
+    return jax.eval_shape(lambda: cell.init(jax.random.key(0), D))
 
 
 def draw(rng):
