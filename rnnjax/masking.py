@@ -92,6 +92,11 @@ def zero_masked(mask: Array | None, tree: Any) -> Any:
     return select(mask, tree, jax.tree.map(jnp.zeros_like, tree))
 
 
+def pad_time(x: Array, before: int, after: int) -> Array:
+    """Adds steps of zeros, or of False, to `[T, ...]` at its two ends."""
+    return jnp.pad(x, ((before, after), *[(0, 0)] * (x.ndim - 1)))
+
+
 def computing_order(is_first: Array | None, reverse: bool) -> Array | None:
     """Turns `is_first`, in the order of time, into an engine's `reset`.
 

@@ -66,7 +66,7 @@ def settle_carry(
         return cell.step(params, carry, one_step)[0]
 
     num_batch_axes = len(batch_shape(inputs, cell.input_ndim))
-    carry = _place_along_batch(carry, num_batch_axes, jax.tree.leaves((inputs, marks)))
+    carry = place_along_batch(carry, num_batch_axes, jax.tree.leaves((inputs, marks)))
     for _ in jax.tree.leaves(carry):  # older lags of a carry follow one step later
         new_carry = jax.eval_shape(next_carry, carry)
         if describe(new_carry) != describe(carry):
@@ -79,6 +79,34 @@ def settle_carry(
             break
         carry = placed
     return carry
+
+
+def place_along_batch(tree: Any, num_batch_axes: int, leaves: list[Array]) -> Any:
+    """Lays a tree of `[...batch, ...]` out over its batch as others are.
+
+    Args:
+      tree: tree of arrays, such as a carry.
+      num_batch_axes: number of axes of the batch.
+      leaves: `[T, ...batch, ...]`; the first decides where the batch lies, and what any
+        of them varies over, the tree varies over.
+
+    Returns:
+      The tree, resharded or cast to varying where it needs to be.
+    """
+    varying = frozenset().union(*[_varying_axes(jax.typeof(x)) for x in leaves])
+    sharding = jax.typeof(leaves[0]).sharding
+
+    def place(x):
+        x = _vary(x, varying - _varying_axes(jax.typeof(x)))
+        if not _is_explicit(sharding):
+            return x
+        own = jax.typeof(x).sharding
+        own_spec = own.spec if _is_explicit(own) else (None,) * x.ndim
+        batch_spec = sharding.spec[1 : 1 + num_batch_axes]
+        spec = PartitionSpec(*batch_spec, *own_spec[num_batch_axes:])
+        return _reshard(x, NamedSharding(sharding.mesh, spec))
+
+    return jax.tree.map(place, tree)
 
 
 def vary_alike(*arrays: Array) -> list[Array]:
@@ -100,24 +128,6 @@ class _Text(str):
     """A string that shows itself without quotes."""
 
     __repr__ = str.__str__
-
-
-def _place_along_batch(carry, num_batch_axes, leaves):
-    """Lays a carry out over its first axes as `[T, ...batch]` leaves are."""
-    varying = frozenset().union(*[_varying_axes(jax.typeof(x)) for x in leaves])
-    sharding = jax.typeof(leaves[0]).sharding
-
-    def place(x):
-        x = _vary(x, varying - _varying_axes(jax.typeof(x)))
-        if not _is_explicit(sharding):
-            return x
-        own = jax.typeof(x).sharding
-        own_spec = own.spec if _is_explicit(own) else (None,) * x.ndim
-        batch_spec = sharding.spec[1 : 1 + num_batch_axes]
-        spec = PartitionSpec(*batch_spec, *own_spec[num_batch_axes:])
-        return _reshard(x, NamedSharding(sharding.mesh, spec))
-
-    return jax.tree.map(place, carry)
 
 
 def _place_leaf_like(x, like):

@@ -54,3 +54,21 @@ def layer_shapes(case, layer, leading):
     )
     carry, outputs = jax.eval_shape(layer.apply, params, None, inputs)
     return params, carry, outputs
+
+
+@functools.cache
+def carry_axes(case, layer):
+    """Returns the axis of the batch in every leaf of a layer's carry, None if none."""
+    params, _, _ = layer_shapes(case, layer, (T, B))
+    one, other = (
+        jax.eval_shape(lambda params: layer.initial_carry(params, (size,)), params)  # noqa: B023
+        for size in (B, B + 1)
+    )
+
+    def axis(x, y):
+        found = [
+            i for i, sizes in enumerate(zip(x.shape, y.shape)) if len(set(sizes)) > 1
+        ]
+        return found[0] if found else None
+
+    return jax.tree.map(axis, one, other)

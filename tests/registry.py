@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax import (
+    LSTMCarry,
     bidirectional,
     dense,
     dropout,
@@ -52,6 +53,21 @@ from rnnjax.cells.s4d import bilinear, s4d
 from rnnjax.cells.show_carry import show_carry
 from rnnjax.cells.slstm import slstm
 from rnnjax.cells.unitary import unitary_rnn
+from rnnjax.layers import (
+    causal_convolution,
+    chunked_bidirectional,
+    dilated,
+    dilated_stack,
+    highway,
+    layer_norm,
+    locked_dropout,
+    recurrent_dropout,
+    residual,
+    skip_to_output,
+    variational_dropout,
+    weight_drop,
+    zoneout,
+)
 from rnnjax.models.language_model import language_model
 from tests import user_cells
 from tests.cases import (
@@ -220,4 +236,47 @@ LAYERS = [
     LayerCase("one_hot", lambda engine: one_hot(11), 11, draw_tokens),
     every_layer("dense", lambda engine: dense(5)),
     # wrappers
+    every_layer(
+        "zoneout",
+        lambda engine: zoneout(lstm(5), LSTMCarry(h=0.3, c=0.6), engine=engine),
+    ),
+    LayerCase(
+        "recurrent_dropout", lambda engine: recurrent_dropout(5, 0.4, engine=engine)
+    ),
+    every_layer(
+        "variational_dropout",
+        lambda engine: variational_dropout(gru(5), 0.4, engine=engine),
+    ),
+    LayerCase("weight_drop", lambda engine: weight_drop(lstm(5), 0.4, engine=engine)),
+    LayerCase("locked_dropout", lambda engine: locked_dropout(0.4)),
+    LayerCase("layer_norm", lambda engine: layer_norm()),
+    LayerCase("residual", lambda engine: residual(zoneout(gru(3), 0.3, engine=engine))),
+    LayerCase("highway", lambda engine: highway(recurrent(lstm(3), engine=engine))),
+    LayerCase(
+        "skip_to_output",
+        lambda engine: skip_to_output(
+            recurrent(lstm(5), engine=engine),
+            dropout(0.4),
+            recurrent(gru(4), engine=engine),
+            from_input=True,
+        ),
+    ),
+    LayerCase(
+        "bidirectional_product",
+        lambda engine: bidirectional(gru(5), merge=jnp.multiply, engine=engine),
+    ),
+    LayerCase("causal_convolution", lambda engine: causal_convolution(3, 5)),
+    every_layer("dilated", lambda engine: dilated(lstm(5), 3, engine=engine)),
+    LayerCase(
+        "dilated_stack",
+        lambda engine: dilated_stack(
+            gru(5), learned_initial_carry(lstm(4)), base=2, start=1, engine=engine
+        ),
+    ),
+    every_layer(
+        "chunked_bidirectional",
+        lambda engine: chunked_bidirectional(
+            lstm(5), gru(4), chunk_length=3, look_ahead=2, engine=engine
+        ),
+    ),
 ]

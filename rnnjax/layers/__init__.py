@@ -1,21 +1,53 @@
 """Layers: functions of whole sequences, and what combines them."""
 
 from rnnjax.layers.causal import causal_layer, pointwise
+from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
+from rnnjax.layers.convolution import causal_convolution
 from rnnjax.layers.dense import dense
-from rnnjax.layers.dropout import dropout
+from rnnjax.layers.dilated import dilated, dilated_stack
+from rnnjax.layers.dropout import dropout, locked_dropout
+from rnnjax.layers.layer_norm import layer_norm
+from rnnjax.layers.merging import average, concatenate, keep_apart
+from rnnjax.layers.pooling import first_step, last_step, max_pool, mean_pool
 from rnnjax.layers.recurrent import bidirectional, recurrent
+from rnnjax.layers.recurrent_dropout import recurrent_dropout
+from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from rnnjax.layers.stack import stack
 from rnnjax.layers.tokens import embed, look_up, one_hot
+from rnnjax.layers.variational_dropout import variational_dropout
+from rnnjax.layers.weight_drop import weight_drop
+from rnnjax.layers.zoneout import zoneout
 
 __all__ = [
+    "average",
     "bidirectional",
+    "causal_convolution",
     "causal_layer",
+    "chunked_bidirectional",
+    "concatenate",
     "dense",
+    "dilated",
+    "dilated_stack",
     "dropout",
     "embed",
+    "first_step",
+    "highway",
+    "keep_apart",
+    "last_step",
+    "layer_norm",
+    "locked_dropout",
     "look_up",
+    "max_pool",
+    "mean_pool",
     "one_hot",
     "pointwise",
+    "read_chunk",
     "recurrent",
+    "recurrent_dropout",
+    "residual",
+    "skip_to_output",
     "stack",
+    "variational_dropout",
+    "weight_drop",
+    "zoneout",
 ]

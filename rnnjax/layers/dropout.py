@@ -1,10 +1,10 @@
-"""Dropout between layers, with randomness bound to absolute time."""
+"""Dropout between layers: drawn anew at every step, or once a sequence."""
 
-import jax
 import jax.numpy as jnp
 
 from rnnjax.base import Layer, cached
 from rnnjax.layers.causal import causal_layer, check_steps
+from rnnjax.layers.draws import check_rate, draw_scale, draw_steps
 from rnnjax.masking import zero_masked
 
 
@@ -29,8 +29,7 @@ def dropout(rate: float) -> Layer:
       Zaremba, Sutskever and Vinyals, "Recurrent Neural Network Regularization", 2014,
       for dropout on the connections between layers alone.
     """
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate must be from 0 to less than 1, got {rate}.")
+    check_rate(rate)
 
     def init(key, input_size):
         del key, input_size
@@ -45,14 +44,55 @@ def dropout(rate: float) -> Layer:
         inputs = jnp.asarray(inputs)
         check_steps(inputs, mask, is_first, 1)
         outputs = zero_masked(mask, inputs)
-        times = time + jnp.arange(inputs.shape[0], dtype=jnp.int32)
         if key is not None and rate > 0:
-
-            def keep(time):
-                step_key = jax.random.fold_in(key, time)
-                return jax.random.bernoulli(step_key, 1 - rate, inputs.shape[1:])
-
-            outputs = jnp.where(jax.vmap(keep)(times), outputs / (1 - rate), 0)
+            num_steps, *shape = inputs.shape
+            kept = draw_steps(key, 1 - rate, time, num_steps, tuple(shape))
+            outputs = jnp.where(kept, outputs / (1 - rate), 0)
         return time + inputs.shape[0], outputs
+
+    return causal_layer(init, initial_carry, apply)
+
+
+@cached
+def locked_dropout(rate: float) -> Layer:
+    """Makes a layer that drops the same features at every step of a sequence.
+
+    Each sequence of the batch has a mask of its own, drawn from the key and nothing
+    else: a later chunk with the same key has the same mask, and sequences packed into
+    one row share it.
+
+    Args:
+      rate: the probability of zeroing, from 0 to less than 1.
+
+    Returns:
+      The layer; its carry is `()`. Without a key it changes nothing.
+
+    Raises:
+      ValueError: if `rate` is not from 0 to less than 1.
+
+    References:
+      Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent
+      Neural Networks", NeurIPS 2016, for one mask on all inputs; Merity, Keskar
+      and Socher, "Regularizing and Optimizing LSTM Language Models", ICLR 2018, section
+      4.2, for the same between layers.
+    """
+    check_rate(rate)
+
+    def init(key, input_size):
+        del key, input_size
+        return {}
+
+    def initial_carry(params, batch_shape=()):
+        del params, batch_shape
+        return ()
+
+    def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
+        del params, carry
+        inputs = jnp.asarray(inputs)
+        check_steps(inputs, mask, is_first, 1)
+        outputs = zero_masked(mask, inputs)
+        if key is not None and rate > 0:
+            outputs *= draw_scale(key, rate, inputs.shape[1:], inputs.dtype)
+        return (), outputs
 
     return causal_layer(init, initial_carry, apply)

@@ -1,11 +1,12 @@
 """Cells as layers: one direction or both."""
 
 import jax
-import jax.numpy as jnp
 
 from rnnjax.base import Cell, Engine, Layer, cached, prepared
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.layers.causal import causal_layer
+from rnnjax.layers.merging import Merge, concatenate
+from rnnjax.masking import zero_masked
 from rnnjax.unroll import unroll
 
 
@@ -53,7 +54,11 @@ def recurrent(cell: Cell, *, reverse: bool = False, engine: Engine = hoisted) ->
 
 @cached
 def bidirectional(
-    cell: Cell, backward_cell: Cell | None = None, *, engine: Engine = hoisted
+    cell: Cell,
+    backward_cell: Cell | None = None,
+    *,
+    merge: Merge = concatenate,
+    engine: Engine = hoisted,
 ) -> Layer:
     """Makes a layer that reads a sequence in both directions.
 
@@ -64,11 +69,14 @@ def bidirectional(
       cell: the cell that reads forward.
       backward_cell: the cell that reads in reverse; None: one like `cell`, with
         parameters of its own.
+      merge: makes the outputs of what the two cells show at every step, forward first:
+        `concatenate`, `jnp.add`, `average`, `jnp.multiply`, `keep_apart`, or any other
+        function of two arrays `[T, ..., size]`.
       engine: how to run them.
 
     Returns:
-      The layer; its parameters and carry are dicts of `forward` and `backward`, its
-      outputs both cells' side by side, forward first. Not causal.
+      The layer; its parameters and carry are dicts of `forward` and `backward`. Not
+      causal.
 
     References:
       Schuster and Paliwal, "Bidirectional Recurrent Neural Networks", IEEE
@@ -99,6 +107,6 @@ def bidirectional(
                 params[name], carry[name], inputs, mask=mask, is_first=is_first
             )
             outputs.append(output)
-        return new_carry, jax.tree.map(lambda *x: jnp.concatenate(x, axis=-1), *outputs)
+        return new_carry, zero_masked(mask, jax.tree.map(merge, *outputs))
 
     return Layer(init, initial_carry, apply, None, cell.input_ndim)

@@ -1,9 +1,11 @@
 """Layers one after the other."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
-from rnnjax.base import Layer, cached
+from rnnjax.base import Layer, Params, cached
 from rnnjax.layers.causal import causal_layer
 
 
@@ -38,12 +40,12 @@ def stack(*layers: Layer) -> Layer:
         raise ValueError("layers must be at least one, got none.")
 
     def init(key, input_size):
-        inputs = _abstract_inputs(input_size, layers[0].input_ndim)
+        inputs = abstract_inputs(input_size, layers[0].input_ndim)
         params = []
         for i, layer in enumerate(layers):
             params.append(layer.init(jax.random.fold_in(key, i), input_size))
             if i + 1 < len(layers):
-                inputs = _abstract_outputs(layer, params[-1], inputs)
+                inputs = abstract_outputs(layer, params[-1], inputs)
                 input_size = inputs.shape[-1]
         return tuple(params)
 
@@ -69,13 +71,14 @@ def stack(*layers: Layer) -> Layer:
     return layer if causal else layer._replace(step=None)
 
 
-def _abstract_inputs(input_size, input_ndim):
-    """Returns one step of tokens for a rank of 0, else of vectors."""
+def abstract_inputs(input_size: Any, input_ndim: int) -> jax.ShapeDtypeStruct:
+    """Returns the shape of one step of tokens for a rank of 0, else of vectors."""
     if input_ndim == 0:
         return jax.ShapeDtypeStruct((1,), jnp.int32)
     sizes = input_size if isinstance(input_size, tuple) else (input_size,)
     return jax.ShapeDtypeStruct((1, *sizes), jnp.float32)
 
 
-def _abstract_outputs(layer, params, inputs):
+def abstract_outputs(layer: Layer, params: Params, inputs: Any) -> Any:
+    """Returns the shape of what a layer makes of inputs, given by their shape."""
     return jax.eval_shape(lambda *args: layer.apply(*args)[1], params, None, inputs)

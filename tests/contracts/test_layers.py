@@ -8,7 +8,12 @@ import pytest
 
 from rnnjax import scan
 from tests.contracts.test_padding import FILLS, fill_padding
-from tests.layer_programs import draw_layer_arguments, layer_program, run_layer
+from tests.layer_programs import (
+    carry_axes,
+    draw_layer_arguments,
+    layer_program,
+    run_layer,
+)
 from tests.loop import Run, in_numpy
 from tests.programs import B, T, draw_marks
 from tests.trees import assert_close, assert_same_bits, is_floating, steps
@@ -114,11 +119,14 @@ def test_vmap_equals_batch(layer_case, engine_case):
     mask, is_first = draw_marks(rng)
     arguments = params, carry, inputs, mask, is_first, None, weights
     want = layer_program(layer)(*arguments)
-    carry_axes = jax.tree.map(lambda x: 0 if x.ndim else None, carry)
+    axes = carry_axes(layer_case, layer)
+    floating = jax.tree.map(
+        lambda x, axis: axis if is_floating(x) else None, carry, axes
+    )
     run = jax.vmap(
         functools.partial(run_layer, layer),
-        in_axes=(None, carry_axes, 1, 1, 1, None, 1),
-        out_axes=Run(carry_axes, 1, (0, 0, 1)),
+        in_axes=(None, axes, 1, 1, 1, None, 1),
+        out_axes=Run(axes, 1, (0, jax.tree.leaves(floating), 1)),
     )
     got = in_numpy(run)(*arguments)
     of_each, *others = got.grads

@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from tests.layer_programs import draw_layer_arguments, layer_program, run_layer
+from tests.layer_programs import (
+    carry_axes,
+    draw_layer_arguments,
+    layer_program,
+    run_layer,
+)
 from tests.loop import quick_options, run_batch
 from tests.programs import T, draw_arguments, draw_marks, run_with_gradients, tolerance
-from tests.trees import assert_close, steps
+from tests.trees import assert_close, is_floating, steps
 
 BATCH = 8
 WHOLE, BATCH_FIRST, TIME_FIRST = (
@@ -124,6 +129,13 @@ def test_sharded_batch_equals_loop(case, engine_case, compile_sharded, given):
     assert_close(got, tuple(want), tolerance(case, engine_case))
 
 
+def carry_placement(layer_case, layer):
+    """Returns the spec of every leaf of a layer's carry, by where its batch stands."""
+    specs = {None: WHOLE, 0: BATCH_FIRST, 1: TIME_FIRST}
+    axes = carry_axes(layer_case, layer)
+    return jax.tree.map(specs.get, axes, is_leaf=lambda axis: axis is None)
+
+
 @pytest.mark.parametrize(
     "compile_sharded",
     [compile_explicit, pytest.param(compile_auto, marks=pytest.mark.slow)],
@@ -137,7 +149,7 @@ def test_sharded_layer_equals_one_device(layer_case, engine_case, compile_sharde
     )
     key = jax.random.key(0)
     arguments = params, carry, inputs, *draw_marks(rng, leading), key, weights
-    carry_specs = jax.tree.map(lambda x: BATCH_FIRST if x.ndim else WHOLE, carry)
+    carry_specs = carry_placement(layer_case, layer)
     specs = WHOLE, carry_specs, *[TIME_FIRST] * 3, WHOLE, TIME_FIRST
     compiled, placed = compile_sharded(
         functools.partial(run_layer, layer), arguments, specs
@@ -156,7 +168,13 @@ def test_layer_under_shard_map_equals_one_device(layer_case, engine_case):
         layer_case, layer, rng, leading
     )
     arguments = params, carry, inputs, *draw_marks(rng, leading), weights
-    carry_specs = jax.tree.map(lambda x: BATCH_FIRST if x.ndim else WHOLE, carry)
+    carry_specs = carry_placement(layer_case, layer)
+
+    floating_specs = [
+        spec
+        for spec, x in zip(jax.tree.leaves(carry_specs), jax.tree.leaves(carry))
+        if is_floating(x)
+    ]
 
     def run(params, carry, inputs, mask, is_first, weights):
         return tuple(
@@ -167,7 +185,7 @@ def test_layer_under_shard_map_equals_one_device(layer_case, engine_case):
         run,
         mesh=mesh_of(AxisType.Auto),
         in_specs=(WHOLE, carry_specs, *[TIME_FIRST] * 4),
-        out_specs=(carry_specs, TIME_FIRST, GRADS),
+        out_specs=(carry_specs, TIME_FIRST, (WHOLE, floating_specs, TIME_FIRST)),
         check_vma=True,
     )
     got = jax.jit(mapped).lower(*arguments).compile(quick_options())(*arguments)

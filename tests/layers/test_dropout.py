@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rnnjax import dropout
+from rnnjax.layers.dropout import locked_dropout
 from tests.trees import assert_same_bits
 
 RATE = 0.3
@@ -62,3 +63,26 @@ def test_clock_runs_on_masked_steps_and_over_resets():
     inputs = np.ones((3, 2), np.float32)
     carry, _ = dropout(RATE).apply({}, 4, inputs, mask=mask, is_first=mask)
     assert carry == 7
+
+
+def test_locked_mask_is_the_same_at_every_step():
+    inputs = np.random.default_rng(0).normal(size=(5, 40, 50)).astype(np.float32)
+    _, outputs = locked_dropout(RATE).apply({}, None, inputs, key=jax.random.key(0))
+    scale = np.asarray(outputs) / inputs
+    np.testing.assert_allclose(scale, np.broadcast_to(scale[0], scale.shape), rtol=1e-5)
+    zeroed = scale[0] == 0
+    assert abs(zeroed.mean() - RATE) < 5 * np.sqrt(RATE * (1 - RATE) / zeroed.size)
+    np.testing.assert_allclose(scale[0][~zeroed], 1 / (1 - RATE), rtol=1e-5)
+    agreement = RATE**2 + (1 - RATE) ** 2
+    for axis in range(2):
+        first, second = (np.delete(zeroed, end, axis=axis) for end in (0, -1))
+        assert abs((first == second).mean() - agreement) < 0.05
+
+
+def test_locked_dropout_without_key_or_rate_changes_nothing():
+    inputs = np.random.default_rng(0).normal(size=(7, 3, 2)).astype(np.float32)
+    for rate, key in ((RATE, None), (0.0, jax.random.key(0))):
+        got = locked_dropout(rate).apply({}, None, inputs, key=key)
+        assert_same_bits(got, ((), inputs))
+    with pytest.raises(ValueError, match="rate must be from 0 to less than 1, got 1"):
+        locked_dropout(1.0)

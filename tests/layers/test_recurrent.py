@@ -1,10 +1,12 @@
 """`recurrent` and `bidirectional`: what they are by definition."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from rnnjax import bidirectional, dense, elman, gru, lengths_to_mask, lstm, recurrent
+from rnnjax.layers.merging import average, concatenate, keep_apart
 from rnnjax.unroll import unroll
 from tests.trees import assert_close, assert_same_bits
 
@@ -59,3 +61,27 @@ def test_layers_are_cached():
     assert bidirectional(lstm(5)) is bidirectional(lstm(5), None)
     assert dense(5) is dense(output_size=5)
     assert recurrent(lstm(5)) is not recurrent(lstm(6))
+
+
+@pytest.mark.parametrize(
+    ("merge", "by_hand"),
+    [
+        (jnp.add, lambda ahead, back: ahead + back),
+        (jnp.multiply, lambda ahead, back: ahead * back),
+        (average, lambda ahead, back: (ahead + back) / 2),
+        (concatenate, lambda *both: np.concatenate(both, axis=-1)),
+        (keep_apart, lambda *both: both),
+    ],
+)
+def test_directions_are_merged_by_a_function(inputs, merge, by_hand):
+    """Masked steps are zeros whatever the function makes of zeros."""
+    layer = bidirectional(lstm(5), gru(5), merge=merge)
+    params = layer.init(jax.random.key(0), D)
+    mask = np.random.default_rng(1).random((T, B)) < 0.7
+    _, got = layer.apply(params, None, inputs, mask=mask)
+    _, ahead = unroll(lstm(5), params["forward"], inputs, mask=mask)
+    _, back = unroll(gru(5), params["backward"], inputs, mask=mask, reverse=True)
+    assert_close(got, by_hand(np.asarray(ahead), np.asarray(back)), 1e-6)
+    shifted = bidirectional(lstm(5), gru(5), merge=lambda x, y: x + y + 1)
+    _, got = shifted.apply(params, None, inputs, mask=mask)
+    assert not np.any(np.asarray(got)[~mask])

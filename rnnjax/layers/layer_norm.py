@@ -1,0 +1,58 @@
+"""Normalisation over the features of every step."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnjax.base import Layer, cached, check_positive
+from rnnjax.cells.normalization import layer_norm as cells_layer_norm
+from rnnjax.layers.causal import pointwise
+
+
+@cached
+def layer_norm(
+    *,
+    use_bias: bool = True,
+    epsilon: float = 1e-5,
+    dtype: jax.typing.DTypeLike = jnp.float32,
+) -> Layer:
+    """Makes a layer that normalises each step over its features.
+
+        y = s ∘ (x - μ) / √(σ² + ε) + b
+
+    with μ and σ² the mean and the variance of the features of one step of one sequence,
+    taken in float32 at least.
+
+    Args:
+      use_bias: whether there is a bias b.
+      epsilon: ε, what keeps a step of equal features finite.
+      dtype: dtype of the parameters, hence of the outputs.
+
+    Returns:
+      The layer, over a dict of `scale` s and `bias` b, `[input_size]`, ones and zeros
+      at first.
+
+    Raises:
+      ValueError: if `epsilon` is not positive.
+
+    References:
+      Ba, Kiros and Hinton, "Layer Normalization", 2016, equation 4, with ε added.
+    """
+    if not epsilon > 0:
+        raise ValueError(f"epsilon must be positive, got {epsilon}.")
+
+    def init(key, input_size):
+        del key
+        check_positive(input_size=input_size)
+        params = {"scale": jnp.ones(input_size, dtype)}
+        if use_bias:
+            params["bias"] = jnp.zeros(input_size, dtype)
+        return params
+
+    def normalise(params, inputs):
+        scale = params["scale"]
+        wide = jnp.promote_types(scale.dtype, jnp.float32)
+        outputs = cells_layer_norm(inputs.astype(wide), scale.astype(wide), epsilon)
+        outputs = outputs.astype(scale.dtype)
+        return outputs + params["bias"] if "bias" in params else outputs
+
+    return pointwise(init, normalise)

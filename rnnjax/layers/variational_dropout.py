@@ -1,0 +1,120 @@
+"""Dropout of what a cell's recurrent products read, one mask for all steps."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnjax.base import (
+    Cell,
+    Engine,
+    Factors,
+    Layer,
+    batch_shape,
+    cached,
+    factored_cell,
+    prepared,
+)
+from rnnjax.engines.hoisted import hoisted
+from rnnjax.layers.causal import causal_layer
+from rnnjax.layers.draws import check_rate, draw_scale
+from rnnjax.placement import place_along_batch
+from rnnjax.unroll import unroll
+
+
+@cached
+def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) -> Layer:
+    """Makes a layer of a cell whose recurrent products read a carry with gaps.
+
+        W hₜ₋₁ becomes W (z ∘ hₜ₋₁), z = 0 with probability `rate`, else 1 / (1 - rate)
+
+    The mask z stays the same over all steps and differs between the sequences of a
+    batch. It touches what `Factors.recur` reads and nothing else: an LSTM keeps its c,
+    a GRU the h that it carries on. Drawn from the key and nothing else, so a later
+    chunk with the same key has the same mask. With `locked_dropout` on the inputs this
+    is the paper's dropout.
+
+    Args:
+      cell: the cell; it must have factors.
+      rate: the probability of zeroing, from 0 to less than 1.
+      engine: how to run it.
+
+    Returns:
+      The layer, over the cell's own parameters and carry. Without a key it is
+      `recurrent(cell)`.
+
+    Raises:
+      ValueError: if `rate` is not from 0 to less than 1, or the cell has no factors.
+
+    References:
+      Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent
+      Neural Networks", NeurIPS 2016: the masks on h, tied over the gates.
+    """
+    check_rate(rate)
+    if cell.factors is None:
+        raise ValueError("cell must have factors, got one with a step alone.")
+    masked = _masked(cell)
+
+    def initial_carry(params, batch_shape=()):
+        return cell.initial_carry(prepared(cell, params), batch_shape)
+
+    def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
+        inputs = jax.tree.map(jnp.asarray, inputs)
+        runner = cell
+        if key is not None and rate > 0:
+            batch = batch_shape(inputs, cell.input_ndim)
+            like = jax.eval_shape(lambda params: initial_carry(params, batch), params)
+            scales = place_along_batch(
+                _scales(key, rate, like), len(batch), jax.tree.leaves(inputs)
+            )
+            params = {"cell": params, "scale": scales}
+            runner = masked
+        return unroll(
+            runner,
+            params,
+            inputs,
+            carry=carry,
+            mask=mask,
+            is_first=is_first,
+            engine=engine,
+        )
+
+    return causal_layer(cell.init, initial_carry, apply, input_ndim=cell.input_ndim)
+
+
+@cached
+def _masked(cell):
+    """Makes the cell over `cell`, its parameters, and `scale`, a tree like its carry.
+
+    The scales stand among the parameters, not in the carry: `recur` stays affine in it.
+    """
+    own = cell.factors
+
+    def prepare(params):
+        return {**params, "cell": prepared(cell, params["cell"])}
+
+    def recur(params, carry):
+        def scaled(x, scale):
+            return x if scale is None else scale * x
+
+        return own.recur(params["cell"], jax.tree.map(scaled, carry, params["scale"]))
+
+    def of_cell(function):
+        return lambda params, *args: function(params["cell"], *args)
+
+    factors = Factors(*map(of_cell, own))._replace(recur=recur)
+    return factored_cell(
+        cell.init,
+        of_cell(cell.initial_carry),
+        factors,
+        prepare=prepare,
+        input_ndim=cell.input_ndim,
+    )
+
+
+def _scales(key, rate, like):
+    leaves, carry_def = jax.tree.flatten(like)
+    return carry_def.unflatten(
+        draw_scale(jax.random.fold_in(key, i), rate, leaf.shape, leaf.dtype)
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
+        else None
+        for i, leaf in enumerate(leaves)
+    )

@@ -1,0 +1,114 @@
+"""`chunked_bidirectional`: each chunk by hand, as a stream, and as a whole."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import bidirectional, gru, lstm
+from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
+from rnnjax.unroll import unroll
+from tests.trees import assert_close, assert_same_bits, draw_like, steps
+
+T, B, D = 7, 3, 2
+CELLS = lstm(5), gru(4)
+
+
+def draw(num_steps=T):
+    rng = np.random.default_rng(0)
+    layer = bidirectional(*CELLS)
+    shapes = jax.eval_shape(lambda key: layer.init(key, D), jax.random.key(0))
+    params, inputs = draw_like(rng, shapes), rng.normal(size=(num_steps, B, D))
+    mask, is_first = rng.random((num_steps, B)) < 0.7, rng.random((num_steps, B)) < 0.2
+    return params, inputs, mask, is_first
+
+
+@pytest.mark.parametrize(("chunk_length", "look_ahead"), [(3, 2), (2, 4), (1, 0)])
+def test_backward_cell_reads_chunk_and_little_more(x64, chunk_length, look_ahead):
+    params, inputs, mask, is_first = draw()
+    layer = chunked_bidirectional(
+        *CELLS, chunk_length=chunk_length, look_ahead=look_ahead
+    )
+    marks = {"mask": mask, "is_first": is_first}
+    carry, got = layer.apply(params, None, inputs, **marks)
+    want = unroll(CELLS[0], params["forward"], inputs, **marks)
+    assert_close((carry, got[..., :5]), want, 1e-13)
+    for start in range(0, T, chunk_length):
+        seen = slice(start, start + chunk_length + look_ahead)
+        _, back = unroll(
+            CELLS[1],
+            params["backward"],
+            inputs[seen],
+            mask=mask[seen],
+            is_first=is_first[seen],
+            reverse=True,
+        )
+        own = slice(start, min(start + chunk_length, T))
+        assert_close(got[own, :, 5:], back[: own.stop - start], 1e-13)
+
+
+@pytest.mark.parametrize("num_steps", [6, 7])
+def test_stream_read_chunk_by_chunk_equals_the_whole(x64, num_steps):
+    params, inputs, mask, is_first = draw(num_steps)
+    layer = chunked_bidirectional(*CELLS, chunk_length=3, look_ahead=2)
+    want = layer.apply(params, None, inputs, mask=mask, is_first=is_first)
+    carry, outputs = None, []
+    for start in range(0, num_steps, 3):
+        seen, mask_seen, first_seen = steps(
+            (inputs, mask, is_first), slice(start, start + 5)
+        )
+        carry, output = read_chunk(
+            *CELLS,
+            params,
+            carry,
+            seen,
+            chunk_length=3,
+            mask=mask_seen,
+            is_first=first_seen,
+        )
+        outputs.append(output)
+    assert_close((carry, np.concatenate(outputs)), want, 1e-13)
+
+
+@pytest.mark.parametrize("chunk_length", [T, 20])
+def test_one_chunk_is_bidirectional(chunk_length):
+    params, inputs, mask, is_first = draw()
+    params, inputs = jax.tree.map(np.float32, (params, inputs))
+    for marks in ({}, {"mask": mask, "is_first": is_first}):
+        _, want = bidirectional(*CELLS).apply(params, None, inputs, **marks)
+        layer = chunked_bidirectional(*CELLS, chunk_length=chunk_length, look_ahead=2)
+        _, got = layer.apply(params, None, inputs, **marks)
+        assert_close(got, want, 1e-6)
+
+
+def test_look_ahead_is_the_longest_wait():
+    """Output t sees no input beyond its chunk and the steps ahead of that."""
+    params, inputs, _, _ = draw()
+    layer = chunked_bidirectional(*CELLS, chunk_length=3, look_ahead=1)
+    _, jacobian = jax.linearize(
+        lambda x: layer.apply(params, None, x)[1].sum(axis=(1, 2)), inputs
+    )
+    for t in range(T):
+        moved = np.zeros_like(inputs)
+        moved[t] = 1
+        reached = np.asarray(jacobian(moved)) != 0
+        waits = np.arange(T) // 3 * 3 + 3 + 1
+        np.testing.assert_array_equal(reached, t < waits)
+
+
+def test_no_steps_are_no_error():
+    params, inputs, _, _ = draw()
+    layer = chunked_bidirectional(*CELLS, chunk_length=3, look_ahead=2)
+    assert layer.apply(params, None, inputs[:0])[1].shape == (0, B, 9)
+
+
+def test_one_cell_serves_both_ways_with_parameters_of_its_own():
+    layer = chunked_bidirectional(gru(5), chunk_length=3, look_ahead=0)
+    params = layer.init(jax.random.key(0), D)
+    assert_same_bits(params, bidirectional(gru(5)).init(jax.random.key(0), D))
+
+
+def test_bad_lengths_are_refused():
+    with pytest.raises(ValueError, match="chunk_length must be a positive whole numb"):
+        chunked_bidirectional(gru(5), chunk_length=0, look_ahead=2)
+    with pytest.raises(ValueError, match="look_ahead must be 0 or more, got -1"):
+        chunked_bidirectional(gru(5), chunk_length=3, look_ahead=-1)

@@ -1,0 +1,60 @@
+"""`causal_convolution` against a loop over its window."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import dense
+from rnnjax.layers.convolution import causal_convolution
+from tests.trees import assert_close, assert_same_bits
+
+T, B, D, H = 7, 3, 2, 5
+
+
+def draw(window):
+    rng = np.random.default_rng(0)
+    params = {
+        "kernel": rng.normal(size=(window, D, H)),
+        "bias": rng.normal(size=H),
+    }
+    return params, rng.normal(size=(T, B, D))
+
+
+@pytest.mark.parametrize("window", [1, 3, 10])
+def test_equals_loop(x64, window):
+    """A window reaches back neither beyond the sequence nor into another."""
+    params, inputs = draw(window)
+    rng = np.random.default_rng(1)
+    mask, is_first = rng.random((T, B)) < 0.7, rng.random((T, B)) < 0.3
+    want = np.zeros((T, B, H))
+    for t, b in np.argwhere(mask):
+        want[t, b] = params["bias"]
+        for k in range(min(window, t + 1)):
+            if mask[t - k, b]:
+                want[t, b] += inputs[t - k, b] @ params["kernel"][k]
+            if is_first[t - k, b]:
+                break
+    layer = causal_convolution(window, H)
+    _, got = layer.apply(params, None, inputs, mask=mask, is_first=is_first)
+    assert_close(got, want, 1e-13)
+
+
+def test_window_of_one_is_dense(x64):
+    params, inputs = draw(1)
+    affine = {"kernel": params["kernel"][0], "bias": params["bias"]}
+    got = causal_convolution(1, H).apply(params, None, inputs)[1]
+    assert_close(got, dense(H).apply(affine, None, inputs)[1], 1e-14)
+
+
+def test_outputs_are_as_wide_as_inputs_unless_told():
+    layer = causal_convolution(3, use_bias=False)
+    params = layer.init(jax.random.key(0), D)
+    assert {name: x.shape for name, x in params.items()} == {"kernel": (3, D, D)}
+    carry, _ = layer.apply(params, None, np.ones((T, B, D), np.float32))
+    assert_same_bits(carry, np.ones((2, B, D), np.float32))
+
+
+@pytest.mark.parametrize("sizes", [(0, 5), (3, -1), (2.5, 5)])
+def test_sizes_are_positive(sizes):
+    with pytest.raises(ValueError, match="must be a positive whole number, got"):
+        causal_convolution(*sizes)

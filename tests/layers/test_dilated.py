@@ -1,0 +1,158 @@
+"""`dilated` against interleaved sequences run apart, and stacks of it."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import LSTMCarry, gru, lstm, recurrent
+from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax.layers.convolution import causal_convolution
+from rnnjax.layers.dilated import dilated, dilated_stack
+from rnnjax.unroll import unroll
+from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.user_cells import counting
+
+T, B, D, H = 7, 3, 2, 5
+
+
+def draw(layer, num_steps=T):
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda key: layer.init(key, D), jax.random.key(0))
+    return draw_like(rng, shapes), rng.normal(size=(num_steps, B, D))
+
+
+def loop(cell, dilation, params, inputs, mask, is_first):
+    """One sequence, step by step: each continues from `dilation` steps ago."""
+    start = cell.initial_carry(params)
+    step = jax.jit(cell.step)
+    carries, outputs = [start] * dilation, []
+    for x, real, first in zip(inputs, mask, is_first):
+        if first:
+            carries[-dilation:] = [start] * dilation
+        carry, output = step(params, carries[-dilation], x)
+        carries.append(carry if real else carries[-dilation])
+        outputs.append(output if real else np.zeros_like(output))
+    return jax.tree.map(lambda *x: np.stack(x), *carries[-dilation:]), np.stack(outputs)
+
+
+@pytest.mark.parametrize("dilation", [2, 3, 7, 10])
+def test_equals_loop(x64, dilation):
+    """A first step, masked or not, is one for all that continue from before it."""
+    cell = learned_initial_carry(lstm(H))
+    params, inputs = draw(dilated(cell, dilation))
+    rng = np.random.default_rng(1)
+    mask, is_first = rng.random((T, B)) < 0.7, rng.random((T, B)) < 0.2
+    got = dilated(cell, dilation).apply(
+        params, None, inputs, mask=mask, is_first=is_first
+    )
+    for b in range(B):
+        want = loop(cell, dilation, params, inputs[:, b], mask[:, b], is_first[:, b])
+        own = jax.tree.map(lambda x: x[:, b], got)  # noqa: B023
+        assert_close(own, want, 1e-13)
+
+
+@pytest.mark.parametrize("num_steps", [6, 8])
+def test_is_interleaved_sequences_run_apart(x64, num_steps):
+    cell, dilation = gru(H), 3
+    params, inputs = draw(dilated(cell, dilation), num_steps)
+    _, got = dilated(cell, dilation).apply(params, None, inputs)
+    for phase in range(dilation):
+        _, want = unroll(cell, params, inputs[phase::dilation])
+        assert_close(got[phase::dilation], want, 1e-13)
+
+
+def test_dilation_of_one_is_the_cell():
+    layer, plain = dilated(lstm(H), 1), recurrent(lstm(H))
+    params = plain.init(jax.random.key(0), D)
+    assert_same_bits(layer.init(jax.random.key(0), D), params)
+    inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
+    is_first = np.random.default_rng(1).random((T, B)) < 0.3
+    carry, outputs = layer.apply(params, None, inputs, is_first=is_first)
+    want = plain.apply(params, None, inputs, is_first=is_first)
+    assert_close((jax.tree.map(lambda x: x[0], carry), outputs), want, 1e-6)
+
+
+def test_chunks_of_any_length_turn_the_queue(x64):
+    """Also chunks shorter than the dilation, and empty ones."""
+    layer = dilated(gru(H), 4)
+    params, inputs = draw(layer, 13)
+    rng = np.random.default_rng(1)
+    mask, is_first = rng.random((13, B)) < 0.7, rng.random((13, B)) < 0.2
+    want = layer.apply(params, None, inputs, mask=mask, is_first=is_first)
+    carry, outputs = None, []
+    for low, high in itertools.pairwise([0, 3, 3, 9, 10, 13]):
+        own = slice(low, high)
+        carry, output = layer.apply(
+            params, carry, inputs[own], mask=mask[own], is_first=is_first[own]
+        )
+        outputs.append(output)
+    assert_close((carry, np.concatenate(outputs)), want, 1e-13)
+
+
+def test_trees_of_inputs_and_counters_are_dilated():
+    rng = np.random.default_rng(0)
+    layer = dilated(counting(H), 2)
+    params = layer.init(jax.random.key(0), D)
+    features, gain = rng.normal(size=(T, B, D)), rng.normal(size=(T, B))
+    inputs = {"features": np.float32(features), "gain": np.float32(gain)}
+    carry, (_, shown) = layer.apply(params, None, inputs)
+    want = np.broadcast_to(1 + np.arange(T)[:, None] // 2, (T, B))
+    np.testing.assert_array_equal(shown["count"], want)
+    np.testing.assert_array_equal(carry["count"], [[3] * B, [4] * B])
+
+
+@pytest.mark.parametrize("start", [0, 2])
+def test_stack_grows_by_powers(x64, start):
+    """From M^start on; then a convolution joins as many steps."""
+    cells = lstm(H), gru(4)
+    layer = dilated_stack(*cells, base=3, start=start)
+    params, inputs = draw(layer)
+    carry, got = layer.apply(params, None, inputs)
+    first = dilated(cells[0], 3**start).apply(params[0], None, inputs)
+    second = dilated(cells[1], 3 ** (start + 1)).apply(params[1], None, first[1])
+    want = (first[0], second[0]), second[1]
+    if start:
+        fuse = causal_convolution(9)
+        assert params[2]["kernel"].shape == (9, 4, 4)
+        last = fuse.apply(params[2], None, second[1])
+        want = (*want[0], last[0]), last[1]
+    assert_close((carry, got), want, 1e-13)
+    assert isinstance(carry[0], LSTMCarry)
+
+
+def test_fusing_reaches_every_step_before(x64):
+    """Without it, steps of another phase are never seen."""
+    cells = gru(H), gru(H)
+    for start, reached in ((0, T), (1, T)):
+        layer = dilated_stack(*cells, start=start)
+        params, inputs = draw(layer)
+
+        def last(inputs, layer=layer, params=params):
+            return layer.apply(params, None, inputs)[1][-1].sum()
+
+        seen = np.any(np.asarray(jax.grad(last)(inputs)), axis=(1, 2))
+        assert seen.sum() == reached
+    layer = dilated(gru(H), 2)
+    params, inputs = draw(layer)
+    gradient = jax.grad(lambda x: layer.apply(params, None, x)[1][-1].sum())(inputs)
+    np.testing.assert_array_equal(
+        np.any(np.asarray(gradient), axis=(1, 2)), np.arange(T) % 2 == 0
+    )
+
+
+@pytest.mark.parametrize("dilation", [0, -1, 2.5])
+def test_dilation_below_one_is_refused(dilation):
+    with pytest.raises(ValueError, match="dilation must be a positive whole number"):
+        dilated(gru(H), dilation)
+
+
+def test_bad_stacks_are_refused():
+    with pytest.raises(ValueError, match="cells must be at least one, got none"):
+        dilated_stack()
+    with pytest.raises(ValueError, match="base must be a positive whole number, got 0"):
+        dilated_stack(gru(H), base=0)
+    for start in (-1, 0.5):
+        with pytest.raises(ValueError, match="start must be a whole number from 0, go"):
+            dilated_stack(gru(H), start=start)

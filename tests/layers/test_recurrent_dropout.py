@@ -1,0 +1,154 @@
+"""Dropout inside recurrence: of candidates, of what products read, of weights."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import LSTMCarry, elman, gru, lstm
+from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax.layers.draws import draw_scale, draw_steps
+from rnnjax.layers.recurrent import recurrent
+from rnnjax.layers.recurrent_dropout import recurrent_dropout
+from rnnjax.layers.variational_dropout import variational_dropout
+from rnnjax.layers.weight_drop import weight_drop
+from rnnjax.unroll import unroll
+from tests.cells.paper import B, D, H, T, by_gate, sigmoid
+from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.user_cells import counting, reflecting
+
+RATE = 0.3
+KEY = jax.random.key(1)
+
+
+def draw(cell):
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    return draw_like(rng, shapes, scale=0.6), rng.normal(size=(T, B, D))
+
+
+def lstm_loop(params, inputs, candidate_scale, h_scale):
+    """An LSTM in NumPy; `candidate_scale` `[T, B, H]`, `h_scale` `[B, H]`."""
+    U, W = (
+        by_gate(params["kernel"], "ifgo"),
+        by_gate(params["recurrent_kernel"], "ifgo"),
+    )
+    b = by_gate(params["bias"], "ifgo")
+    h, c, outputs = np.zeros((B, H)), np.zeros((B, H)), []
+    for x, d in zip(inputs, candidate_scale):
+        i, f, g, o = (x @ U[n] + (h_scale * h) @ W[n] + b[n] for n in "ifgo")
+        c = sigmoid(f) * c + sigmoid(i) * d * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        outputs.append(h)
+    return LSTMCarry(h, c), np.stack(outputs)
+
+
+def test_candidates_are_dropped_as_in_the_paper(x64):
+    params, inputs = draw(lstm(H))
+    kept = np.asarray(draw_steps(KEY, 1 - RATE, 0, T, (B, H)))
+    want = lstm_loop(params, inputs, kept / (1 - RATE), np.ones((B, H)))
+    carry, outputs = recurrent_dropout(H, RATE).apply(params, None, inputs, key=KEY)
+    assert_close((carry["cell"], outputs), want, 1e-13)
+    assert carry["time"] == T
+
+
+def test_memory_is_never_dropped(x64):
+    """With f = 1 and i = 0 an LSTM keeps c, whatever is dropped."""
+    params, inputs = draw(lstm(H))
+    pinned = np.split(params["bias"].copy(), 4)
+    pinned[0][:], pinned[1][:] = -800.0, 800.0
+    params["bias"] = np.concatenate(pinned)
+    start = LSTMCarry(*np.random.default_rng(1).normal(size=(2, B, H)))
+    carry = {"cell": start, "time": np.int32(0)}
+    carry, _ = recurrent_dropout(H, 0.9).apply(params, carry, inputs, key=KEY)
+    assert_close(carry["cell"].c, start.c, 1e-14)
+
+
+def test_what_the_products_read_is_dropped(x64):
+    """One mask for all steps, on h and not on c."""
+    params, inputs = draw(lstm(H))
+    scale = draw_scale(jax.random.fold_in(KEY, 0), RATE, (B, H), np.float64)
+    want = lstm_loop(params, inputs, np.ones((T, B, H)), np.asarray(scale))
+    layer = variational_dropout(lstm(H), RATE)
+    assert_close(layer.apply(params, None, inputs, key=KEY), want, 1e-13)
+
+
+def test_what_is_carried_on_is_not_dropped(x64):
+    """A GRU whose update gate is shut keeps h, though its products read less of it."""
+    params, inputs = draw(gru(H))
+    params["bias"][H : 2 * H] = 800.0
+    start = np.random.default_rng(1).normal(size=(B, H))
+    layer = variational_dropout(gru(H), 0.9)
+    assert_close(layer.apply(params, start, inputs, key=KEY)[0], start, 1e-14)
+
+
+def test_weights_are_dropped_once(x64):
+    params, inputs = draw(lstm(H))
+    layer = weight_drop(lstm(H), RATE)
+    got = layer.apply(params, None, inputs, key=KEY)
+    position = sorted(params).index("recurrent_kernel")
+    kernel = params["recurrent_kernel"]
+    key = jax.random.fold_in(KEY, position)
+    dropped = kernel * np.asarray(draw_scale(key, RATE, kernel.shape, np.float64))
+    assert 0 < (dropped == 0).mean() < 1
+    want = unroll(lstm(H), {**params, "recurrent_kernel": dropped}, inputs)
+    assert_close(got, want, 1e-14)
+
+    def total(params):
+        return layer.apply(params, None, inputs, key=KEY)[1].sum()
+
+    gradient = jax.grad(total)(params)["recurrent_kernel"]
+    np.testing.assert_array_equal(gradient == 0, dropped == 0)
+
+
+def test_weights_are_found_in_the_tree_and_before_prepare(x64):
+    for cell, names in (
+        (learned_initial_carry(gru(H)), ("recurrent_kernel",)),
+        (gru(H, reset_after=False), ("candidate_kernel",)),
+        (reflecting(H), ("normal",)),
+    ):
+        params, inputs = draw(cell)
+        layer = weight_drop(cell, 0.5, names=names)
+        dropped = layer.apply(params, None, inputs, key=KEY)[1]
+        plain = recurrent(cell).apply(params, None, inputs)[1]
+        assert np.abs(dropped - plain).max() > 1e-3
+        whole = layer.init(jax.random.key(0), D)
+        assert_same_bits(whole, cell.init(jax.random.key(0), D))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rate: weight_drop(lstm(H), rate),
+        lambda rate: variational_dropout(lstm(H), rate),
+        lambda rate: recurrent_dropout(H, rate),
+    ],
+)
+def test_no_key_or_no_rate_is_the_cell(make):
+    params = lstm(H).init(jax.random.key(0), D)
+    inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
+    want = recurrent(lstm(H)).apply(params, None, inputs)
+    for rate, key in ((RATE, None), (0.0, KEY)):
+        carry, outputs = make(rate).apply(params, None, inputs, key=key)
+        own = carry["cell"] if isinstance(carry, dict) else carry
+        assert_same_bits((own, outputs), want)
+    for rate in (-0.1, 1.0, np.nan):
+        with pytest.raises(ValueError, match="rate must be from 0 to less than 1, got"):
+            make(rate)
+
+
+def test_scales_are_one_on_average():
+    scale = np.asarray(draw_scale(KEY, RATE, (200, 300), np.float32))
+    assert set(np.unique(scale)) == {0, np.float32(1 / (1 - RATE))}
+    assert abs(scale.mean() - 1) < 0.02
+
+
+def test_what_cannot_be_dropped_is_refused():
+    with pytest.raises(ValueError, match="cell must have factors, got one with a step"):
+        variational_dropout(counting(H), RATE)
+    message = r"names must be among \[.*'bias'.*\], got \['recurent_kernel'\]\."
+    with pytest.raises(ValueError, match=message):
+        weight_drop(elman(H), RATE, names=("recurent_kernel",)).init(
+            jax.random.key(0), D
+        )
+    with pytest.raises(ValueError, match="hidden_size must be a positive whole number"):
+        recurrent_dropout(0, RATE)

@@ -1,0 +1,121 @@
+"""`zoneout`: its paper's equations, its reductions, and how often it keeps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import LSTMCarry, gru, lstm
+from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax.layers.recurrent import recurrent
+from rnnjax.layers.zoneout import zoneout
+from rnnjax.unroll import unroll
+from tests.cells.paper import B, D, H, T, by_gate, sigmoid
+from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.user_cells import clipping, counting
+
+RATES = LSTMCarry(h=0.2, c=0.7)
+
+
+def draw(cell, num_steps=T, batch=B):
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    return draw_like(rng, shapes, scale=0.6), rng.normal(size=(num_steps, batch, D))
+
+
+def test_expectation_equals_paper(x64):
+    """Both are mixed by their rates; h is made of c before it is."""
+    params, inputs = draw(lstm(H))
+    U, W = (
+        by_gate(params["kernel"], "ifgo"),
+        by_gate(params["recurrent_kernel"], "ifgo"),
+    )
+    b = by_gate(params["bias"], "ifgo")
+    h, c, want = np.zeros((B, H)), np.zeros((B, H)), []
+    for x in inputs:
+        i, f, g, o = (x @ U[n] + h @ W[n] + b[n] for n in "ifgo")
+        new_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = RATES.h * h + (1 - RATES.h) * sigmoid(o) * np.tanh(new_c)
+        c = RATES.c * c + (1 - RATES.c) * new_c
+        want.append(h)
+    carry, got = zoneout(lstm(H), RATES).apply(params, None, inputs)
+    assert_close((carry["cell"], got), (LSTMCarry(h, c), np.stack(want)), 1e-13)
+
+
+def test_every_entry_is_kept_or_made_anew(x64):
+    """By the rate of its own leaf, each step apart."""
+    params, inputs = draw(lstm(H), 200, 20)
+    layer, key = zoneout(lstm(H), RATES), jax.random.key(1)
+    step = jax.jit(lambda carry, x: layer.step(params, carry, x, key=key)[0])
+    plain = jax.jit(lambda carry, x: lstm(H).step(params, carry, x)[0])
+    carry = layer.apply(params, None, inputs[:1])[0]
+    kept = []
+    for x in inputs[1:]:
+        new = plain(carry["cell"], x)
+        old, carry = carry, step(carry, x)
+        leaves = [np.stack(own) for own in (carry["cell"], old["cell"], new)]
+        is_old, is_new = (np.abs(leaves[0] - x) < 1e-14 for x in leaves[1:])
+        assert np.all(is_old ^ is_new)
+        kept.append(is_old)
+    kept = np.asarray(kept)
+    for i, rate in enumerate(RATES):
+        deviation = np.sqrt(rate * (1 - rate) / kept[:, i].size)
+        assert abs(kept[:, i].mean() - rate) < 5 * deviation
+    agreement = (kept[:, 0] == kept[:, 1]).mean()
+    apart = RATES.h * RATES.c + (1 - RATES.h) * (1 - RATES.c)
+    assert abs(agreement - apart) < 0.02
+
+
+@pytest.mark.parametrize("key", [None, jax.random.key(1)])
+def test_rate_of_nought_is_the_cell(key):
+    layer = zoneout(gru(H), 0.0)
+    params = layer.init(jax.random.key(0), D)
+    inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
+    carry, outputs = layer.apply(params, None, inputs, key=key)
+    want = recurrent(gru(H)).apply(params, None, inputs)
+    assert_same_bits((carry["cell"], outputs), want)
+
+
+@pytest.mark.parametrize("key", [None, jax.random.key(1)])
+def test_rate_of_one_keeps_the_carry(x64, key):
+    cell = learned_initial_carry(lstm(H))
+    params, inputs = draw(cell)
+    carry, outputs = zoneout(cell, 1.0).apply(params, None, inputs, key=key)
+    start = cell.initial_carry(params, (B,))
+    assert_close(carry["cell"], start, 0)
+    assert_close(outputs, np.broadcast_to(start.h, outputs.shape), 0)
+
+
+def test_gradient_passes_both_ways(x64):
+    """At rate r each step's expectation hands r on: dhₜ/dhₜ₋₁ = r + (1 - r) J."""
+    params, inputs = draw(gru(H))
+    params = jax.tree.map(np.zeros_like, params)  # then z = 1/2, and so J = I / 2
+    layer, start = zoneout(gru(H), 0.3), np.ones((B, H))
+
+    def last(start):
+        carry = {"cell": start, "time": jnp.zeros((), jnp.int32)}
+        return layer.apply(params, carry, 0 * inputs)[0]["cell"].sum()
+
+    want = np.full((B, H), (0.3 + 0.7 * 0.5) ** T)
+    assert_close(jax.grad(last)(start), want, 1e-13)
+
+
+def test_bad_rates_and_cells_are_refused():
+    for rates in (-0.1, 1.1, np.nan, LSTMCarry(h=0.1, c=2.0)):
+        with pytest.raises(ValueError, match="rates must be from 0 to 1, got"):
+            zoneout(lstm(H), rates)
+    for cell in (counting(H), clipping(gru(H), 1.0)):
+        with pytest.raises(ValueError, match="cell must have factors, got one with a"):
+            zoneout(cell, 0.1)
+    params, inputs = draw(gru(H))
+    with pytest.raises(ValueError, match="rates must be a number or a tree like the"):
+        zoneout(gru(H), RATES).apply(params, None, inputs)
+
+
+def test_layers_are_cached_whatever_holds_the_rates():
+    assert zoneout(lstm(H), RATES) is zoneout(lstm(H), LSTMCarry(h=0.2, c=0.7))
+    assert zoneout(lstm(H), RATES) is not zoneout(lstm(H), 0.2)
+    layer = zoneout(gru(H), 0.5)
+    params = layer.init(jax.random.key(0), D)
+    assert_same_bits(params, gru(H).init(jax.random.key(0), D))
+    assert unroll(gru(H), params, np.ones((T, B, D), np.float32))[1].shape == (T, B, H)
