@@ -74,6 +74,9 @@ def s4d_step(
     Returns:
       The carry of hₜ, and the outputs oₜ `[..., input_size]`.
 
+    Raises:
+      ValueError: if the inputs are not as wide as d.
+
     References:
       Gu, Gupta, Goel and Ré, "On the Parameterization and Initialization of Diagonal
       State Space Models", NeurIPS 2022, sections 3 and 4; B is 1 and joins C.
@@ -107,7 +110,7 @@ def s4d(
 
     Raises:
       ValueError: if `state_size` is not positive, or the steps are not
-        0 < min_dt < max_dt.
+        0 < min_dt < max_dt; if inputs are not as wide as those of `init`.
 
     Example:
       >>> cell = s4d(4)
@@ -167,6 +170,11 @@ def s4d(
 @cached
 def _factors():
     def project(params, inputs):
+        size = params["skip"].size
+        if inputs.shape[-1] != size:
+            raise ValueError(
+                f"inputs must have a last axis of {size}, got shape {inputs.shape}."
+            )
         x = inputs.astype(params["skip"].dtype)[..., None]
         return ComplexCarry(params["scale_real"] * x, params["scale_imag"] * x)
 
