@@ -16,6 +16,12 @@ from rnnjax import (
     lstm,
     lstm_step,
 )
+from rnnjax.cells.lstm_multiplicative import (
+    lstm_multiplicative,
+    lstm_multiplicative_step,
+)
+from rnnjax.cells.lstm_variants import lstm_variant, lstm_variant_step
+from rnnjax.cells.slstm import slstm, slstm_step
 from rnnjax.unroll import unroll
 from tests.loop import in_numpy
 from tests.trees import assert_close, assert_same_bits, draw_like
@@ -30,6 +36,9 @@ MAKERS = {
         gru_reset_before_step,
         3,
     ),
+    "lstm_variant": (lstm_variant, lstm_variant_step, 4),
+    "lstm_multiplicative": (lstm_multiplicative, lstm_multiplicative_step, 4),
+    "slstm": (slstm, slstm_step, 4),
 }
 
 
