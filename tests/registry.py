@@ -34,7 +34,9 @@ from rnnjax.cells.elman_variants import (
 )
 from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.gru_convolutional import gru_convolutional
+from rnnjax.cells.gru_layer_norm import gru_layer_norm
 from rnnjax.cells.higher_order import higher_order
+from rnnjax.cells.indrnn import indrnn
 from rnnjax.cells.janet import janet
 from rnnjax.cells.jordan import jordan
 from rnnjax.cells.learned_initial_carry import learned_initial_carry
@@ -46,12 +48,19 @@ from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
 from rnnjax.cells.lstm_multiplicative import lstm_multiplicative
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.cells.lstm_variants import lstm_variant
+from rnnjax.cells.mgu import mgu, ugrnn
+from rnnjax.cells.minimal import min_gru, min_lstm
+from rnnjax.cells.multiplicative import multiplicative_rnn, tensor_rnn
+from rnnjax.cells.multiplicative_integration import multiplicative_integration
+from rnnjax.cells.mut import mut1, mut2, mut3
 from rnnjax.cells.orthogonal import orthogonal_rnn
 from rnnjax.cells.parametrizations import cayley_transform, householder_product
+from rnnjax.cells.qrnn import qrnn
 from rnnjax.cells.rg_lru import rg_lru
 from rnnjax.cells.s4d import bilinear, s4d
 from rnnjax.cells.show_carry import show_carry
 from rnnjax.cells.slstm import slstm
+from rnnjax.cells.sru import sru
 from rnnjax.cells.unitary import unitary_rnn
 from rnnjax.layers import (
     causal_convolution,
@@ -154,12 +163,26 @@ CELLS = [
     CellCase("slstm_exponential", lambda: slstm(5, exponential_forget=True)),
     CellCase("janet", lambda: janet(5)),
     # gru
+    CellCase("gru_layer_norm", lambda: gru_layer_norm(5)),
+    CellCase("mgu", lambda: mgu(5)),
+    CellCase("ugrnn", lambda: ugrnn(5)),
+    CellCase("mut1", lambda: mut1(5)),
+    CellCase("mut2", lambda: mut2(5)),
+    CellCase("mut3", lambda: mut3(5)),
+    CellCase("min_gru", lambda: min_gru(5)),
+    CellCase("min_lstm", lambda: min_lstm(5)),
     CellCase(
         "gru_other_activations",
         lambda: gru(5, gate_activation="sin", activation="softsign"),
     ),
     CellCase("gru_convolutional", lambda: gru_convolutional(2, (4,), (3,)), (4, 3)),
     # multiplicative
+    CellCase("multiplicative_rnn", lambda: multiplicative_rnn(5, factor_size=4)),
+    CellCase("tensor_rnn", lambda: tensor_rnn(5)),
+    CellCase(
+        "multiplicative_integration",
+        lambda: multiplicative_integration(lstm(5, use_bias=False)),
+    ),
     # orthogonal
     CellCase("orthogonal_exponential", lambda: orthogonal_rnn(5)),
     CellCase(
@@ -179,6 +202,11 @@ CELLS = [
     ),
     CellCase("cornn", lambda: cornn(5, dt=0.3)),
     # independent
+    CellCase("indrnn", lambda: indrnn(5)),
+    CellCase("sru", lambda: sru(5)),
+    CellCase("sru_same_size", lambda: sru(3)),
+    CellCase("qrnn", lambda: qrnn(5, window=3)),
+    CellCase("qrnn_f", lambda: qrnn(5, window=1, pooling="f")),
     # timed
     # deep steps
 ]

@@ -103,6 +103,7 @@ def gru(
     gate_activation: str | Activation = sigmoid,
     activation: str | Activation = jnp.tanh,
     use_bias: bool = True,
+    update_bias: float = 0.0,
     kernel_init: Initializer = initializers.lecun_normal(),
     recurrent_kernel_init: Initializer = initializers.orthogonal(),
     bias_init: Initializer = initializers.zeros,
@@ -118,6 +119,8 @@ def gru(
       gate_activation: that of r and z, such as `jax.nn.sigmoid`, or its name.
       activation: that of the candidate, such as `jnp.tanh`, or its name.
       use_bias: whether there are biases.
+      update_bias: what is added to the initial bias of z: above 0 the carry is kept
+        for longer at first, as by an LSTM's `forget_bias`.
       kernel_init: initializer of each gate's input matrix.
       recurrent_kernel_init: initializer of each gate's recurrent matrix.
       bias_init: initializer of the biases.
@@ -153,7 +156,8 @@ def gru(
             gates, candidate = split(recurrent, [2 * hidden_size])
             params |= {"recurrent_kernel": gates, "candidate_kernel": candidate}
         if use_bias:
-            params["bias"] = bias_init(keys[2], (3 * hidden_size,), dtype)
+            r, z, n = split(bias_init(keys[2], (3 * hidden_size,), dtype), 3)
+            params["bias"] = jnp.concatenate([r, z + update_bias, n])
         if use_bias and reset_after:
             params["candidate_bias"] = bias_init(keys[3], (hidden_size,), dtype)
         return params

@@ -1,0 +1,247 @@
+"""Networks in which the input chooses the recurrent matrix."""
+
+import jax
+import jax.numpy as jnp
+from jax.nn import initializers
+
+from rnnjax.activations import Activation, as_activation
+from rnnjax.base import (
+    Array,
+    Cell,
+    Factors,
+    Params,
+    cached,
+    check_positive,
+    factored_cell,
+    factored_step,
+)
+from rnnjax.cells.gated import carry_as_output, driven, gated_init, zero_carry
+from rnnjax.initializers import Initializer, per_gate
+from rnnjax.products import matmul
+
+
+def multiplicative_rnn_step(
+    params: Params, carry: Array, inputs: Array
+) -> tuple[Array, Array]:
+    """Computes one step of a multiplicative network.
+
+        fₜ = (W_fx xₜ) ∘ (W_fh hₜ₋₁)
+        hₜ = tanh(W_hf fₜ + W_hx xₜ + b)
+
+    For each input the matrix W_hf diag(W_fx xₜ) W_fh takes hₜ₋₁ on.
+
+    Args:
+      params: dict of `kernel` W_hxᵀ `[input_size, hidden_size]`, `factor_kernel` W_fxᵀ
+        `[input_size, factor_size]`, `recurrent_kernel` W_fhᵀ
+        `[hidden_size, factor_size]`, `candidate_kernel` W_hfᵀ
+        `[factor_size, hidden_size]` and, unless left out, `bias` b `[hidden_size]`.
+      carry: `[..., hidden_size]`, hₜ₋₁.
+      inputs: `[..., input_size]`, xₜ.
+
+    Returns:
+      hₜ `[..., hidden_size]`, as the carry and as the outputs.
+
+    References:
+      Sutskever, Martens and Hinton, "Generating Text with Recurrent Neural Networks",
+      ICML 2011, equations 5 and 6.
+    """
+    return factored_step(_multiplicative_factors(None))(params, carry, inputs)
+
+
+@cached
+def multiplicative_rnn(
+    hidden_size: int,
+    *,
+    factor_size: int | None = None,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    dtype: jax.typing.DTypeLike = jnp.float32,
+    compute_dtype: jax.typing.DTypeLike | None = None,
+    **options,
+) -> Cell:
+    """Makes a multiplicative network; see `multiplicative_rnn_step`.
+
+    Args:
+      hidden_size: width of the carry and of the outputs.
+      factor_size: width of f; None: `hidden_size`.
+      kernel_init: initializer of the input matrices.
+      recurrent_kernel_init: initializer of W_fh and W_hf.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
+      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
+        parameters' own.
+      **options: of the parameters: `use_bias`, `bias_init`; see `gated_init`.
+
+    Returns:
+      The cell; its carry is one array `[..., hidden_size]`.
+
+    Raises:
+      ValueError: if a size is not positive.
+
+    Example:
+      >>> cell = multiplicative_rnn(4, factor_size=5)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
+      >>> outputs.shape
+      (4,)
+    """
+    size = hidden_size if factor_size is None else factor_size
+    check_positive(hidden_size=hidden_size, factor_size=size)
+    plain = gated_init(
+        hidden_size,
+        1,
+        num_recurrent=0,
+        kernel_init=kernel_init,
+        dtype=dtype,
+        **options,
+    )
+
+    def init(key, input_size):
+        keys = jax.random.split(key, 4)
+        draw, draw_recurrent = (
+            per_gate(own, 1) for own in (kernel_init, recurrent_kernel_init)
+        )
+        return plain(keys[0], input_size) | {
+            "factor_kernel": draw(keys[1], (input_size, size), dtype),
+            "recurrent_kernel": draw_recurrent(keys[2], (hidden_size, size), dtype),
+            "candidate_kernel": draw_recurrent(keys[3], (size, hidden_size), dtype),
+        }
+
+    factors = _multiplicative_factors(compute_dtype)
+    return factored_cell(init, zero_carry(hidden_size), factors)
+
+
+@cached
+def _multiplicative_factors(compute_dtype):
+    """A pre-activation is (W_hx x + b, W_fx x, W_fh h)."""
+
+    def project(params, inputs):
+        factor = matmul(inputs, params["factor_kernel"], compute_dtype)
+        return driven(params, inputs, compute_dtype), factor, None
+
+    def recur(params, carry):
+        return None, None, matmul(carry, params["recurrent_kernel"], compute_dtype)
+
+    def update(params, carry, pre):
+        del carry
+        drive, of_inputs, of_carry = pre
+        factor = of_inputs * of_carry
+        product = matmul(factor, params["candidate_kernel"], compute_dtype)
+        return jnp.tanh(drive + product)
+
+    return Factors(project, recur, update, carry_as_output)
+
+
+def tensor_rnn_step(
+    params: Params,
+    carry: Array,
+    inputs: Array,
+    *,
+    activation: str | Activation = jax.nn.sigmoid,
+) -> tuple[Array, Array]:
+    """Computes one step of a second-order network.
+
+        hₜ[k] = f(Σᵢⱼ T[k, i, j] hₜ₋₁[i] xₜ[j] + b[k])
+
+    Each one-hot input has a recurrent matrix of its own: the network of automata.
+
+    Args:
+      params: dict of `recurrent_kernel` T `[hidden_size, input_size, hidden_size]`,
+        axes i, j, k, and, unless left out, `bias` b `[hidden_size]`.
+      carry: `[..., hidden_size]`, hₜ₋₁.
+      inputs: `[..., input_size]`, xₜ.
+      activation: f, or its name.
+
+    Returns:
+      hₜ `[..., hidden_size]`, as the carry and as the outputs.
+
+    References:
+      Giles et al., "Learning and Extracting Finite State Automata with Second-Order
+      Recurrent Neural Networks", Neural Computation 1992, equation 1.
+    """
+    return factored_step(_tensor_factors(as_activation(activation), None))(
+        params, carry, inputs
+    )
+
+
+@cached
+def tensor_rnn(
+    hidden_size: int,
+    *,
+    activation: str | Activation = jax.nn.sigmoid,
+    use_bias: bool = True,
+    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    bias_init: Initializer = initializers.zeros,
+    dtype: jax.typing.DTypeLike = jnp.float32,
+    compute_dtype: jax.typing.DTypeLike | None = None,
+) -> Cell:
+    """Makes a second-order network; see `tensor_rnn_step` for the equation.
+
+    Args:
+      hidden_size: width of the carry and of the outputs.
+      activation: f, or its name.
+      use_bias: whether there is a bias.
+      recurrent_kernel_init: initializer of each input's matrix.
+      bias_init: initializer of the bias.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
+      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
+        parameters' own.
+
+    Returns:
+      The cell; its carry is one array `[..., hidden_size]`, zeros at first: with a bias
+      of zeros the inputs show from the second step on.
+
+    Raises:
+      ValueError: if `hidden_size` is not positive, or `activation` is not known.
+
+    Example:
+      >>> tensor_rnn(4).init(jax.random.key(0), 3)["recurrent_kernel"].shape
+      (4, 3, 4)
+    """
+    check_positive(hidden_size=hidden_size)
+
+    def init(key, input_size):
+        check_positive(input_size=input_size)
+        keys = jax.random.split(key)
+        flat = per_gate(recurrent_kernel_init, input_size)(
+            keys[0], (hidden_size, input_size * hidden_size), dtype
+        )
+        params = {
+            "recurrent_kernel": flat.reshape(hidden_size, input_size, hidden_size)
+        }
+        if use_bias:
+            params["bias"] = bias_init(keys[1], (hidden_size,), dtype)
+        return params
+
+    def initial_carry(params, batch_shape=()):
+        dtype = params["recurrent_kernel"].dtype
+        return jnp.zeros((*batch_shape, hidden_size), dtype)
+
+    factors = _tensor_factors(as_activation(activation), compute_dtype)
+    return factored_cell(init, initial_carry, factors)
+
+
+@cached
+def _tensor_factors(activation, compute_dtype):
+    """A pre-activation is (x, what every input's matrix makes of h)."""
+
+    def project(params, inputs):
+        kernel = params["recurrent_kernel"]
+        if inputs.shape[-1] != kernel.shape[1]:
+            raise ValueError(
+                f"inputs must have a last axis of {kernel.shape[1]}, "
+                f"got shape {inputs.shape}."
+            )
+        return inputs.astype(kernel.dtype), None
+
+    def recur(params, carry):
+        kernel = params["recurrent_kernel"]
+        flat = kernel.reshape(kernel.shape[0], -1)
+        return None, matmul(carry, flat, compute_dtype)
+
+    def update(params, carry, pre):
+        inputs, products = pre
+        products = products.reshape(*inputs.shape, carry.shape[-1])
+        pre = (inputs[..., None] * products).sum(-2)
+        return activation(pre + params["bias"] if "bias" in params else pre)
+
+    return Factors(project, recur, update, carry_as_output)

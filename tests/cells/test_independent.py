@@ -1,0 +1,105 @@
+"""Cells without a recurrent matrix against their papers: IndRNN, SRU, QRNN."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax.cells.indrnn import indrnn
+from rnnjax.cells.qrnn import qrnn
+from rnnjax.cells.sru import sru
+from rnnjax.unroll import unroll
+from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
+from tests.trees import assert_close
+
+
+def test_indrnn_equals_paper(x64):
+    def from_paper(params, carry, inputs):
+        (h,), outputs = carry, []
+        for x in inputs:
+            pre = x @ params["kernel"] + params["recurrent_scale"] * h + params["bias"]
+            h = np.tanh(pre)
+            outputs.append(h)
+        return (h,), np.stack(outputs)
+
+    check_against_paper(indrnn(H, activation="tanh"), from_paper)
+
+
+def test_indrnn_without_recurrence_is_a_layer(x64):
+    rng = np.random.default_rng(0)
+    params = {
+        "kernel": rng.normal(size=(D, H)),
+        "recurrent_scale": np.zeros(H),
+        "bias": rng.normal(size=H),
+    }
+    inputs = rng.normal(size=(T, B, D))
+    want = np.maximum(inputs @ params["kernel"] + params["bias"], 0)
+    assert_close(unroll(indrnn(H), params, inputs)[1], want, 1e-14)
+
+
+@pytest.mark.parametrize("input_size", [D, H])
+def test_sru_equals_paper(x64, input_size):
+    """With a projection for the highway where sizes differ, without where not."""
+
+    def from_paper(params, carry, inputs):
+        (h, c), outputs = carry, []
+        v, b = (by_gate(params[name], "fr") for name in ("peephole", "bias"))
+        parts = np.split(params["kernel"], params["kernel"].shape[1] // H, -1)
+        for x in inputs:
+            f = sigmoid(x @ parts[0] + v["f"] * c + b["f"])
+            r = sigmoid(x @ parts[1] + v["r"] * c + b["r"])
+            c = f * c + (1 - f) * (x @ parts[2])
+            h = r * c + (1 - r) * (x @ parts[3] if len(parts) == 4 else x)
+            outputs.append(h)
+        return (h, c), np.stack(outputs)
+
+    check_against_paper(sru(H), from_paper, input_size)
+
+
+@pytest.mark.parametrize(("window", "pooling"), [(3, "fo"), (1, "f"), (2, "ifo")])
+def test_qrnn_equals_paper(x64, window, pooling):
+    parts = {"f": "zf", "fo": "zfo", "ifo": "zfio"}[pooling]
+
+    def from_paper(params, carry, inputs):
+        carry = list(carry)
+        c = carry.pop(0)
+        h = carry.pop(0) if "o" in pooling else None
+        held = carry[0] if window > 1 else np.zeros((B, 0))
+        outputs = []
+        for x in inputs:
+            pre = x @ params["kernel"] + params["bias"]
+            if window > 1:
+                pre = pre + held @ params["window_kernel"]
+                held = np.concatenate([x, held[:, : -x.shape[-1]]], -1)
+            gate = by_gate(pre, parts)
+            z, f = np.tanh(gate["z"]), sigmoid(gate["f"])
+            c = f * c + (sigmoid(gate["i"]) if "i" in parts else 1 - f) * z
+            if h is not None:
+                h = sigmoid(gate["o"]) * c
+            outputs.append(c if h is None else h)
+        leaves = [c, *([] if h is None else [h]), *([held] if window > 1 else [])]
+        return leaves, np.stack(outputs)
+
+    check_against_paper(qrnn(H, window=window, pooling=pooling), from_paper)
+
+
+def test_qrnn_is_a_convolution_over_time(x64):
+    """With the gates shut against the past: tanh of the convolution, by SciPy's."""
+    cell = qrnn(H, window=3, pooling="f")
+    rng = np.random.default_rng(1)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    params = jax.tree.map(lambda x: rng.normal(size=x.shape), shapes)
+    for name in ("kernel", "window_kernel"):
+        params[name][:, H:] = 0
+    params["bias"][H:] = -500
+    inputs = rng.normal(size=(T, B, D))
+    kernels = [params["kernel"], *np.split(params["window_kernel"], 2)]
+    padded = np.concatenate([np.zeros((2, B, D)), inputs])
+    want = sum(padded[2 - k : T + 2 - k] @ kernel for k, kernel in enumerate(kernels))
+    want = np.tanh((want + params["bias"])[..., :H])
+    assert_close(unroll(cell, params, inputs)[1], want, 1e-12)
+
+
+def test_unknown_pooling_is_refused():
+    message = r"pooling must be one of \['f', 'fo', 'ifo'\], got 'max'\."
+    with pytest.raises(ValueError, match=message):
+        qrnn(H, pooling="max")
