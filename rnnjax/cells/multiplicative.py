@@ -154,6 +154,9 @@ def tensor_rnn_step(
     Returns:
       hₜ `[..., hidden_size]`, as the carry and as the outputs.
 
+    Raises:
+      ValueError: if the inputs are not as wide as T.
+
     References:
       Giles et al., "Learning and Extracting Finite State Automata with Second-Order
       Recurrent Neural Networks", Neural Computation 1992, equation 1.
@@ -191,7 +194,8 @@ def tensor_rnn(
       of zeros the inputs show from the second step on.
 
     Raises:
-      ValueError: if `hidden_size` is not positive, or `activation` is not known.
+      ValueError: if `hidden_size` is not positive, or `activation` is not known; if
+        inputs are not as wide as those of `init`.
 
     Example:
       >>> tensor_rnn(4).init(jax.random.key(0), 3)["recurrent_kernel"].shape
