@@ -46,7 +46,7 @@ class CellCase:
         and finite differences see steps.
       forward_mode: whether the cell has a forward-mode derivative.
       every_engine: whether the ordinary run takes it through all contracts on all
-        engines; else through those of values, padding and resets, on `hoisted`, and
+        engines; else through those of values and padding on `hoisted`, and
         the slow run does the rest.
     """
 

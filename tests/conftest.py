@@ -3,8 +3,49 @@
 import jax
 import pytest
 
+from rnnjax import hoisted
+
 jax.config.update("jax_num_cpu_devices", 4)
 jax.devices()  # starts them, before an experiment asks for another number
+
+
+# What the ordinary run asks of a case that does not meet every engine: most of it is
+# one compiled program.
+ORDINARY = {
+    "test_marked_batch_equals_loop",
+    "test_fill_changes_no_bit",
+    "test_padding_gives_zeros_and_takes_no_gradient",
+    "test_empty_sequence_keeps_carry",
+    "test_batch_begins_like_each_sequence",
+    "test_engine_equals_scan",
+    "test_steps_equal_apply",
+    "test_every_cell_is_affine",
+    "test_wrong_marks_are_refused",
+    "test_marks",
+    "test_carry",
+    "test_inputs",
+    "test_last_axis",
+}
+
+
+def is_long(item):
+    """Whether a test of a case that does not meet every engine can wait."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    cases = [value for name, value in params.items() if name.endswith("case")]
+    if all(getattr(case, "every_engine", True) for case in cases):
+        return False
+    engine_case = params.get("engine_case")
+    on_default = engine_case is None or engine_case.engine is hoisted
+    ordinary = item.originalname in ORDINARY and not params.get("reverse")
+    return not (ordinary and on_default)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks long forms before pytest leaves out what is marked."""
+    for item in items:
+        if is_long(item):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True, scope="module")
