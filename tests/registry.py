@@ -26,21 +26,26 @@ from rnnjax import (
     stack,
 )
 from rnnjax.cells.antisymmetric import antisymmetric_rnn
+from rnnjax.cells.clockwork import clockwork
+from rnnjax.cells.continuous import ctrnn, leaky
 from rnnjax.cells.cornn import cornn
 from rnnjax.cells.elman_variants import (
     elman_before_activation,
     elman_with_output,
     irnn,
 )
+from rnnjax.cells.fast_weights import fast_weights
 from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.gru_convolutional import gru_convolutional
 from rnnjax.cells.gru_layer_norm import gru_layer_norm
 from rnnjax.cells.higher_order import higher_order
 from rnnjax.cells.indrnn import indrnn
+from rnnjax.cells.highway import recurrent_highway
 from rnnjax.cells.janet import janet
 from rnnjax.cells.jordan import jordan
 from rnnjax.cells.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.linear import linear_system
+from rnnjax.cells.liquid import liquid
 from rnnjax.cells.lru import lru
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from rnnjax.cells.lstm_full_gate import lstm_full_gate
@@ -195,7 +200,8 @@ CELLS = [
         "orthogonal_householder",
         lambda: orthogonal_rnn(5, parametrization=householder_product(3)),
     ),
-    CellCase("unitary", lambda: unitary_rnn(5)),
+    # so many units that no modulus comes near 0, where differences are no derivative
+    CellCase("unitary", lambda: unitary_rnn(8)),
     CellCase("antisymmetric", lambda: antisymmetric_rnn(5, epsilon=0.3)),
     CellCase(
         "antisymmetric_gated", lambda: antisymmetric_rnn(5, epsilon=0.3, gated=True)
@@ -208,7 +214,20 @@ CELLS = [
     CellCase("qrnn", lambda: qrnn(5, window=3)),
     CellCase("qrnn_f", lambda: qrnn(5, window=1, pooling="f")),
     # timed
+    CellCase("clockwork", lambda: clockwork(6, periods=(3, 1, 2))),
+    CellCase("leaky", lambda: leaky(5, leak=0.3)),
+    CellCase("ctrnn", lambda: ctrnn(5)),
+    CellCase("liquid", lambda: liquid(5, num_unfolds=2)),
     # deep steps
+    CellCase("recurrent_highway", lambda: recurrent_highway(5, depth=2)),
+    CellCase(
+        "recurrent_highway_uncoupled",
+        lambda: recurrent_highway(5, depth=1, coupled=False),
+    ),
+    CellCase(
+        "fast_weights",
+        lambda: fast_weights(5, num_inner_steps=2, activation="tanh"),
+    ),
 ]
 
 ENGINES = [
