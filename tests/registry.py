@@ -39,8 +39,8 @@ from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.gru_convolutional import gru_convolutional
 from rnnjax.cells.gru_layer_norm import gru_layer_norm
 from rnnjax.cells.higher_order import higher_order
-from rnnjax.cells.indrnn import indrnn
 from rnnjax.cells.highway import recurrent_highway
+from rnnjax.cells.indrnn import indrnn
 from rnnjax.cells.janet import janet
 from rnnjax.cells.jordan import jordan
 from rnnjax.cells.learned_initial_carry import learned_initial_carry
