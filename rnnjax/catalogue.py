@@ -1,7 +1,4 @@
-"""All cells of the library: names, papers, equations, sizes.
-
-`python -m rnnjax.catalogue` prints the README's table.
-"""
+"""All cells of the library: names, papers, equations, sizes."""
 
 import inspect
 import re
@@ -12,9 +9,60 @@ import jax
 import numpy as np
 
 from rnnjax.base import Cell
+from rnnjax.cells.antisymmetric import (
+    antisymmetric_rnn,
+    antisymmetric_rnn_step,
+    gated_antisymmetric_rnn_step,
+)
+from rnnjax.cells.cornn import cornn, cornn_step
 from rnnjax.cells.elman import elman, elman_step
+from rnnjax.cells.elman_variants import (
+    elman_before_activation,
+    elman_before_activation_step,
+    elman_with_output,
+    elman_with_output_step,
+    irnn,
+)
 from rnnjax.cells.gru import gru, gru_reset_before_step, gru_step
+from rnnjax.cells.gru_convolutional import gru_convolutional, gru_convolutional_step
+from rnnjax.cells.gru_layer_norm import gru_layer_norm, gru_layer_norm_step
+from rnnjax.cells.higher_order import higher_order, higher_order_step
+from rnnjax.cells.indrnn import indrnn, indrnn_step
+from rnnjax.cells.janet import janet, janet_step
+from rnnjax.cells.jordan import jordan, jordan_forced_step, jordan_step
+from rnnjax.cells.linear import linear_system, linear_system_step
+from rnnjax.cells.lru import lru, lru_step
 from rnnjax.cells.lstm import lstm, lstm_step
+from rnnjax.cells.lstm_convolutional import lstm_convolutional, lstm_convolutional_step
+from rnnjax.cells.lstm_full_gate import lstm_full_gate, lstm_full_gate_step
+from rnnjax.cells.lstm_layer_norm import lstm_layer_norm, lstm_layer_norm_step
+from rnnjax.cells.lstm_multiplicative import (
+    lstm_multiplicative,
+    lstm_multiplicative_step,
+)
+from rnnjax.cells.lstm_projected import lstm_projected, lstm_projected_step
+from rnnjax.cells.lstm_variants import lstm_variant, lstm_variant_step
+from rnnjax.cells.mgu import mgu, mgu_step, ugrnn, ugrnn_step
+from rnnjax.cells.minimal import min_gru, min_gru_step, min_lstm, min_lstm_step
+from rnnjax.cells.multiplicative import (
+    multiplicative_rnn,
+    multiplicative_rnn_step,
+    tensor_rnn,
+    tensor_rnn_step,
+)
+from rnnjax.cells.multiplicative_integration import (
+    multiplicative_integration,
+    multiplicative_integration_step,
+)
+from rnnjax.cells.mut import mut1, mut1_step, mut2, mut2_step, mut3, mut3_step
+from rnnjax.cells.orthogonal import orthogonal_rnn, orthogonal_rnn_step
+from rnnjax.cells.parametrizations import cayley_transform, householder_product
+from rnnjax.cells.qrnn import qrnn, qrnn_step
+from rnnjax.cells.rg_lru import rg_lru, rg_lru_step
+from rnnjax.cells.s4d import s4d, s4d_step
+from rnnjax.cells.slstm import slstm, slstm_step
+from rnnjax.cells.sru import sru, sru_step
+from rnnjax.cells.unitary import unitary_rnn, unitary_rnn_step
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.engines.remat import remat
 from rnnjax.engines.scan import scan
@@ -30,6 +78,7 @@ class CatalogueEntry(NamedTuple):
       step: the public function that holds the equations.
       input_size: what `init` is given for inputs of 3 features, where a number will
         not do.
+      source: the paper, where it is not the first among the references of the step.
     """
 
     name: str
@@ -37,6 +86,7 @@ class CatalogueEntry(NamedTuple):
     make: Callable[[int], Cell]
     step: Callable[..., Any]
     input_size: Any = None
+    source: str | None = None
 
     @property
     def equations(self) -> str:
@@ -48,7 +98,9 @@ class CatalogueEntry(NamedTuple):
 
     @property
     def paper(self) -> str:
-        """The first work among the references of the step."""
+        """The work it is from: the first among the references of the step."""
+        if self.source is not None:
+            return self.source
         _, _, references = (inspect.getdoc(self.step) or "").partition("References:\n")
         words = " ".join(references.split())
         cited = re.match(r".*?\b(?:1[89]|20)\d\d\b", words)
@@ -99,16 +151,154 @@ def cell_catalogue() -> tuple[CatalogueEntry, ...]:
     return ENTRIES
 
 
+def _entry(name, step, maker, *sizes, input_size=None, source=None, **options):
+    """Makes an entry of a maker that is called with the hidden size, sizes, options."""
+    arguments = ["H", *map(_written, sizes)]
+    arguments += [f"{key}={_written(value)}" for key, value in options.items()]
+    return CatalogueEntry(
+        name,
+        f"{maker.__name__}({', '.join(arguments)})",
+        lambda hidden_size: maker(hidden_size, *sizes, **options),
+        step,
+        input_size,
+        source,
+    )
+
+
+ODYSSEY = (
+    'Greff et al., "LSTM: A Search Space Odyssey", IEEE Transactions on Neural '
+    "Networks and Learning Systems 2017"
+)
+
+
+def _written(value):
+    return value.__name__ if callable(value) else repr(value)
+
+
 ENTRIES = (
-    CatalogueEntry("simple recurrent network", "elman(H)", elman, elman_step),
-    CatalogueEntry("LSTM", "lstm(H)", lstm, lstm_step),
-    CatalogueEntry("GRU, reset after the product", "gru(H)", gru, gru_step),
-    CatalogueEntry(
-        "GRU, reset before the product",
-        "gru(H, reset_after=False)",
-        lambda hidden_size: gru(hidden_size, reset_after=False),
-        gru_reset_before_step,
+    _entry("simple recurrent network", elman_step, elman),
+    _entry(
+        "IRNN, identity start",
+        elman_step,
+        irnn,
+        source='Le, Jaitly and Hinton, "A Simple Way to Initialize Recurrent Networks '
+        'of Rectified Linear Units", 2015',
     ),
+    _entry(
+        "simple, carried before f",
+        elman_before_activation_step,
+        elman_before_activation,
+    ),
+    _entry(
+        "simple, short-cut to the output", elman_with_output_step, elman_with_output, 10
+    ),
+    _entry("simple, of order 3", higher_order_step, higher_order, 3),
+    _entry("Jordan network", jordan_step, jordan, 10),
+    _entry(
+        "Jordan network, taught",
+        jordan_forced_step,
+        jordan,
+        10,
+        teacher_forcing=True,
+    ),
+    _entry("linear system", linear_system_step, linear_system, 10),
+    _entry("LRU", lru_step, lru),
+    _entry("RG-LRU", rg_lru_step, rg_lru),
+    _entry("S4D", s4d_step, s4d),
+    _entry("LSTM", lstm_step, lstm),
+    _entry("LSTM of 1997", lstm_variant_step, lstm_variant, gates="io"),
+    _entry(
+        "LSTM, peepholes",
+        lstm_variant_step,
+        lstm_variant,
+        peepholes="ifo",
+        source='Gers and Schmidhuber, "Recurrent Nets that Time and Count", IJCNN 2000',
+    ),
+    _entry(
+        "LSTM, coupled gates",
+        lstm_variant_step,
+        lstm_variant,
+        gates="io",
+        coupled=True,
+        source=ODYSSEY,
+    ),
+    _entry(
+        "LSTM, full gate recurrence",
+        lstm_full_gate_step,
+        lstm_full_gate,
+        source=ODYSSEY,
+    ),
+    _entry("LSTMP, projection", lstm_projected_step, lstm_projected, 50),
+    _entry("LSTM, layer norm", lstm_layer_norm_step, lstm_layer_norm),
+    _entry("multiplicative LSTM", lstm_multiplicative_step, lstm_multiplicative),
+    _entry(
+        "convolutional LSTM",
+        lstm_convolutional_step,
+        lstm_convolutional,
+        (8, 8),
+        (3, 3),
+        input_size=(8, 8, 100),
+    ),
+    _entry("sLSTM, exponential gates", slstm_step, slstm),
+    _entry("JANET", janet_step, janet),
+    _entry("minLSTM", min_lstm_step, min_lstm),
+    _entry("GRU, reset after the product", gru_step, gru),
+    _entry(
+        "GRU, reset before the product", gru_reset_before_step, gru, reset_after=False
+    ),
+    _entry("GRU, layer norm", gru_layer_norm_step, gru_layer_norm),
+    _entry(
+        "convolutional GRU",
+        gru_convolutional_step,
+        gru_convolutional,
+        (8, 8),
+        (3, 3),
+        input_size=(8, 8, 100),
+    ),
+    _entry("MGU", mgu_step, mgu),
+    _entry("UGRNN", ugrnn_step, ugrnn),
+    _entry("MUT1", mut1_step, mut1),
+    _entry("MUT2", mut2_step, mut2),
+    _entry("MUT3", mut3_step, mut3),
+    _entry("minGRU", min_gru_step, min_gru),
+    _entry("multiplicative RNN", multiplicative_rnn_step, multiplicative_rnn),
+    _entry("second-order RNN", tensor_rnn_step, tensor_rnn),
+    CatalogueEntry(
+        "multiplicative integration",
+        "multiplicative_integration(elman(H, use_bias=False))",
+        lambda size: multiplicative_integration(elman(size, use_bias=False)),
+        multiplicative_integration_step,
+    ),
+    _entry("orthogonal RNN, exponential map", orthogonal_rnn_step, orthogonal_rnn),
+    CatalogueEntry(
+        "orthogonal RNN, Cayley transform",
+        "orthogonal_rnn(H, parametrization=cayley_transform(H // 2))",
+        lambda size: orthogonal_rnn(size, parametrization=cayley_transform(size // 2)),
+        orthogonal_rnn_step,
+        source='Helfrich, Willmott and Ye, "Orthogonal Recurrent Neural Networks with '
+        'Scaled Cayley Transform", ICML 2018',
+    ),
+    CatalogueEntry(
+        "orthogonal RNN, Householder",
+        "orthogonal_rnn(H, parametrization=householder_product(H))",
+        lambda size: orthogonal_rnn(size, parametrization=householder_product(size)),
+        orthogonal_rnn_step,
+        source='Mhammedi, Hellicar, Rahman and Bailey, "Efficient Orthogonal '
+        "Parametrisation of Recurrent Neural Networks Using Householder "
+        'Reflections", ICML 2017',
+    ),
+    _entry("unitary RNN", unitary_rnn_step, unitary_rnn),
+    _entry("antisymmetric RNN", antisymmetric_rnn_step, antisymmetric_rnn),
+    _entry(
+        "antisymmetric RNN, gated",
+        gated_antisymmetric_rnn_step,
+        antisymmetric_rnn,
+        gated=True,
+    ),
+    _entry("coRNN", cornn_step, cornn),
+    _entry("IndRNN", indrnn_step, indrnn),
+    _entry("SRU", sru_step, sru),
+    _entry("QRNN", qrnn_step, qrnn, window=2),
 )
 
 
@@ -124,7 +314,3 @@ def table() -> Iterator[str]:
         size = entry.input_size or 100
         number = f"{entry.num_weights(size, 100):,}"
         yield f"| {entry.name} | `{entry.call}` | {number} | {entry.paper} |"
-
-
-if __name__ == "__main__":
-    print("\n".join(table()))
