@@ -7,6 +7,8 @@ from rnnjax.cells.antisymmetric import (
     antisymmetric_rnn_step,
     gated_antisymmetric_rnn_step,
 )
+from rnnjax.cells.clockwork import ClockworkCarry, clockwork, clockwork_step
+from rnnjax.cells.continuous import ctrnn, ctrnn_step, leaky, leaky_step
 from rnnjax.cells.cornn import CoRNNCarry, cornn, cornn_step
 from rnnjax.cells.elman import elman, elman_step
 from rnnjax.cells.elman_variants import (
@@ -16,16 +18,19 @@ from rnnjax.cells.elman_variants import (
     elman_with_output_step,
     irnn,
 )
+from rnnjax.cells.fast_weights import FastWeightsCarry, fast_weights, fast_weights_step
 from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.gru import gru, gru_reset_before_step, gru_step
 from rnnjax.cells.gru_convolutional import gru_convolutional, gru_convolutional_step
 from rnnjax.cells.gru_layer_norm import gru_layer_norm, gru_layer_norm_step
 from rnnjax.cells.higher_order import higher_order, higher_order_step
+from rnnjax.cells.highway import recurrent_highway, recurrent_highway_step
 from rnnjax.cells.indrnn import indrnn, indrnn_step
 from rnnjax.cells.janet import janet, janet_step
 from rnnjax.cells.jordan import jordan, jordan_forced_step, jordan_step
 from rnnjax.cells.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.linear import linear_system, linear_system_step, shift_register
+from rnnjax.cells.liquid import liquid, liquid_step
 from rnnjax.cells.lru import ComplexCarry, lru, lru_step
 from rnnjax.cells.lstm import LSTMCarry, lstm, lstm_step
 from rnnjax.cells.lstm_convolutional import lstm_convolutional, lstm_convolutional_step
@@ -123,9 +128,11 @@ __all__ = [
     "CatalogueEntry",
     "Cell",
     "CellReport",
+    "ClockworkCarry",
     "CoRNNCarry",
     "ComplexCarry",
     "Factors",
+    "FastWeightsCarry",
     "LSTMCarry",
     "LSTMFullGateCarry",
     "Layer",
@@ -144,12 +151,16 @@ __all__ = [
     "check_cell",
     "chrono",
     "chunked_bidirectional",
+    "clockwork",
+    "clockwork_step",
     "concatenate",
     "cornn",
     "cornn_step",
     "cross_entropy",
     "cross_entropy_mean_over_steps",
     "cross_entropy_sum_over_time",
+    "ctrnn",
+    "ctrnn_step",
     "dense",
     "dilated",
     "dilated_stack",
@@ -164,6 +175,8 @@ __all__ = [
     "exponential_map",
     "factored_cell",
     "factored_step",
+    "fast_weights",
+    "fast_weights_step",
     "feed_back",
     "first_step",
     "gated_antisymmetric_rnn_step",
@@ -191,10 +204,14 @@ __all__ = [
     "keep_apart",
     "last_step",
     "layer_norm",
+    "leaky",
+    "leaky_step",
     "learned_initial_carry",
     "lengths_to_mask",
     "linear_system",
     "linear_system_step",
+    "liquid",
+    "liquid_step",
     "locked_dropout",
     "look_up",
     "lru",
@@ -244,6 +261,8 @@ __all__ = [
     "read_chunk",
     "recurrent",
     "recurrent_dropout",
+    "recurrent_highway",
+    "recurrent_highway_step",
     "remat",
     "residual",
     "rg_lru",

@@ -14,6 +14,8 @@ from rnnjax.cells.antisymmetric import (
     antisymmetric_rnn_step,
     gated_antisymmetric_rnn_step,
 )
+from rnnjax.cells.clockwork import clockwork, clockwork_step
+from rnnjax.cells.continuous import ctrnn, ctrnn_step, leaky, leaky_step
 from rnnjax.cells.cornn import cornn, cornn_step
 from rnnjax.cells.elman import elman, elman_step
 from rnnjax.cells.elman_variants import (
@@ -23,14 +25,17 @@ from rnnjax.cells.elman_variants import (
     elman_with_output_step,
     irnn,
 )
+from rnnjax.cells.fast_weights import fast_weights, fast_weights_step
 from rnnjax.cells.gru import gru, gru_reset_before_step, gru_step
 from rnnjax.cells.gru_convolutional import gru_convolutional, gru_convolutional_step
 from rnnjax.cells.gru_layer_norm import gru_layer_norm, gru_layer_norm_step
 from rnnjax.cells.higher_order import higher_order, higher_order_step
+from rnnjax.cells.highway import recurrent_highway, recurrent_highway_step
 from rnnjax.cells.indrnn import indrnn, indrnn_step
 from rnnjax.cells.janet import janet, janet_step
 from rnnjax.cells.jordan import jordan, jordan_forced_step, jordan_step
 from rnnjax.cells.linear import linear_system, linear_system_step
+from rnnjax.cells.liquid import liquid, liquid_step
 from rnnjax.cells.lru import lru, lru_step
 from rnnjax.cells.lstm import lstm, lstm_step
 from rnnjax.cells.lstm_convolutional import lstm_convolutional, lstm_convolutional_step
@@ -299,6 +304,12 @@ ENTRIES = (
     _entry("IndRNN", indrnn_step, indrnn),
     _entry("SRU", sru_step, sru),
     _entry("QRNN", qrnn_step, qrnn, window=2),
+    _entry("clockwork RNN", clockwork_step, clockwork, (1, 2, 4, 8)),
+    _entry("leaky integrators", leaky_step, leaky),
+    _entry("CTRNN, continuous time", ctrnn_step, ctrnn),
+    _entry("liquid time constants", liquid_step, liquid),
+    _entry("recurrent highway, 3 deep", recurrent_highway_step, recurrent_highway),
+    _entry("fast weights", fast_weights_step, fast_weights),
 )
 
 
