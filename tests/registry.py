@@ -118,11 +118,6 @@ CELLS = [
     every("clipping", lambda: user_cells.clipping(gru(5), 100.0), forward_mode=False),
     # wrappers
     every("learned_initial_carry", lambda: learned_initial_carry(lstm(5))),
-    CellCase(
-        "learned_initial_carry_counting",
-        lambda: learned_initial_carry(user_cells.counting(5)),
-        draw=draw_tree,
-    ),
     CellCase("show_carry", lambda: show_carry(lstm(5))),
     CellCase("feed_back", lambda: feed_back(gru(5), 5)),
     # elman, jordan

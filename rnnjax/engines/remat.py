@@ -111,6 +111,7 @@ def _run_chunks(run_chunk, carry, steps, length, reverse):
         return carry, jax.tree.map(unfold, outputs)
 
     num_steps = jax.tree.leaves(steps)[0].shape[0]
+    length = max(1, min(length, num_steps))  # no loop of no chunks
     rest = num_steps % length
     if rest == 0:
         return loop(carry, 0, num_steps, length)

@@ -59,10 +59,21 @@ def test_every_reset_adds_to_the_gradient_of_the_start(x64):
 
 
 def test_counters_are_not_learned():
+    """Nor is a step of one piece in the way."""
+    rng = np.random.default_rng(0)
+    features, gain = rng.normal(size=(T, B, D)), rng.normal(size=(T, B))
+    inputs = {"features": np.float32(features), "gain": np.float32(gain)}
     cell = learned_initial_carry(counting(H))
     params = cell.init(jax.random.key(0), D)
     assert params["initial_carry"]["count"] is None
-    assert cell.initial_carry(params, (B,))["count"].dtype == jnp.int32
+    got = unroll(cell, params, inputs)
+    assert_same_bits(got, unroll(counting(H), params["cell"], inputs))
+
+    def last(h):
+        own = {**params, "initial_carry": {"count": None, "h": h}}
+        return unroll(cell, own, inputs)[0]["h"].sum()
+
+    assert np.all(jax.grad(last)(params["initial_carry"]["h"]) != 0)
 
 
 @pytest.mark.parametrize("split", [True, False])
