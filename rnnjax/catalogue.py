@@ -119,7 +119,7 @@ class CatalogueEntry(NamedTuple):
     @property
     def splits(self) -> bool:
         """Whether its step is given as factors, from which `hoisted` gains."""
-        return self.make(2).factors is not None
+        return self.make(8).factors is not None
 
     def num_weights(self, input_size: Any, hidden_size: int) -> int:
         """Counts the numbers in the parameters.

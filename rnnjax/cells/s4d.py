@@ -13,7 +13,6 @@ from rnnjax.base import (
     Params,
     cached,
     check_positive,
-    factored_cell,
     factored_step,
 )
 from rnnjax.cells.lru import ComplexCarry
@@ -164,7 +163,9 @@ def s4d(
         shape = (*batch_shape, *like.shape)
         return ComplexCarry(jnp.zeros(shape, like.dtype), jnp.zeros(shape, like.dtype))
 
-    return factored_cell(init, initial_carry, _factors(), prepare=prepare)
+    # as a step alone: there is no product to take out of the loop, and what an engine
+    # keeps of the factors is state_size times as large as the inputs
+    return Cell(init, initial_carry, factored_step(_factors()), prepare=prepare)
 
 
 @cached
