@@ -136,6 +136,7 @@ CELLS = [
     CellCase("linear_system", lambda: linear_system(5, 4, use_skip=True)),
     CellCase("lru", lambda: lru(5)),
     CellCase("rg_lru", lambda: rg_lru(3)),
+    CellCase("rg_lru_blocks", lambda: rg_lru(3, num_blocks=3)),
     CellCase("s4d", lambda: s4d(5)),
     CellCase("s4d_bilinear", lambda: s4d(5, discretization=bilinear)),
     # lstm

@@ -19,6 +19,8 @@ from rnnjax.cells.elman import elman
 from rnnjax.initializers import Initializer, identity, per_gate
 from rnnjax.products import matmul
 
+_nearly_zero = initializers.normal(0.001)
+
 
 @cached
 def irnn(hidden_size: int, *, scale: float = 1.0, **options) -> Cell:
@@ -29,8 +31,8 @@ def irnn(hidden_size: int, *, scale: float = 1.0, **options) -> Cell:
     Args:
       hidden_size: width of the carry and of the outputs.
       scale: the number on the diagonal; the paper's iRNN has 1, 0.01 for speech.
-      **options: others of `elman`. The paper draws the input matrix with a standard
-        deviation of 0.001.
+      **options: others of `elman`; `kernel_init` draws with the paper's standard
+        deviation of 0.001 unless given.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -47,8 +49,12 @@ def irnn(hidden_size: int, *, scale: float = 1.0, **options) -> Cell:
       Le, Jaitly and Hinton, "A Simple Way to Initialize Recurrent Networks of Rectified
       Linear Units", 2015.
     """
-    options = {"activation": "relu", "recurrent_kernel_init": identity(scale)} | options
-    return elman(hidden_size, **options)
+    published = {
+        "activation": "relu",
+        "kernel_init": _nearly_zero,
+        "recurrent_kernel_init": identity(scale),
+    }
+    return elman(hidden_size, **(published | options))
 
 
 def elman_before_activation_step(

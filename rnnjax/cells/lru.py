@@ -93,7 +93,7 @@ def lru(
 
     Raises:
       ValueError: if `hidden_size` is not positive, or the radii are not
-        0 <= min_radius < max_radius <= 1.
+        0 <= min_radius < max_radius <= 1, or `max_phase` is not in (0, 2π].
 
     Example:
       >>> cell = lru(4)
@@ -108,6 +108,8 @@ def lru(
             "min_radius and max_radius must be 0 <= min_radius < max_radius <= 1, "
             f"got {min_radius} and {max_radius}."
         )
+    if not 0 < max_phase <= 2 * math.pi:
+        raise ValueError(f"max_phase must be positive and at most 2π, got {max_phase}.")
 
     def init(key, input_size):
         check_positive(input_size=input_size)
@@ -116,17 +118,15 @@ def lru(
         wide = jnp.promote_types(dtype, jnp.float32)
         share = jax.random.uniform(keys[0], (hidden_size,), wide, minval=1e-6)
         square = min_radius**2 + share * (max_radius**2 - min_radius**2)
-        square = jnp.minimum(square, 1 - 1e-6)
-        phase = jax.random.uniform(
-            keys[1], (hidden_size,), wide, minval=1e-6, maxval=max_phase
-        )
+        square = jnp.minimum(square, 1 - 1e-6)  # 1 has no log_decay
+        phase = jax.random.uniform(keys[1], (hidden_size,), wide, minval=1e-6)
         kernel = jax.random.normal(keys[2], (input_size, 2 * hidden_size), wide)
         output = jax.random.normal(keys[3], (2 * hidden_size, input_size), wide)
         params = {
             "kernel": kernel / math.sqrt(2 * input_size),
             "output_kernel": output / math.sqrt(hidden_size),
             "log_decay": jnp.log(-jnp.log(square) / 2),
-            "log_phase": jnp.log(phase),
+            "log_phase": jnp.log(max_phase * phase),
             "log_scale": jnp.log1p(-square) / 2,
             "skip": jax.random.normal(keys[4], (input_size,), wide),
         }

@@ -1,5 +1,7 @@
 """The real-gated linear recurrent unit."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid, softplus
@@ -31,18 +33,22 @@ def rg_lru_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Arr
     Both gates see the input alone, so every step is linear in the carry.
 
     Args:
-      params: dict of `kernel` Wᵣ, Wᵢ `[input_size, 2 * input_size]`, `bias`
-        `[2 * input_size]` and `decay` Λ `[input_size]`.
+      params: dict of `kernel` Wᵣ, Wᵢ `[block_size, 2 * input_size]`, the blocks of
+        each matrix side by side, `bias` `[2 * input_size]` and `decay` Λ
+        `[input_size]`. A single block is the whole matrix.
       carry: `[..., input_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
 
     Returns:
       hₜ `[..., input_size]`, as the carry and as the outputs.
 
+    Raises:
+      ValueError: if the inputs are not as wide as Λ.
+
     References:
       De et al., "Griffin: Mixing Gated Linear Recurrences with Local Attention for
-      Efficient Language Models", 2024, equations 1 to 4 and 6, where a = σ(Λ) to the
-      power c r; there the gates' matrices are block-diagonal, here they are full.
+      Efficient Language Models", 2024, equations 1 to 4 and 6, with c = 8. Λ has the
+      sign of the last form in equation 6, so that a is σ(-Λ) and not their σ(Λ).
     """
     return factored_step(_factors(None))(params, carry, inputs)
 
@@ -53,6 +59,7 @@ def rg_lru(
     *,
     min_decay: float = 0.9,
     max_decay: float = 0.999,
+    num_blocks: int = 1,
     kernel_init: Initializer = initializers.lecun_normal(),
     dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
@@ -63,7 +70,9 @@ def rg_lru(
       hidden_size: width of the carry, which must be that of the inputs.
       min_decay: least a at first, with the gate r open.
       max_decay: largest a at first; a² is drawn uniformly between.
-      kernel_init: initializer of each gate's matrix.
+      num_blocks: number of blocks on the diagonal of each gate's matrix, as in the
+        paper; 1 is a full matrix.
+      kernel_init: initializer of each block.
       dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
         parameters' own.
@@ -72,8 +81,9 @@ def rg_lru(
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` is not positive or is not the input's, or the decays
-        are not 0 < min_decay < max_decay < 1.
+      ValueError: if `hidden_size` or `num_blocks` is not positive, the one is not a
+        multiple of the other or is not the input's size, or the decays are not
+        0 < min_decay < max_decay < 1; if inputs are not as wide as `hidden_size`.
 
     Example:
       >>> cell = rg_lru(3)
@@ -82,7 +92,11 @@ def rg_lru(
       >>> outputs.shape
       (3,)
     """
-    check_positive(hidden_size=hidden_size)
+    check_positive(hidden_size=hidden_size, num_blocks=num_blocks)
+    if hidden_size % num_blocks:
+        raise ValueError(
+            f"num_blocks must divide hidden_size {hidden_size}, got {num_blocks}."
+        )
     if not 0 < min_decay < max_decay < 1:
         raise ValueError(
             "min_decay and max_decay must be 0 < min_decay < max_decay < 1, "
@@ -102,8 +116,8 @@ def rg_lru(
         # softplus(Λ) = -log(a) / c, solved for Λ
         decay = jnp.log(jnp.expm1(-jnp.log(square) / 2 / SHARPNESS))
         return {
-            "kernel": per_gate(kernel_init, 2)(
-                keys[0], (hidden_size, 2 * hidden_size), dtype
+            "kernel": per_gate(kernel_init, 2 * num_blocks)(
+                keys[0], (hidden_size // num_blocks, 2 * hidden_size), dtype
             ),
             "bias": jnp.zeros(2 * hidden_size, dtype),
             "decay": decay.astype(dtype),
@@ -115,16 +129,37 @@ def rg_lru(
     return factored_cell(init, initial_carry, _factors(compute_dtype))
 
 
+def _by_blocks(inputs, kernel, compute_dtype):
+    """Multiplies each part of the inputs by its own block of every gate."""
+    size, width = kernel.shape
+    if width == 2 * size:
+        return matmul(inputs, kernel, compute_dtype)
+    num_blocks = width // (2 * size)
+    parts = inputs.reshape(*inputs.shape[:-1], num_blocks, size)
+    blocks = kernel.reshape(size, 2, num_blocks, size)
+    product = functools.partial(matmul, compute_dtype=compute_dtype)
+    of_gates = jax.vmap(jax.vmap(product, (-2, 1), -2), (None, 1), -3)
+    return of_gates(parts, blocks).reshape(*inputs.shape[:-1], width)
+
+
 @cached
 def _factors(compute_dtype):
     """A pre-activation is (a, the gated input): the carry itself pulls at nothing."""
 
     def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype) + params["bias"]
+        size = params["decay"].size
+        if inputs.shape[-1] != size:
+            raise ValueError(
+                f"inputs must have a last axis of {size}, got shape {inputs.shape}."
+            )
+        drive = _by_blocks(inputs, params["kernel"], compute_dtype) + params["bias"]
         r, i = split(sigmoid(drive), 2)
         log_a = -SHARPNESS * softplus(params["decay"]) * r
-        # 1 - a² without cancellation where a is near 1
-        scale = jnp.sqrt(-jnp.expm1(2 * log_a))
+        # without cancellation where a is near 1; where it is 1, the root has no
+        # derivative, but by way of r and Λ it vanishes there
+        square = -jnp.expm1(2 * log_a)
+        moves = square > 0
+        scale = jnp.where(moves, jnp.sqrt(jnp.where(moves, square, 1)), 0)
         return jnp.exp(log_a), scale * i * inputs.astype(i.dtype)
 
     def recur(params, carry):

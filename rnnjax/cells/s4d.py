@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnnjax.base import (
     Array,
@@ -16,6 +17,7 @@ from rnnjax.base import (
     factored_step,
 )
 from rnnjax.cells.lru import ComplexCarry
+from rnnjax.cells.s4d_poles import Poles, s4d_lin
 
 Discretization = Callable[[Array, Array], tuple[Array, Array]]
 
@@ -32,8 +34,8 @@ def zero_order_hold(a: Array, dt: Array) -> tuple[Array, Array]:
     Returns:
       Ā and B̄, complex.
     """
-    decay = jnp.exp(a * dt)
-    return decay, (decay - 1) / a
+    # expm1: near 0, exp(a Δ) - 1 would leave a float32 four digits
+    return jnp.exp(a * dt), jnp.expm1(a * dt) / a
 
 
 def bilinear(a: Array, dt: Array) -> tuple[Array, Array]:
@@ -88,18 +90,20 @@ def s4d(
     state_size: int,
     *,
     discretization: Discretization = zero_order_hold,
+    poles_init: Poles = s4d_lin,
     min_dt: float = 1e-3,
     max_dt: float = 1e-1,
     dtype: jax.typing.DTypeLike = jnp.float32,
 ) -> Cell:
-    """Makes a diagonal state space, S4D-Lin; see `s4d_step` for the equations.
+    """Makes a diagonal state space; see `s4d_step` for the equations.
 
-    At first A = -1/2 + iπn for n = 0, 1, ..., the paper's S4D-Lin, and log Δ is drawn
-    uniformly.
+    At first every feature has the same A, and log Δ is drawn uniformly.
 
     Args:
       state_size: n, complex numbers a feature.
       discretization: `zero_order_hold` or `bilinear`.
+      poles_init: gives A `[state_size]` at first, complex: `s4d_lin`, `s4d_inv`,
+        `s4d_real` of `rnnjax.cells.s4d_poles`, or another function of n.
       min_dt: least Δ at first, in steps: the memory of 1/Δ steps is the longest.
       max_dt: largest Δ at first.
       dtype: dtype of the parameters, hence of the carry and the outputs.
@@ -128,13 +132,14 @@ def s4d(
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 4)
         shape = (input_size, state_size)
+        poles = poles_init(state_size)
         log_dt = jax.random.uniform(
             keys[0], (input_size,), minval=math.log(min_dt), maxval=math.log(max_dt)
         )
         params = {
             "log_dt": log_dt,
-            "log_decay": jnp.full(shape, math.log(0.5)),
-            "frequency": jnp.broadcast_to(math.pi * jnp.arange(state_size), shape),
+            "log_decay": jnp.broadcast_to(np.log(-poles.real), shape),
+            "frequency": jnp.broadcast_to(poles.imag, shape),
             "output_real": jax.random.normal(keys[1], shape) / math.sqrt(2),
             "output_imag": jax.random.normal(keys[2], shape) / math.sqrt(2),
             "skip": jax.random.normal(keys[3], (input_size,)),

@@ -37,6 +37,13 @@ def test_irnn_keeps_what_it_saw(x64):
     assert irnn(H, use_bias=False, scale=1.0) is irnn(H, scale=1.0, use_bias=False)
 
 
+def test_irnn_draws_its_inputs_kernel_small():
+    params = irnn(40).init(jax.random.key(0), 300)
+    assert abs(params["kernel"].std() / 0.001 - 1) < 0.05
+    wide = irnn(40, kernel_init=jax.nn.initializers.normal(1.0))
+    assert abs(wide.init(jax.random.key(0), 300)["kernel"].std() - 1) < 0.05
+
+
 def test_before_activation_equals_paper(x64):
     """Pascanu et al. 2013, equation 2."""
 

@@ -9,6 +9,7 @@ from rnnjax.cells.linear import linear_system, shift_register
 from rnnjax.cells.lru import lru
 from rnnjax.cells.rg_lru import rg_lru
 from rnnjax.cells.s4d import bilinear, s4d, zero_order_hold
+from rnnjax.cells.s4d_poles import s4d_inv, s4d_lin, s4d_real
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper, sigmoid
 from tests.trees import assert_close
@@ -118,6 +119,34 @@ def test_rg_lru_equals_paper(x64):
     check_against_paper(rg_lru(D), from_paper)
 
 
+def test_rg_lru_with_blocks_equals_full_matrices(x64):
+    """Whose other entries are zeros."""
+    size, n = 6, 3
+    params, inputs = draw(rg_lru(size, num_blocks=n), size)
+    assert params["kernel"].shape == (size // n, 2 * size)
+    blocks = np.split(params["kernel"], 2 * n, axis=-1)
+    gates = [scipy.linalg.block_diag(*part) for part in (blocks[:n], blocks[n:])]
+    full = params | {"kernel": np.concatenate(gates, axis=-1)}
+    got = unroll(rg_lru(size, num_blocks=n), params, inputs)
+    assert_close(got, unroll(rg_lru(size), full, inputs), 1e-13)
+
+
+@pytest.mark.parametrize(("name", "value"), [("bias", -200.0), ("decay", -120.0)])
+def test_rg_lru_that_never_forgets_has_a_gradient(name, value):
+    """Where a is 1 in float32, the root of 1 - a² has no derivative of its own."""
+    cell = rg_lru(D)
+    params = cell.init(jax.random.key(0), D)
+    params[name] = np.full(params[name].shape, value, np.float32)
+
+    def total(params):
+        return unroll(cell, params, np.ones((T, D), np.float32))[1].sum()
+
+    value, grads = jax.value_and_grad(total)(params)
+    assert value == 0
+    for grad in jax.tree.leaves(grads):
+        assert not np.any(grad)
+
+
 def test_rg_lru_with_gates_open_smooths(x64):
     """Exponential smoothing by a, of what is drawn at first."""
     cell = rg_lru(D)
@@ -159,6 +188,30 @@ def test_zero_order_hold_solves_the_equation(x64):
     np.testing.assert_allclose(got, solved[0], rtol=1e-12)
 
 
+def test_zero_order_hold_of_a_short_step_is_exact_in_float32():
+    for a in (-0.5, -0.5 + 3.1j):
+        want = np.expm1(np.complex128(a) * 1e-4) / a
+        got = zero_order_hold(np.complex64(a), np.float32(1e-4))[1]
+        np.testing.assert_allclose(got, want, rtol=5e-7)
+
+
+@pytest.mark.parametrize("discretization", [zero_order_hold, bilinear])
+def test_s4d_is_its_convolution(x64, discretization):
+    """With the kernel 2 Re Σ C Āᵏ B̄, made of all powers at once."""
+    cell = s4d(N, discretization=discretization, poles_init=s4d_inv)
+    params, inputs = draw(cell)
+    a = -np.exp(params["log_decay"]) + 1j * params["frequency"]
+    a_bar, b_bar = discretization(a, np.exp(params["log_dt"])[:, None])
+    C = params["output_real"] + 1j * params["output_imag"]
+    powers = np.asarray(a_bar) ** np.arange(T)[:, None, None]
+    kernel = 2 * np.sum(C * b_bar * powers, axis=-1).real
+    want = params["skip"] * inputs
+    for t in range(T):
+        for k in range(t + 1):
+            want[t] += kernel[k] * inputs[t - k]
+    assert_close(unroll(cell, params, inputs)[1], want, 1e-12)
+
+
 def test_bilinear_is_near_for_small_steps(x64):
     """To the third power of the step."""
     a = np.array(-0.7 + 2.1j)
@@ -167,12 +220,31 @@ def test_bilinear_is_near_for_small_steps(x64):
         assert 0.01 * dt**3 < abs(exact[0] - near[0]) < 10 * dt**3
 
 
-def test_s4d_starts_as_s4d_lin():
-    params = s4d(N).init(jax.random.key(0), 500)
-    np.testing.assert_allclose(np.exp(params["log_decay"]), 0.5, rtol=1e-6)
-    np.testing.assert_allclose(params["frequency"][3], np.pi * np.arange(N), rtol=1e-6)
+@pytest.mark.parametrize("poles_init", [s4d_lin, s4d_inv, s4d_real])
+def test_s4d_starts_at_its_poles(poles_init):
+    params = s4d(N, poles_init=poles_init).init(jax.random.key(0), 500)
+    got = -np.exp(params["log_decay"]) + 1j * params["frequency"]
+    want = np.broadcast_to(poles_init(N), (500, N))
+    np.testing.assert_allclose(got, want, rtol=1e-5)
     dt = np.exp(params["log_dt"])
     assert 1e-3 <= dt.min() < 1.5e-3 and 0.08 < dt.max() <= 0.1
+
+
+def test_poles_of_the_paper():
+    """Gu et al. 2022, section 4."""
+    np.testing.assert_allclose(s4d_lin(3), -0.5 + 1j * np.pi * np.array([0, 1, 2]))
+    np.testing.assert_allclose(s4d_real(3), [-1, -2, -3])
+    inverse = np.array([30, 6, 1.2]) / np.pi  # N (N / (2 n + 1) - 1) for N = 6
+    np.testing.assert_allclose(s4d_inv(3), -0.5 + 1j * inverse)
+
+
+def test_s4d_inv_is_near_the_normal_part_of_hippo():
+    """Of whose eigenvalues its poles are the asymptotic form."""
+    v = np.sqrt(np.arange(64) + 0.5)
+    normal = np.triu(np.outer(v, v), 1) - np.tril(np.outer(v, v), -1) - np.eye(64) / 2
+    highest = np.sort_complex(1j * np.linalg.eigvals(normal))[:3]
+    np.testing.assert_allclose(1j * s4d_inv(32)[:3], highest, rtol=0.08)
+    assert abs(s4d_inv(32)[0] / (-1j * highest[0]) - 1) < 0.02
 
 
 @pytest.mark.parametrize(
@@ -180,6 +252,9 @@ def test_s4d_starts_as_s4d_lin():
     [
         (lambda: lru(H, min_radius=0.9, max_radius=0.5), "got 0.9 and 0.5."),
         (lambda: lru(H, max_radius=1.2), "min_radius < max_radius <= 1, got 0.0"),
+        (lambda: lru(H, max_phase=0.0), "max_phase must be positive .* got 0.0."),
+        (lambda: lru(H, max_phase=180), "and at most 2π, got 180."),
+        (lambda: rg_lru(H, num_blocks=2), "num_blocks must divide .* 5, got 2."),
         (lambda: rg_lru(D, max_decay=1.0), "max_decay must be 0 < .* got 0.9 and 1.0."),
         (lambda: rg_lru(D).init(None, H), "input_size must be the hidden_size, 2"),
         (lambda: s4d(N, min_dt=0.0), "min_dt and max_dt must be .* got 0.0 and 0.1."),
