@@ -1,11 +1,9 @@
 """The unitary recurrent network: a complex carry whose norm the recurrence keeps."""
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import export, lax
+from jax import lax
 from jax.nn import initializers
 
 from rnnjax.base import (
@@ -18,30 +16,14 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
+from rnnjax.cells.lru import ComplexCarry
 from rnnjax.initializers import Initializer, per_gate, symmetric_uniform
 from rnnjax.products import matmul, split
 
 
-class UnitaryCarry(NamedTuple):
-    """The carry of a unitary network, a vector of complex numbers.
-
-    Attributes:
-      real: `[..., hidden_size]`.
-      imag: `[..., hidden_size]`.
-    """
-
-    real: Array
-    imag: Array
-
-
-export.register_namedtuple_serialization(
-    UnitaryCarry, serialized_name="rnnjax.UnitaryCarry"
-)
-
-
 def unitary_rnn_step(
-    params: Params, carry: UnitaryCarry, inputs: Array, *, permutation_seed: int = 0
-) -> tuple[UnitaryCarry, Array]:
+    params: Params, carry: ComplexCarry, inputs: Array
+) -> tuple[ComplexCarry, Array]:
     """Computes one step of a unitary network.
 
         hₜ = modReLU(V xₜ + W hₜ₋₁; b),  W = D₃ R₂ F⁻¹ D₂ Π R₁ F D₁
@@ -53,13 +35,12 @@ def unitary_rnn_step(
 
     Args:
       params: as the cell's `prepare` returns them, a dict of `kernel` Vᵀ `[input_size,
-        2 * hidden_size]`, the real parts beside the imaginary ones, `rotation` exp(iθ)
-        of D₁, D₂, D₃ `[2, 3, hidden_size]`, real parts first, `reflection` v / ‖v‖ of
-        R₁, R₂ `[2, 2, hidden_size]` likewise and, unless left out, `bias` b
+        2 * hidden_size]`, the real parts beside the imaginary ones, `recurrent_kernel`
+        Wᵀ `[2 * hidden_size, 2 * hidden_size]`, the real matrix that takes real parts
+        beside imaginary ones to the same, and, unless left out, `bias` b
         `[hidden_size]`.
-      carry: hₜ₋₁.
+      carry: hₜ₋₁, `[..., hidden_size]` each.
       inputs: `[..., input_size]`, xₜ.
-      permutation_seed: draws Π; see `unitary_rnn`.
 
     Returns:
       The carry of hₜ, and the outputs `[..., 2 * hidden_size]`.
@@ -68,7 +49,7 @@ def unitary_rnn_step(
       Arjovsky, Shah and Bengio, "Unitary Evolution Recurrent Neural Networks", ICML
       2016, equations 6 to 8.
     """
-    return factored_step(_factors(permutation_seed, None))(params, carry, inputs)
+    return factored_step(_factors(None))(params, carry, inputs)
 
 
 @cached
@@ -86,8 +67,9 @@ def unitary_rnn(
 ) -> Cell:
     """Makes a unitary cell; see `unitary_rnn_step` for the equations.
 
-    The recurrence costs O(n log n) for n units, and has 7 n weights. All parameters and
-    the carry are real numbers; below 32 bits the transforms are computed in float32.
+    W has 7 weights a unit. It is multiplied out once an unroll, by `prepare`, in
+    float32 at least: one product a step suits processors and engines better than the
+    transforms, though these would take O(n log n). All parameters are real numbers.
 
     Args:
       hidden_size: number of complex units; the outputs are twice as wide.
@@ -99,11 +81,11 @@ def unitary_rnn(
       reflection_init: initializer of the real and imaginary parts of the vectors v.
       bias_init: initializer of the bias.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the product with V, such as bfloat16; None:
-        the parameters' own.
+      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
+        parameters' own.
 
     Returns:
-      The cell, over `UnitaryCarry`.
+      The cell, over `rnnjax.cells.lru.ComplexCarry`.
 
     Raises:
       ValueError: if `hidden_size` is not positive.
@@ -133,56 +115,55 @@ def unitary_rnn(
 
     def initial_carry(params, batch_shape=()):
         shape, dtype = (*batch_shape, hidden_size), params["kernel"].dtype
-        return UnitaryCarry(real=jnp.zeros(shape, dtype), imag=jnp.zeros(shape, dtype))
+        return ComplexCarry(real=jnp.zeros(shape, dtype), imag=jnp.zeros(shape, dtype))
 
-    factors = _factors(permutation_seed, compute_dtype)
-    return factored_cell(init, initial_carry, factors, prepare=_prepare)
+    def prepare(params):
+        params = dict(params)
+        phases, reflections = params.pop("phases"), params.pop("reflections")
+        W = _unitary_matrix(phases, reflections, permutation_seed)
+        rows = [[W.real.T, W.imag.T], [-W.imag.T, W.real.T]]
+        return params | {"recurrent_kernel": jnp.block(rows).astype(phases.dtype)}
+
+    factors = _factors(compute_dtype)
+    return factored_cell(init, initial_carry, factors, prepare=prepare)
 
 
-def _prepare(params):
-    params = dict(params)
-    phases, v = params.pop("phases"), params.pop("reflections")
-    norm = jnp.sqrt((v * v).sum(axis=(0, 2), keepdims=True))
-    rotation = jnp.stack([jnp.cos(phases), jnp.sin(phases)])
-    return params | {"rotation": rotation, "reflection": v / norm}
+def _unitary_matrix(phases, reflections, permutation_seed):
+    """Returns W: what it makes of each column of the identity."""
+    size, wide = phases.shape[-1], jnp.promote_types(phases.dtype, jnp.float32)
+    order = np.random.default_rng(permutation_seed).permutation(size)
+    phases, reflections = phases.astype(wide), reflections.astype(wide)
+    D1, D2, D3 = lax.complex(jnp.cos(phases), jnp.sin(phases))[:, :, None]
+    v1, v2 = lax.complex(*reflections)
+    W = D1 * jnp.eye(size, dtype=wide)
+    W = D2 * _reflect(jnp.fft.fft(W, axis=0, norm="ortho"), v1)[order]
+    return D3 * _reflect(jnp.fft.ifft(W, axis=0, norm="ortho"), v2)
+
+
+def _reflect(columns, v):
+    with jax.default_matmul_precision("highest"):
+        return columns - 2 * jnp.outer(v, v.conj() @ columns) / jnp.vdot(v, v).real
 
 
 @cached
-def _factors(permutation_seed, compute_dtype):
+def _factors(compute_dtype):
     def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        return UnitaryCarry(*split(drive, 2))
+        return matmul(inputs, params["kernel"], compute_dtype)
 
     def recur(params, carry):
-        order = np.random.default_rng(permutation_seed).permutation(
-            carry.real.shape[-1]
-        )
-        D1, D2, D3 = _as_complex(*params["rotation"])
-        v1, v2 = _as_complex(*params["reflection"])
-        z = jnp.fft.fft(_as_complex(*carry) * D1, norm="ortho")
-        z = jnp.take(_reflect(z, v1), order, axis=-1) * D2
-        z = _reflect(jnp.fft.ifft(z, norm="ortho"), v2) * D3
-        dtype = params["rotation"].dtype
-        return UnitaryCarry(z.real.astype(dtype), z.imag.astype(dtype))
+        both = jnp.concatenate(carry, axis=-1)
+        return matmul(both, params["recurrent_kernel"], compute_dtype)
 
     def update(params, carry, pre):
         del carry
-        return _modrelu(pre, params["bias"]) if "bias" in params else pre
+        z = ComplexCarry(*split(pre, 2))
+        return _modrelu(z, params["bias"]) if "bias" in params else z
 
     def readout(params, carry, inputs):
         del params, inputs
         return jnp.concatenate(carry, axis=-1)
 
     return Factors(project, recur, update, readout)
-
-
-def _as_complex(real, imag):
-    wide = jnp.promote_types(real.dtype, jnp.float32)
-    return lax.complex(real.astype(wide), imag.astype(wide))
-
-
-def _reflect(z, v):
-    return z - 2 * jnp.sum(z * v.conj(), axis=-1, keepdims=True) * v
 
 
 def _modrelu(z, bias):
@@ -194,4 +175,4 @@ def _modrelu(z, bias):
     def lengthen(part):
         return jnp.where(lengthened, part + part / length * bias, 0)
 
-    return UnitaryCarry(lengthen(z.real), lengthen(z.imag))
+    return ComplexCarry(lengthen(z.real), lengthen(z.imag))

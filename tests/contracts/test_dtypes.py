@@ -51,7 +51,8 @@ def test_inputs_of_any_dtype_change_nothing(
         return unroll(library_case.cell, params, inputs, engine=engine_case.engine)
 
     got = jax.eval_shape(run, params, inputs)
-    assert {x.dtype for x in jax.tree.leaves(got)} == {np.dtype(dtype)}
+    floats = {x.dtype for x in jax.tree.leaves(got) if is_floating(x)}
+    assert floats == {np.dtype(dtype)}
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -68,7 +69,9 @@ def test_float32_is_near_float64(library_case, engine_case):
     mask, is_first = draw_marks(rng)
     run = program(library_case.cell, engine_case.engine, quick=True)
     got = run(params, carry, inputs, mask, is_first, weights)
-    params, carry, inputs, weights = jax.tree.map(np.float64, arguments)
+    params, carry, inputs, weights = jax.tree.map(
+        lambda x: np.float64(x) if is_floating(x) else x, arguments
+    )
     want = run_batch(
         library_case.cell, params, carry, inputs, mask, is_first, False, weights
     )
