@@ -72,7 +72,7 @@ from rnnjax.cells.show_carry import show_carry
 from rnnjax.cells.slstm import SLSTMCarry, slstm, slstm_step
 from rnnjax.cells.sru import sru, sru_step
 from rnnjax.cells.stacked import stack_kernels, unstack_kernels
-from rnnjax.cells.unitary import UnitaryCarry, unitary_rnn, unitary_rnn_step
+from rnnjax.cells.unitary import unitary_rnn, unitary_rnn_step
 from rnnjax.checks.affine import check_affine
 from rnnjax.checks.cell import CellReport, check_cell
 from rnnjax.decoding import sample
@@ -137,7 +137,6 @@ __all__ = [
     "LSTMFullGateCarry",
     "Layer",
     "SLSTMCarry",
-    "UnitaryCarry",
     "antisymmetric_rnn",
     "antisymmetric_rnn_step",
     "average",
