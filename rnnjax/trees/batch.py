@@ -1,0 +1,191 @@
+"""Batches of trees of any shape, as arrays of one size.
+
+A row holds nodes whose children are all in the row before it, so a batch of trees is
+computed row by row, from the deepest nodes to the roots. A tree with fewer levels than
+there are rows may begin in any of the first ones.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+
+from rnnjax.base import Array
+from rnnjax.trees.rows import check_parents, choose_first_rows, rank
+
+
+class TreeSizes(NamedTuple):
+    """The sizes of a batch of trees: two of equal sizes are run by one program.
+
+    Attributes:
+      num_trees: number of trees.
+      num_nodes: number of nodes of all trees.
+      num_rows: number of rows, one after the other; at least the levels of any tree.
+      width: number of nodes in a row, computed together.
+      max_children: number of children of a node.
+    """
+
+    num_trees: int
+    num_nodes: int
+    num_rows: int
+    width: int
+    max_children: int
+
+
+class Trees(NamedTuple):
+    """A batch of trees; `batch_trees` makes it.
+
+    The nodes of the first tree come first, those of the second follow, each tree's in
+    the order in which they were given.
+
+    Attributes:
+      nodes: `[num_rows, width]` int32, the node in each place of a row; `num_nodes`
+        where there is none.
+      children: `[num_rows, width, max_children]` int32, the places of its children in
+        the row before; `width` where there is none.
+      roots: `[num_trees]` int32, the root of each tree; `num_nodes` for a tree that is
+        padding.
+      mask: `[num_nodes]` bool, true at real nodes.
+      has_inputs: `[num_nodes]` bool, true where a node has inputs of its own.
+    """
+
+    nodes: Array | np.ndarray
+    children: Array | np.ndarray
+    roots: Array | np.ndarray
+    mask: Array | np.ndarray
+    has_inputs: Array | np.ndarray
+
+    @property
+    def sizes(self) -> TreeSizes:
+        """The sizes to which it is padded."""
+        return TreeSizes(len(self.roots), len(self.mask), *self.children.shape)
+
+
+export.register_namedtuple_serialization(Trees, serialized_name="rnnjax.Trees")
+
+
+def batch_trees(
+    parents: Sequence[Sequence[int]],
+    *,
+    has_inputs: Sequence[Sequence[bool]] | None = None,
+    pad_to: TreeSizes | None = None,
+) -> Trees:
+    """Makes a batch of trees from the parents of their nodes. Not for use under jit.
+
+    The children of a node are in the order of their numbers.
+
+    Args:
+      parents: for each tree the parent of every node; -1 for the root. Parents may come
+        before their children or after them.
+      has_inputs: for each tree and node whether it has inputs of its own; None: all do.
+        In a constituency tree only the leaves do.
+      pad_to: sizes to pad to, so that batches of unlike trees are run by one program,
+        such as `TreeSizes(*map(max, *[trees.sizes for trees in batches]))`; None: no
+        more than needed.
+
+    Returns:
+      The batch, of NumPy arrays.
+
+    Raises:
+      ValueError: if there is no tree, or one without a node; if parents are not whole
+        numbers; if a parent is not a node; if a tree has no root, two, or a cycle; if
+        `has_inputs` do not fit the nodes, or are false at a leaf; if `pad_to` is too
+        small.
+
+    Example:
+      >>> trees = batch_trees([[-1, 0, 0], [1, -1]])
+      >>> trees.roots
+      array([0, 4], dtype=int32)
+      >>> trees.sizes
+      TreeSizes(num_trees=2, num_nodes=5, num_rows=2, width=3, max_children=2)
+    """
+    if not len(parents):
+        raise ValueError("parents must hold at least one tree, got none.")
+    forest = [np.asarray(own) for own in parents]
+    depths = [check_parents(f"parents[{t}]", own) for t, own in enumerate(forest)]
+    marks = _check_has_inputs(has_inputs, forest)
+    levels = [own.max() - own for own in depths]
+    first_rows = choose_first_rows(levels, pad_to.num_rows if pad_to else 0)
+    row = np.concatenate([first + own for first, own in zip(first_rows, levels)])
+    parent = _number_over_batch(forest)
+    is_child = parent >= 0
+    place, which = rank(row), rank(parent)
+
+    needed = TreeSizes(
+        num_trees=len(forest),
+        num_nodes=len(parent),
+        num_rows=max(int(own.max()) for own in levels) + 1,
+        width=int(place.max()) + 1,
+        max_children=int(which[is_child].max(initial=-1)) + 1,
+    )
+    num_trees, num_nodes, *shape = _check_sizes(needed, pad_to)
+    nodes = np.full(shape[:2], num_nodes, np.int32)
+    nodes[row, place] = np.arange(len(parent))
+    children = np.full(shape, shape[1], np.int32)
+    of_parent = parent[is_child]
+    children[row[of_parent], place[of_parent], which[is_child]] = place[is_child]
+    roots = np.full(num_trees, num_nodes, np.int32)
+    roots[: len(forest)] = np.flatnonzero(~is_child)
+    mask = np.arange(num_nodes) < len(parent)
+    marks = np.pad(marks, (0, num_nodes - len(parent)))
+    return Trees(nodes, children, roots, mask, has_inputs=marks)
+
+
+def take_roots(trees: Trees, values: Any) -> Any:
+    """Takes the roots' values out of those of all nodes.
+
+    Args:
+      trees: the batch.
+      values: tree of arrays `[num_nodes, ...]`, such as what `unroll_trees` returns.
+
+    Returns:
+      The same of arrays `[num_trees, ...]`; zeros for a tree that is padding.
+    """
+
+    def take(x):
+        return jnp.asarray(x).at[trees.roots].get(mode="fill", fill_value=0)
+
+    return jax.tree.map(take, values)
+
+
+def _number_over_batch(forest):
+    """Returns the parents of all nodes, numbered over the batch."""
+    starts = np.cumsum([0, *map(len, forest)])
+    return np.concatenate(
+        [np.where(own < 0, -1, own + start) for own, start in zip(forest, starts)]
+    )
+
+
+def _check_has_inputs(has_inputs, forest):
+    """Returns the marks of all nodes, those of the first tree first."""
+    if has_inputs is None:
+        return np.ones(sum(map(len, forest)), bool)
+    got = [np.asarray(own) for own in has_inputs]
+    fits = [own.shape for own in got] == [own.shape for own in forest]
+    if not fits or any(own.dtype != bool for own in got):
+        raise ValueError(
+            "has_inputs must be bools, one for each of the nodes "
+            f"{[len(own) for own in forest]}, "
+            f"got {[f'{own.dtype}{list(own.shape)}' for own in got]}."
+        )
+    for t, (marks, parents) in enumerate(zip(got, forest)):
+        is_leaf = ~np.isin(np.arange(len(parents)), parents)
+        missing = np.flatnonzero(is_leaf & ~marks)
+        if missing.size:
+            raise ValueError(
+                f"has_inputs[{t}] must be true at every leaf, "
+                f"got false at node {missing[0]}."
+            )
+    return np.concatenate(got)
+
+
+def _check_sizes(needed, pad_to):
+    if pad_to is None:
+        return needed
+    for name, least, got in zip(TreeSizes._fields, needed, pad_to):
+        if got < least:
+            raise ValueError(f"pad_to must have {name} of at least {least}, got {got}.")
+    return TreeSizes(*pad_to)

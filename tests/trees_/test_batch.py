@@ -1,0 +1,138 @@
+"""Batches of trees: who is whose child, what is refused, how they are packed."""
+
+import numpy as np
+import pytest
+
+from rnnjax.trees import TreeSizes, batch_trees
+from tests.trees_.registry import HAS_INPUTS, PADDED, PARENTS, TREES
+
+
+def draw_parents(rng, num_nodes):
+    """Draws a tree whose nodes are numbered in no order."""
+    names = rng.permutation(num_nodes)
+    parents = np.full(num_nodes, -1)
+    for k in range(1, num_nodes):
+        parents[names[k]] = names[rng.integers(max(0, k - 3), k)]
+    return parents
+
+
+def children_of(trees):
+    """Reads the children of every node from the rows, in their order."""
+    num_nodes, width = trees.sizes.num_nodes, trees.sizes.width
+    children, seen = {}, []
+    for row in range(trees.sizes.num_rows):
+        for place in range(width):
+            node = trees.nodes[row, place]
+            places = trees.children[row, place]
+            own = [trees.nodes[row - 1, p] for p in places if p < width]
+            if node == num_nodes:
+                assert not own
+                continue
+            seen.append(node)
+            assert num_nodes not in own
+            children[int(node)] = [int(child) for child in own]
+    assert len(seen) == len(set(seen))
+    return children
+
+
+def expected_children(parents):
+    children, start = {}, 0
+    for own in parents:
+        for node in range(len(own)):
+            below = np.flatnonzero(np.asarray(own) == node)
+            children[start + node] = [start + int(child) for child in below]
+        start += len(own)
+    return children
+
+
+@pytest.mark.parametrize("trees", [TREES, PADDED])
+def test_rows_hold_every_node_after_its_children(trees):
+    assert children_of(trees) == expected_children(PARENTS)
+    assert trees.roots.tolist()[:4] == [0, 6, 9, 15]
+    assert set(trees.roots.tolist()[4:]) <= {trees.sizes.num_nodes}
+    assert trees.mask.tolist() == (np.arange(len(trees.mask)) < 16).tolist()
+    assert trees.has_inputs[:16].tolist() == sum(HAS_INPUTS, [])
+    assert not trees.has_inputs[16:].any()
+
+
+def test_random_trees_are_laid_out_right():
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        parents = [draw_parents(rng, n) for n in rng.integers(1, 30, size=4)]
+        trees = batch_trees(parents)
+        assert children_of(trees) == expected_children(parents)
+        assert trees.mask.all() and trees.has_inputs.all()
+
+
+def test_sizes_of_any_batches_hold_them_all():
+    """What the largest of each size is enough for, whatever the trees."""
+    rng = np.random.default_rng(1)
+    batches = [
+        [draw_parents(rng, n) for n in rng.integers(1, 40, size=rng.integers(1, 9))]
+        for _ in range(40)
+    ]
+    sizes = TreeSizes(*map(max, *[batch_trees(own).sizes for own in batches]))
+    for own in batches:
+        trees = batch_trees(own, pad_to=sizes)
+        assert trees.sizes == sizes
+        assert children_of(trees) == expected_children(own)
+
+
+def test_low_trees_begin_where_rows_are_empty():
+    """A tall one, and three of two levels: one in each row, not three in the last."""
+    chain, pair = [-1, 0, 1, 2, 3, 4], [-1, 0]
+    assert batch_trees([pair, chain, pair, pair]).sizes == (4, 12, 6, 2, 1)
+
+
+def test_rows_to_spare_make_them_narrow():
+    alone = batch_trees([[-1, 0]] * 6)
+    assert alone.sizes.width == 6
+    spread = batch_trees([[-1, 0]] * 6, pad_to=TreeSizes(6, 12, 6, 2, 1))
+    assert spread.sizes.width == 2
+
+
+@pytest.mark.parametrize(
+    ("parents", "message"),
+    [
+        ([], "parents must hold at least one tree, got none"),
+        ([[-1], []], r"parents\[1\] must be whole numbers, one a node, got \[\]"),
+        ([[-1.0, 0.0]], r"parents\[0\] must be whole numbers, .*got \[-1.0, 0.0\]"),
+        ([[[-1, 0]]], r"parents\[0\] must be whole numbers, one a node"),
+        ([[-1], [-1, 2]], r"parents\[1\] must be nodes from 0 to 1.*got 2 at node 1"),
+        ([[-1, 0, -2]], r"parents\[0\] must be nodes from 0 to 2.*got -2 at node 2"),
+        ([[-1, 0, -1]], r"parents\[0\] must have one root, got 2: nodes \[0, 2\]"),
+        ([[-1], [-1, 1]], r"parents\[1\] must have no cycle, got 1 -> 1\."),
+        ([[-1, 2, 3, 1]], r"parents\[0\] must have no cycle, got 1 -> 2 -> 3 -> 1\."),
+        ([[-1, 2, 3, 2]], r"parents\[0\] must have no cycle, got 2 -> 3 -> 2\."),
+        ([[1, 0]], r"parents\[0\] must have no cycle, got 0 -> 1 -> 0\."),
+    ],
+)
+def test_bad_parents_are_refused(parents, message):
+    with pytest.raises(ValueError, match=message):
+        batch_trees(parents)
+
+
+@pytest.mark.parametrize(
+    ("has_inputs", "message"),
+    [
+        ([[True, True, True]], r"has_inputs must be bools.*nodes \[3, 1\]"),
+        ([[True, True], [True]], r"has_inputs must be bools.*nodes \[3, 1\]"),
+        ([[1, 1, 1], [1]], r"has_inputs must be bools"),
+        (
+            [[False, True, False], [True]],
+            r"has_inputs\[0\] must be true at every leaf, got false at node 2",
+        ),
+        ([[True] * 3, [False]], r"has_inputs\[1\] must be true at every leaf"),
+    ],
+)
+def test_bad_marks_are_refused(has_inputs, message):
+    with pytest.raises(ValueError, match=message):
+        batch_trees([[-1, 0, 0], [-1]], has_inputs=has_inputs)
+
+
+@pytest.mark.parametrize("name", TreeSizes._fields)
+def test_too_small_sizes_are_refused(name):
+    needed = getattr(TREES.sizes, name)
+    pad_to = TREES.sizes._replace(**{name: needed - 1})
+    with pytest.raises(ValueError, match=f"{name} of at least {needed}, got"):
+        batch_trees(PARENTS, has_inputs=HAS_INPUTS, pad_to=pad_to)

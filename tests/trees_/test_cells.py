@@ -1,0 +1,264 @@
+"""Cells over trees against their papers, and against what they reduce to."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import LSTMCarry, lstm
+from rnnjax.trees import (
+    batch_trees,
+    child_sum_tree_lstm,
+    child_sum_tree_lstm_step,
+    nary_tree_lstm,
+    nary_tree_lstm_step,
+    recursive,
+    recursive_step,
+    take_roots,
+    tensor_recursive,
+    tensor_recursive_step,
+    unroll_trees,
+)
+from rnnjax.unroll import unroll
+from tests.differences import difference_gradient
+from tests.loop import in_numpy
+from tests.trees import assert_close, draw_like
+from tests.trees_.programs import draw_arguments, draw_params, program
+from tests.trees_.registry import HAS_INPUTS, PARENTS, TREE_CELLS, TREES, H
+
+CASES = {case.name: case for case in TREE_CELLS}
+SEVERAL = [[-1, 0, 0, 0, 2, 2, 2, 2], [1, -1]]  # nodes of up to 4 children
+
+pytestmark = pytest.mark.usefixtures("x64")
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def every_node(inputs, compute):
+    """Computes all trees by recursion; returns what `compute` did, node by node.
+
+    Args:
+      inputs: `[num_nodes, input_size]`.
+      compute: `(results of the children, inputs) -> result` of a node.
+    """
+    results = []
+    for parents, marks in zip(PARENTS, HAS_INPUTS):
+        inputs_of_tree, inputs = np.split(inputs, [len(parents)])
+        own = [None] * len(parents)
+        visit(parents.index(-1), parents, inputs_of_tree * np.c_[marks], compute, own)
+        results += own
+    return results
+
+
+def visit(node, parents, inputs, compute, own):
+    children = [
+        visit(child, parents, inputs, compute, own)
+        for child, parent in enumerate(parents)
+        if parent == node
+    ]
+    own[node] = compute(children, inputs[node])
+    return own[node]
+
+
+def child_sum_node(params, children, x):
+    """Equations 2 to 8 of Tai et al., a gate at a time."""
+    w, u = (
+        dict(zip("ifuo", np.split(params[name], 4, axis=-1)))
+        for name in ("kernel", "recurrent_kernel")
+    )
+    b = dict(zip("ifuo", np.split(params["bias"], 4)))
+    h_sum = sum((h for h, _ in children), np.zeros(H))
+    i = sigmoid(x @ w["i"] + h_sum @ u["i"] + b["i"])
+    o = sigmoid(x @ w["o"] + h_sum @ u["o"] + b["o"])
+    c = i * np.tanh(x @ w["u"] + h_sum @ u["u"] + b["u"])
+    for h_k, c_k in children:
+        c = c + sigmoid(x @ w["f"] + h_k @ u["f"] + b["f"]) * c_k
+    return o * np.tanh(c), c
+
+
+def nary_node(params, children, x, most=2):
+    """Equations 9 to 14 of Tai et al., a gate and a child at a time."""
+    forget = [f"f{k}" for k in range(most)]
+    w = dict(zip("ifuo", np.split(params["kernel"], 4, axis=-1)))
+    b = dict(zip("ifuo", np.split(params["bias"], 4)))
+    u = [
+        dict(zip(["i", *forget, "u", "o"], np.split(of_child, most + 3, axis=-1)))
+        for of_child in np.split(params["recurrent_kernel"], most)
+    ]
+
+    def pre(gate, name):
+        own = sum((h @ of[name] for of, (h, _) in zip(u, children)), np.zeros(H))
+        return x @ w[gate] + own + b[gate]
+
+    c = sigmoid(pre("i", "i")) * np.tanh(pre("u", "u"))
+    for k, (_, c_k) in enumerate(children):
+        c = c + sigmoid(pre("f", f"f{k}")) * c_k
+    return sigmoid(pre("o", "o")) * np.tanh(c), c
+
+
+def recursive_node(params, children, x):
+    """Section 4 of Socher et al. 2013, an output at a time; V only if it is there."""
+    if not children:
+        return (x,)
+    a = np.concatenate([h for (h,) in children] + [np.zeros(H)])[: 2 * H]
+    pre = a @ params["recurrent_kernel"] + params.get("bias", 0.0)
+    if "tensor" in params:
+        pre = pre + np.array([a @ params["tensor"][..., k] @ a for k in range(H)])
+    return (np.tanh(pre),)
+
+
+@pytest.mark.parametrize(
+    ("name", "node"),
+    [
+        ("child_sum_tree_lstm", child_sum_node),
+        ("nary_tree_lstm", nary_node),
+        ("recursive", recursive_node),
+        ("tensor_recursive", recursive_node),
+    ],
+)
+def test_values_and_gradients_are_the_papers(name, node):
+    case = CASES[name]
+    params, inputs, weights = draw_arguments(case, np.random.default_rng(0))
+
+    def from_paper(params, inputs):
+        results = every_node(inputs, functools.partial(node, params))
+        return [np.stack(leaf) for leaf in zip(*results)]
+
+    (carries, outputs), grads = program(case.cell)(params, TREES, inputs, weights)
+    want = from_paper(params, inputs)
+    assert_close(jax.tree.leaves(carries), want, 1e-12)
+    assert_close(outputs, want[0], 1e-12)
+
+    def score(arrays):
+        own = {name: arrays[name] for name in params}
+        values = from_paper(own, arrays["inputs"])
+        pairs = zip([*values, values[0]], jax.tree.leaves(weights))
+        return sum((x * weight).sum() for x, weight in pairs)
+
+    want = difference_gradient(score, params | {"inputs": inputs})
+    assert_close(grads[0] | {"inputs": grads[1]}, want, 1e-7)
+
+
+@pytest.mark.parametrize("make", [child_sum_tree_lstm, lambda h: nary_tree_lstm(h, 1)])
+@pytest.mark.parametrize("num_steps", [1, 40])
+def test_a_chain_is_an_lstm(make, num_steps):
+    """With the parameters of `lstm` as they stand."""
+    rng = np.random.default_rng(1)
+    cell = make(H)
+    params = draw_params(rng, lstm(H), 4)
+    inputs = rng.normal(size=(num_steps, 4))
+    chain = batch_trees([[*range(1, num_steps), -1]])
+    carries, outputs = unroll_trees(cell, params, chain, inputs)
+    last, want = unroll(lstm(H), params, inputs)
+    assert_close(outputs, want, 1e-12)
+    assert_close(jax.tree.map(lambda x: x[-1], carries), last, 1e-12)
+    assert_close(take_roots(chain, outputs), want[-1:], 1e-12)
+
+
+def test_tree_lstms_begin_with_the_bias_of_an_lstm():
+    for cell in (child_sum_tree_lstm(H, forget_bias=2.0), nary_tree_lstm(H, 3)):
+        bias = cell.init(jax.random.key(0), 4)["bias"]
+        forget_bias = 2.0 if cell.max_children is None else 1.0
+        np.testing.assert_array_equal(bias, np.repeat([0, forget_bias, 0, 0], H))
+
+
+@pytest.mark.parametrize("num_children", [2, 3])
+def test_recurrent_matrices_begin_orthogonal_by_gate(num_children):
+    params = nary_tree_lstm(H, num_children).init(jax.random.key(0), 4)
+    for gate in np.split(params["recurrent_kernel"], num_children + 3, axis=-1):
+        assert_close(gate.T @ gate, np.eye(H), 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "ordered"),
+    [
+        (child_sum_tree_lstm, False),
+        (lambda h: nary_tree_lstm(h, 4), True),
+        (lambda h: recursive(h, 4), True),
+        (lambda h: tensor_recursive(h, 4), True),
+    ],
+)
+def test_order_of_children_counts_only_where_there_is_one(make, ordered):
+    rng = np.random.default_rng(2)
+    cell = make(H)
+    params = draw_params(rng, cell, H)
+    inputs = rng.normal(size=(10, H))
+    exchanged = inputs[[0, 3, 2, 1, 5, 4, 7, 6, 8, 9]]
+    trees = batch_trees(SEVERAL)
+    run = in_numpy(
+        lambda inputs: take_roots(trees, unroll_trees(cell, params, trees, inputs)[1])
+    )
+    apart = np.abs(run(inputs) - run(exchanged)).max(axis=-1)
+    assert (apart[0] > 1e-3) if ordered else (apart[0] < 1e-14)
+    assert apart[1] == 0
+
+
+def test_without_a_tensor_it_is_the_plain_network():
+    rng = np.random.default_rng(3)
+    cell = tensor_recursive(H)
+    params = draw_params(rng, cell, H)
+    inputs = rng.normal(size=(16, H))
+    no_tensor = params | {"tensor": np.zeros_like(params["tensor"])}
+    plain = {name: params[name] for name in ("recurrent_kernel", "bias")}
+    got, want = (
+        unroll_trees(cell, params, TREES, inputs)
+        for cell, params in ((cell, no_tensor), (recursive(H), plain))
+    )
+    assert_close(got, want, 0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "step", "input_size"),
+    [
+        (child_sum_tree_lstm(H), child_sum_tree_lstm_step, 4),
+        (nary_tree_lstm(H), nary_tree_lstm_step, 4),
+        (recursive(H), recursive_step, H),
+        (tensor_recursive(H), tensor_recursive_step, H),
+    ],
+)
+def test_public_step_is_the_cells_own(cell, step, input_size):
+    rng = np.random.default_rng(4)
+    params = draw_params(rng, cell, input_size)
+    children = draw_like(rng, cell.initial_carry(params, (5, 2)))
+    mask = rng.random((5, 2)) < 0.5
+    inputs = rng.normal(size=(5, input_size))
+    got = step(params, children, mask, inputs)
+    assert_close(got, cell.step(params, children, mask, inputs), 0)
+
+
+def test_activation_is_taken_by_name():
+    rng = np.random.default_rng(5)
+    params = draw_params(rng, recursive(H), H)
+    children, mask = rng.normal(size=(2, H)), np.ones(2, bool)
+    pre = np.concatenate(children) @ params["recurrent_kernel"] + params["bias"]
+    got, _ = recursive_step(params, children, mask, np.ones(H), activation="relu")
+    assert_close(got, np.maximum(pre, 0), 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: child_sum_tree_lstm(0), "hidden_size must be a positive whole number"),
+        (lambda: nary_tree_lstm(3, 0), "max_children must be a positive whole number"),
+        (lambda: recursive(3, -1), "max_children must be a positive whole number"),
+        (lambda: tensor_recursive(2.5), "hidden_size must be a positive whole number"),
+        (lambda: recursive(3, activation="tahn"), "such as 'tanh'.*got 'tahn'"),
+        (
+            lambda: recursive(3).init(jax.random.key(0), 4),
+            "input_size must be hidden_size, 3: .* got 4",
+        ),
+    ],
+)
+def test_bad_options_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_carry_is_an_lstms():
+    cell = nary_tree_lstm(H)
+    params = cell.init(jax.random.key(0), 4)
+    carry = cell.initial_carry(params, (2,))
+    assert isinstance(carry, LSTMCarry) and carry.h is not carry.c
