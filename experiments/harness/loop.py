@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.harness.config import TrainingConfig
 from experiments.harness.guard import Diverged, is_finite
 from experiments.harness.progress import Progress
 from experiments.harness.signals import Stopped
@@ -27,8 +28,11 @@ def fit(
     """Does what `Run.fit` says.
 
     Raises:
+      TypeError: if the run's configuration is not that of a training.
       ValueError: if the checkpoint has more updates than `num_updates`.
     """
+    if not isinstance(run.config, TrainingConfig):
+        raise TypeError(f"config must be a TrainingConfig, got {type(run.config)}.")
     num_updates = run.config.num_updates
     done, state = run.restore(jax.tree.map(_strong, state))
     if done > num_updates:

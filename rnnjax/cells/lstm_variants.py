@@ -76,8 +76,9 @@ def lstm_variant_step(
     """
     _check_gates(gates, coupled)
     _check_clip(clip)
-    activations = map(as_activation, (gate_activation, activation, output_activation))
-    factors = _factors(gates, coupled, clip, *activations, None)
+    functions = (gate_activation, activation, output_activation)
+    sigma, g, h = map(as_activation, functions)
+    factors = _factors(gates, coupled, clip, sigma, g, h, None)
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -155,7 +156,8 @@ def lstm_variant(
     _check_gates(gates, coupled)
     _check_letters("peepholes", peepholes, gates)
     _check_clip(clip)
-    activations = map(as_activation, (gate_activation, activation, output_activation))
+    functions = (gate_activation, activation, output_activation)
+    sigma, g, h = map(as_activation, functions)
     names = _side_by_side(gates)
 
     def init(key, input_size):
@@ -186,7 +188,7 @@ def lstm_variant(
         shape, dtype = (*batch_shape, hidden_size), params["recurrent_kernel"].dtype
         return LSTMCarry(h=jnp.zeros(shape, dtype), c=jnp.zeros(shape, dtype))
 
-    factors = _factors(gates, coupled, clip, *activations, compute_dtype)
+    factors = _factors(gates, coupled, clip, sigma, g, h, compute_dtype)
     return factored_cell(init, initial_carry, factors)
 
 

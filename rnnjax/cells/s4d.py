@@ -138,8 +138,8 @@ def s4d(
         )
         params = {
             "log_dt": log_dt,
-            "log_decay": jnp.broadcast_to(np.log(-poles.real), shape),
-            "frequency": jnp.broadcast_to(poles.imag, shape),
+            "log_decay": jnp.broadcast_to(np.log(-np.real(poles)), shape),
+            "frequency": jnp.broadcast_to(np.imag(poles), shape),
             "output_real": jax.random.normal(keys[1], shape) / math.sqrt(2),
             "output_imag": jax.random.normal(keys[2], shape) / math.sqrt(2),
             "skip": jax.random.normal(keys[3], (input_size,)),

@@ -36,14 +36,15 @@ def gates(
       ValueError: if the cell has no factors, or its width is no multiple of the
         number of names.
     """
-    if cell.factors is None:
+    factors = cell.factors
+    if factors is None:
         raise ValueError("cell must have factors, got a step alone.")
     own = params if cell.prepare is None else cell.prepare(params)
     carries = carries_read(cell, params, inputs, carry=carry)
 
     def pre_activation(carry, inputs):
-        drive = cell.factors.project(own, inputs)
-        return jax.tree.leaves(merge(drive, cell.factors.recur(own, carry)))[0]
+        drive = factors.project(own, inputs)
+        return jax.tree.leaves(merge(drive, factors.recur(own, carry)))[0]
 
     pre = jax.vmap(pre_activation)(carries, inputs)
     if pre.shape[-1] % len(names):

@@ -157,7 +157,11 @@ def gradient_by_lag(
 
     def step_back(carry, inputs, to_carry, to_outputs):
         vector = as_vector(carry)[0]
-        _, pull = jax.vjp(lambda *own: own_step(*own, carry, inputs), floats, vector)
+
+        def of_carry(floats, vector):
+            return own_step(floats, vector, carry, inputs)
+
+        _, pull = jax.vjp(of_carry, floats, vector)
         return pull((to_carry, to_outputs))
 
     all_back = over_batch(step_back, cell, inputs)
