@@ -104,7 +104,7 @@ def run_sequence(cell, params, carry, inputs, mask, is_first, reverse, weights):
             carry = start(params)
             tape.append(("start", t, None, None))
     shown = [out for out in outputs if out is not None]
-    shape_of = shown[0] if shown else jax.eval_shape(step, params, carry, x)[1]
+    shape_of = shown[0] if shown else _shape_of_outputs(cell, params, carry, x)
     zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shape_of)
     outputs = [zeros if out is None else out for out in outputs]
 
@@ -132,6 +132,11 @@ def run_sequence(cell, params, carry, inputs, mask, is_first, reverse, weights):
         carry_grad = []
     outputs = jax.tree.map(lambda *x: np.stack(x), *outputs)
     return Run(carry, outputs, (params_grad, carry_grad, inputs_grad))
+
+
+def _shape_of_outputs(cell, params, carry, inputs):
+    """Of a step of a sequence that has none."""
+    return jax.eval_shape(cell.step, prepared(cell, params), carry, inputs)[1]
 
 
 @functools.cache

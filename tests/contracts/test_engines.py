@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 import pytest
 
+from rnnjax import lengths_to_mask
 from tests.loop import run_batch
 from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
 from tests.trees import assert_close
@@ -70,3 +71,21 @@ def test_batch_of_two_axes_equals_loop(case, engine_case):
 def test_every_variant_equals_loop(case, engine_case, batch_shape):
     for flags in itertools.product([False, True], repeat=4):
         check_variant(case, engine_case, batch_shape, *flags)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reverse", [False, True])
+def test_500_draws_equal_loop(case, engine_case, reverse):
+    """Of values, masks, resets and lengths; what is never real stays as it was."""
+    rng = np.random.default_rng(6)
+    run = program(case.cell, engine_case.engine, reverse)
+    for number in range(250):
+        params, carry, inputs, weights = draw_arguments(case, rng)
+        mask, is_first = draw_marks(rng)
+        if number % 5 == 0:
+            mask = np.asarray(lengths_to_mask(rng.integers(T + 1, size=B), T))
+        got = run(params, carry, inputs, mask, is_first, weights)
+        want = run_batch(
+            case.cell, params, carry, inputs, mask, is_first, reverse, weights
+        )
+        assert_close(got, want, tolerance(case, engine_case))
