@@ -206,7 +206,7 @@ CELLS = [
     # independent
     CellCase("indrnn", lambda: indrnn(5)),
     CellCase("sru", lambda: sru(5)),
-    CellCase("sru_same_size", lambda: sru(3)),
+    CellCase("sru_same_size", lambda: sru(3, highway_scale=1.7)),
     CellCase("qrnn", lambda: qrnn(5, window=3)),
     CellCase("qrnn_f", lambda: qrnn(5, window=1, pooling="f")),
     # timed

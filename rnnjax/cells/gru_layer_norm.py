@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jax.nn import sigmoid
+from jax.nn import initializers, sigmoid
 
 from rnnjax.base import (
     Array,
@@ -15,6 +15,7 @@ from rnnjax.base import (
 )
 from rnnjax.cells.gated import carry_as_output, gated_init, zero_carry
 from rnnjax.cells.normalization import layer_norm
+from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 
 
@@ -52,29 +53,34 @@ def gru_layer_norm_step(
 def gru_layer_norm(
     hidden_size: int,
     *,
-    use_bias: bool = True,
     epsilon: float = 1e-5,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    scale_init: Initializer = initializers.ones,
+    bias_init: Initializer = initializers.zeros,
     dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
     """Makes a GRU with layer normalization; see `gru_layer_norm_step`.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      use_bias: whether there are biases.
       epsilon: added to the variances.
+      use_bias: whether there are biases.
+      kernel_init: initializer of each gate's input matrix.
+      recurrent_kernel_init: initializer of each gate's recurrent matrix.
+      scale_init: initializer of the gains.
+      bias_init: initializer of the biases.
       dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
         parameters' own.
-      **options: of the parameters: `kernel_init`, `recurrent_kernel_init`,
-        `bias_init`; see `gated_init`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` is not positive.
+      ValueError: if `hidden_size` or `epsilon` is not positive.
 
     Example:
       >>> cell = gru_layer_norm(4)
@@ -83,14 +89,25 @@ def gru_layer_norm(
       >>> outputs.shape
       (4,)
     """
-    plain = gated_init(hidden_size, 3, use_bias=use_bias, dtype=dtype, **options)
+    if not epsilon > 0:
+        raise ValueError(f"epsilon must be positive, got {epsilon}.")
+    plain = gated_init(
+        hidden_size,
+        3,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
 
     def init(key, input_size):
-        params = plain(key, input_size)
-        params["kernel_scale"] = jnp.ones(3 * hidden_size, dtype)
-        params["recurrent_scale"] = jnp.ones(3 * hidden_size, dtype)
+        keys = jax.random.split(key, 4)
+        params = plain(keys[0], input_size)
+        params["kernel_scale"] = scale_init(keys[1], (3 * hidden_size,), dtype)
+        params["recurrent_scale"] = scale_init(keys[2], (3 * hidden_size,), dtype)
         if use_bias:
-            params["candidate_bias"] = jnp.zeros(hidden_size, dtype)
+            params["candidate_bias"] = bias_init(keys[3], (hidden_size,), dtype)
         return params
 
     factors = _factors(epsilon, compute_dtype)

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
@@ -55,23 +56,27 @@ def indrnn(
     hidden_size: int,
     *,
     activation: str | Activation = jax.nn.relu,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
     recurrent_scale_init: Initializer = symmetric_uniform(1.0),
+    bias_init: Initializer = initializers.zeros,
     dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
     """Makes an independently recurrent cell; see `indrnn_step` for the equation.
 
     Args:
       hidden_size: width of the carry and of the outputs.
       activation: f, or its name.
-      recurrent_scale_init: initializer of u. For sequences of T steps the paper keeps
-        |u| up to 2^(1/T), near 1.
+      use_bias: whether there is a bias.
+      kernel_init: initializer of the input matrix.
+      recurrent_scale_init: initializer of u. For sequences of T steps the paper bounds
+        |u| by 2^(1/T), so that T steps back a gradient has at most doubled: that is
+        `symmetric_uniform(2 ** (1 / T))`. In training nothing bounds it here.
+      bias_init: initializer of the bias.
       dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
         parameters' own.
-      **options: of the parameters: `use_bias`, `kernel_init`, `bias_init`; see
-        `gated_init`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -86,7 +91,15 @@ def indrnn(
       >>> outputs.shape
       (4,)
     """
-    plain = gated_init(hidden_size, 1, num_recurrent=0, dtype=dtype, **options)
+    plain = gated_init(
+        hidden_size,
+        1,
+        num_recurrent=0,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
 
     def init(key, input_size):
         keys = jax.random.split(key)

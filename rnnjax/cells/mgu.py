@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jax.nn import sigmoid
+from jax.nn import initializers, sigmoid
 
 from rnnjax.base import (
     Array,
@@ -20,6 +20,7 @@ from rnnjax.cells.gated import (
     with_candidate_kernel,
     zero_carry,
 )
+from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 
 
@@ -53,17 +54,24 @@ def mgu_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]
 def mgu(
     hidden_size: int,
     *,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    bias_init: Initializer = initializers.zeros,
+    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
     """Makes a minimal gated unit; see `mgu_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
+      use_bias: whether there is a bias.
+      kernel_init: initializer of each part's input matrix.
+      recurrent_kernel_init: initializer of each part's recurrent matrix.
+      bias_init: initializer of the bias.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
         parameters' own.
-      **options: of the parameters: `use_bias`, `kernel_init`, `recurrent_kernel_init`,
-        `bias_init`, `dtype`; see `gated_init`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -78,7 +86,16 @@ def mgu(
       >>> outputs.shape
       (4,)
     """
-    init = with_candidate_kernel(gated_init(hidden_size, 2, **options))
+    plain = gated_init(
+        hidden_size,
+        2,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
+    init = with_candidate_kernel(plain)
     return factored_cell(init, zero_carry(hidden_size), _mgu_factors(compute_dtype))
 
 
@@ -131,17 +148,26 @@ def ugrnn(
     hidden_size: int,
     *,
     update_bias: float = 1.0,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    bias_init: Initializer = initializers.zeros,
+    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
     """Makes an update gate network; see `ugrnn_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      update_bias: what is added to the initial bias of the gate, which keeps the carry.
+      update_bias: what is added to the initial bias of the gate: above 0 the carry is
+        kept for longer at first.
+      use_bias: whether there is a bias.
+      kernel_init: initializer of each part's input matrix.
+      recurrent_kernel_init: initializer of each part's recurrent matrix.
+      bias_init: initializer of the bias, before `update_bias` is added.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
         parameters' own.
-      **options: of the parameters; see `mgu`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -153,7 +179,15 @@ def ugrnn(
       >>> ugrnn(2).init(jax.random.key(0), 3)["bias"]
       Array([1., 1., 0., 0.], dtype=float32)
     """
-    plain = gated_init(hidden_size, 2, **options)
+    plain = gated_init(
+        hidden_size,
+        2,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
 
     def init(key, input_size):
         params = plain(key, input_size)

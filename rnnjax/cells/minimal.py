@@ -1,7 +1,8 @@
 """minGRU and minLSTM: gates that see the input alone."""
 
 import jax
-from jax.nn import sigmoid
+import jax.numpy as jnp
+from jax.nn import initializers, log_sigmoid, sigmoid
 
 from rnnjax.base import (
     Array,
@@ -13,6 +14,7 @@ from rnnjax.base import (
     factored_step,
 )
 from rnnjax.cells.gated import carry_as_output, driven, gated_init, zero_carry
+from rnnjax.initializers import Initializer
 from rnnjax.products import split
 
 
@@ -71,17 +73,22 @@ def min_lstm_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, A
 def min_gru(
     hidden_size: int,
     *,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    bias_init: Initializer = initializers.zeros,
+    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
     """Makes a minGRU cell; see `min_gru_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
+      use_bias: whether there is a bias.
+      kernel_init: initializer of each part's input matrix.
+      bias_init: initializer of the bias.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
         parameters' own.
-      **options: of the parameters: `use_bias`, `kernel_init`, `bias_init`, `dtype`;
-        see `gated_init`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -96,7 +103,15 @@ def min_gru(
       >>> sorted(params), outputs.shape
       (['bias', 'kernel'], (4,))
     """
-    init = gated_init(hidden_size, 2, num_recurrent=0, **options)
+    init = gated_init(
+        hidden_size,
+        2,
+        num_recurrent=0,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
     return factored_cell(init, zero_carry(hidden_size), _factors("gru", compute_dtype))
 
 
@@ -104,15 +119,45 @@ def min_gru(
 def min_lstm(
     hidden_size: int,
     *,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    bias_init: Initializer = initializers.zeros,
+    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
-    """Makes a minLSTM cell; see `min_lstm_step` for the equations, `min_gru` for more.
+    """Makes a minLSTM cell; see `min_lstm_step` for the equations.
+
+    Args:
+      hidden_size: width of the carry and of the outputs.
+      use_bias: whether there is a bias.
+      kernel_init: initializer of each part's input matrix.
+      bias_init: initializer of the bias.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
+      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
+        parameters' own.
+
+    Returns:
+      The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
       ValueError: if `hidden_size` is not positive.
+
+    Example:
+      >>> cell = min_lstm(4)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
+      >>> sorted(params), outputs.shape
+      (['bias', 'kernel'], (4,))
     """
-    init = gated_init(hidden_size, 3, num_recurrent=0, **options)
+    init = gated_init(
+        hidden_size,
+        3,
+        num_recurrent=0,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
     return factored_cell(init, zero_carry(hidden_size), _factors("lstm", compute_dtype))
 
 
@@ -127,7 +172,7 @@ def _factors(kind, compute_dtype):
             return sigmoid(-z), sigmoid(z) * n
         f, i, n = split(drive, 3)
         # f / (f + i), finite also where both gates are shut in full
-        keep = sigmoid(jax.nn.log_sigmoid(f) - jax.nn.log_sigmoid(i))
+        keep = sigmoid(log_sigmoid(f) - log_sigmoid(i))
         return keep, (1 - keep) * n
 
     def recur(params, carry):

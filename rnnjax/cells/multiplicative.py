@@ -53,23 +53,25 @@ def multiplicative_rnn(
     hidden_size: int,
     *,
     factor_size: int | None = None,
+    use_bias: bool = True,
     kernel_init: Initializer = initializers.lecun_normal(),
     recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    bias_init: Initializer = initializers.zeros,
     dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
     """Makes a multiplicative network; see `multiplicative_rnn_step`.
 
     Args:
       hidden_size: width of the carry and of the outputs.
       factor_size: width of f; None: `hidden_size`.
+      use_bias: whether there is a bias.
       kernel_init: initializer of the input matrices.
       recurrent_kernel_init: initializer of W_fh and W_hf.
+      bias_init: initializer of the bias.
       dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
         parameters' own.
-      **options: of the parameters: `use_bias`, `bias_init`; see `gated_init`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -90,9 +92,10 @@ def multiplicative_rnn(
         hidden_size,
         1,
         num_recurrent=0,
+        use_bias=use_bias,
         kernel_init=kernel_init,
+        bias_init=bias_init,
         dtype=dtype,
-        **options,
     )
 
     def init(key, input_size):
@@ -206,12 +209,14 @@ def tensor_rnn(
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key)
-        flat = per_gate(recurrent_kernel_init, input_size)(
-            keys[0], (hidden_size, input_size * hidden_size), dtype
-        )
-        params = {
-            "recurrent_kernel": flat.reshape(hidden_size, input_size, hidden_size)
-        }
+
+        def draw(key):
+            shape = (hidden_size, hidden_size)
+            return per_gate(recurrent_kernel_init, 1)(key, shape, dtype)
+
+        # all at once: there may be as many inputs as a vocabulary has words
+        kernel = jax.vmap(draw, out_axes=1)(jax.random.split(keys[0], input_size))
+        params = {"recurrent_kernel": kernel}
         if use_bias:
             params["bias"] = bias_init(keys[1], (hidden_size,), dtype)
         return params

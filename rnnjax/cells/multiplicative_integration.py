@@ -1,8 +1,8 @@
 """Multiplicative integration, of any cell that adds a drive and a pull."""
 
 import jax
-import jax.numpy as jnp
 from jax.nn import initializers
+from jax.tree_util import keystr, tree_leaves_with_path
 
 from rnnjax.base import (
     Array,
@@ -11,7 +11,6 @@ from rnnjax.base import (
     Params,
     cached,
     factored_cell,
-    factored_step,
     prepared,
 )
 from rnnjax.cells.elman import elman
@@ -40,9 +39,8 @@ def multiplicative_integration_step(
       Wu, Zhang, Zhang, Bengio and Salakhutdinov, "On Multiplicative Integration with
       Recurrent Neural Networks", NeurIPS 2016, equation 4.
     """
-    factors = elman(1, use_bias=False).factors
-    assert factors is not None
-    return factored_step(_integrating(factors))(params, carry, inputs)
+    cell = multiplicative_integration(elman(1, use_bias=False))  # of any width
+    return cell.step(params, carry, inputs)
 
 
 @cached
@@ -51,6 +49,7 @@ def multiplicative_integration(
     *,
     product_init: Initializer = initializers.ones,
     scale_init: Initializer = HALF,
+    bias_init: Initializer = initializers.zeros,
 ) -> Cell:
     """Makes a cell integrate input and carry by products, as well as by sums.
 
@@ -62,6 +61,7 @@ def multiplicative_integration(
         `lstm`, `janet` or `ugrnn` with `use_bias=False`.
       product_init: initializer of α.
       scale_init: initializer of β₁ and β₂.
+      bias_init: initializer of b.
 
     Returns:
       The cell, over the other's carry.
@@ -84,15 +84,19 @@ def multiplicative_integration(
     if factors is None:
         raise ValueError("cell must have factors, got a step alone.")
 
+    def recur_first(params):
+        params = prepared(cell, params)
+        return factors.recur(params, cell.initial_carry(params))
+
     def init(key, input_size):
-        keys = jax.random.split(key, 4)
+        keys = jax.random.split(key, 5)
         own = cell.init(keys[0], input_size)
-        if "bias" in own:
+        if any("bias" in keystr(path) for path, _ in tree_leaves_with_path(own)):
             raise ValueError(
                 "cell must have no bias, which is added here, got one: make it with "
                 "use_bias=False."
             )
-        pull = jax.eval_shape(lambda: factors.recur(own, cell.initial_carry(own)))
+        pull = jax.eval_shape(recur_first, own)
         if not isinstance(pull, jax.ShapeDtypeStruct):
             raise ValueError(f"cell must have a pull of one array, got {pull}.")
         shape, dtype = pull.shape, pull.dtype
@@ -101,7 +105,7 @@ def multiplicative_integration(
             "product": product_init(keys[1], shape, dtype),
             "recurrent_scale": scale_init(keys[2], shape, dtype),
             "kernel_scale": scale_init(keys[3], shape, dtype),
-            "bias": jnp.zeros(shape, dtype),
+            "bias": bias_init(keys[4], shape, dtype),
         }
 
     def initial_carry(params, batch_shape=()):

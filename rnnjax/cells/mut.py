@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jax.nn import sigmoid
+from jax.nn import initializers, sigmoid
 
 from rnnjax.base import (
     Array,
@@ -20,6 +20,7 @@ from rnnjax.cells.gated import (
     with_candidate_kernel,
     zero_carry,
 )
+from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 
 
@@ -107,17 +108,24 @@ def mut3_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
 def mut1(
     hidden_size: int,
     *,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    bias_init: Initializer = initializers.zeros,
+    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
     """Makes a MUT1 cell; see `mut1_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
+      use_bias: whether there is a bias.
+      kernel_init: initializer of each part's input matrix.
+      recurrent_kernel_init: initializer of each part's recurrent matrix.
+      bias_init: initializer of the bias.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
         parameters' own.
-      **options: of the parameters: `use_bias`, `kernel_init`, `recurrent_kernel_init`,
-        `bias_init`, `dtype`; see `gated_init`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -132,46 +140,120 @@ def mut1(
       >>> outputs.shape
       (4,)
     """
-    return _make(1, hidden_size, 2, compute_dtype, options)
+    init = gated_init(
+        hidden_size,
+        3,
+        num_recurrent=2,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
+    return _cell(1, hidden_size, init, compute_dtype)
 
 
 @cached
 def mut2(
     hidden_size: int,
     *,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    bias_init: Initializer = initializers.zeros,
+    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
-    """Makes a MUT2 cell; see `mut2_step` for the equations, `mut1` for the rest.
+    """Makes a MUT2 cell; see `mut2_step` for the equations.
+
+    Args:
+      hidden_size: width of the carry and of the outputs.
+      use_bias: whether there is a bias.
+      kernel_init: initializer of each part's input matrix.
+      recurrent_kernel_init: initializer of each part's recurrent matrix.
+      bias_init: initializer of the bias.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
+      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
+        parameters' own.
+
+    Returns:
+      The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
       ValueError: if `hidden_size` is not positive.
+
+    Example:
+      >>> cell = mut2(4)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
+      >>> outputs.shape
+      (4,)
     """
-    return _make(2, hidden_size, 3, compute_dtype, options)
+    init = gated_init(
+        hidden_size,
+        3,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
+    return _cell(2, hidden_size, init, compute_dtype)
 
 
 @cached
 def mut3(
     hidden_size: int,
     *,
+    use_bias: bool = True,
+    kernel_init: Initializer = initializers.lecun_normal(),
+    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    bias_init: Initializer = initializers.zeros,
+    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
 ) -> Cell:
-    """Makes a MUT3 cell; see `mut3_step` for the equations, `mut1` for the rest.
+    """Makes a MUT3 cell; see `mut3_step` for the equations.
+
+    Args:
+      hidden_size: width of the carry and of the outputs.
+      use_bias: whether there is a bias.
+      kernel_init: initializer of each part's input matrix.
+      recurrent_kernel_init: initializer of each part's recurrent matrix.
+      bias_init: initializer of the bias.
+      dtype: dtype of the parameters, hence of the carry and the outputs.
+      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
+        parameters' own.
+
+    Returns:
+      The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
       ValueError: if `hidden_size` is not positive.
+
+    Example:
+      >>> cell = mut3(4)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
+      >>> outputs.shape
+      (4,)
     """
-    return _make(3, hidden_size, 3, compute_dtype, options)
-
-
-def _make(number, hidden_size, num_recurrent, compute_dtype, options):
-    plain = with_candidate_kernel(
-        gated_init(hidden_size, 3, num_recurrent=num_recurrent, **options)
+    init = gated_init(
+        hidden_size,
+        3,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
     )
+    return _cell(3, hidden_size, init, compute_dtype)
+
+
+def _cell(number, hidden_size, side_by_side, compute_dtype):
+    parted = with_candidate_kernel(side_by_side)
 
     def init(key, input_size):
-        params = plain(key, input_size)
+        params = parted(key, input_size)
         if number == 3:
             r, z = split(params["recurrent_kernel"], 2)
             params |= {"recurrent_kernel": r, "update_kernel": z}

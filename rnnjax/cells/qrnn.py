@@ -45,10 +45,14 @@ def qrnn_step(
     Returns:
       The carry, and the outputs hₜ `[..., hidden_size]`.
 
+    Raises:
+      ValueError: if `pooling` is not known.
+
     References:
       Bradbury, Merity, Xiong and Socher, "Quasi-Recurrent Neural Networks", ICLR 2017,
       equations 1 to 5.
     """
+    _check_pooling(pooling)
     return factored_step(_factors(pooling, None))(params, carry, inputs)
 
 
@@ -91,8 +95,7 @@ def qrnn(
       ((4,), (3,))
     """
     check_positive(hidden_size=hidden_size, window=window)
-    if pooling not in POOLINGS:
-        raise ValueError(f"pooling must be one of {list(POOLINGS)}, got {pooling!r}.")
+    _check_pooling(pooling)
     num_parts = 1 + len(POOLINGS[pooling])
 
     def init(key, input_size):
@@ -158,3 +161,8 @@ def _factors(pooling, compute_dtype):
         return carry["h"] if "h" in carry else carry["c"]
 
     return Factors(project, recur, update, readout)
+
+
+def _check_pooling(pooling):
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling must be one of {list(POOLINGS)}, got {pooling!r}.")

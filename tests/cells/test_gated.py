@@ -161,6 +161,46 @@ def test_min_lstm_stays_finite_with_both_gates_shut():
     np.testing.assert_allclose(outputs, np.repeat([[0.5], [0.75]], H, 1), rtol=1e-6)
 
 
+def test_min_lstm_with_equal_gates_is_half_of_each(x64):
+    rng = np.random.default_rng(3)
+    kernel = rng.normal(size=(D, 3 * H))
+    kernel[:, H : 2 * H] = kernel[:, :H]
+    inputs = rng.normal(size=(T, B, D))
+    last, _ = unroll(min_lstm(H, use_bias=False), {"kernel": kernel}, inputs)
+    weights = 0.5 ** np.arange(T, 0, -1)
+    want = np.einsum("t,tbh->bh", weights, inputs @ kernel[:, 2 * H :])
+    assert_close(last, want, 1e-13)
+
+
+def test_mut2_is_a_gru_that_exchanges_z(x64):
+    """That of Chung et al., which resets before the product."""
+    rng = np.random.default_rng(4)
+    shapes = jax.eval_shape(lambda key: mut2(H).init(key, D), jax.random.key(0))
+    params = jax.tree.map(lambda x: rng.normal(size=x.shape), shapes)
+    signs = np.repeat([1, -1, 1], H)
+    own = params | {name: params[name] * signs for name in ("kernel", "bias")}
+    own["recurrent_kernel"] = params["recurrent_kernel"] * signs[: 2 * H]
+    inputs = rng.normal(size=(T, B, D))
+    want = unroll(gru(H, reset_after=False), own, inputs)
+    assert_close(unroll(mut2(H), params, inputs), want, 1e-13)
+
+
+def test_layer_norm_does_not_see_the_scale_of_the_inputs(x64):
+    """But for what ε adds."""
+    rng = np.random.default_rng(5)
+    cell = gru_layer_norm(H, epsilon=1e-12)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    params = jax.tree.map(lambda x: rng.normal(size=x.shape), shapes)
+    inputs = rng.normal(size=(T, B, D))
+    _, want = unroll(cell, params, inputs)
+    assert_close(unroll(cell, params, 100 * inputs)[1], want, 1e-8)
+
+
+def test_bad_epsilon_is_refused():
+    with pytest.raises(ValueError, match=r"epsilon must be positive, got 0.0\."):
+        gru_layer_norm(H, epsilon=0.0)
+
+
 def test_a_high_update_bias_keeps():
     """In the bias and nowhere else, where z keeps the carry."""
     for update_bias in (0.0, 3.0):

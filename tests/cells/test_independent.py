@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rnnjax.cells.indrnn import indrnn
-from rnnjax.cells.qrnn import qrnn
+from rnnjax.cells.qrnn import qrnn, qrnn_step
 from rnnjax.cells.sru import sru
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
@@ -36,23 +36,28 @@ def test_indrnn_without_recurrence_is_a_layer(x64):
     assert_close(unroll(indrnn(H), params, inputs)[1], want, 1e-14)
 
 
-@pytest.mark.parametrize("input_size", [D, H])
-def test_sru_equals_paper(x64, input_size):
+@pytest.mark.parametrize(
+    ("input_size", "scale", "use_bias"), [(D, 1.0, True), (H, 1.7, True), (H, 0.4, 0)]
+)
+def test_sru_equals_paper(x64, input_size, scale, use_bias):
     """With a projection for the highway where sizes differ, without where not."""
 
     def from_paper(params, carry, inputs):
         (h, c), outputs = carry, []
-        v, b = (by_gate(params[name], "fr") for name in ("peephole", "bias"))
+        v = by_gate(params["peephole"], "fr")
+        b = by_gate(params["bias"], "fr") if use_bias else dict.fromkeys("fr", 0)
         parts = np.split(params["kernel"], params["kernel"].shape[1] // H, -1)
         for x in inputs:
             f = sigmoid(x @ parts[0] + v["f"] * c + b["f"])
             r = sigmoid(x @ parts[1] + v["r"] * c + b["r"])
             c = f * c + (1 - f) * (x @ parts[2])
-            h = r * c + (1 - r) * (x @ parts[3] if len(parts) == 4 else x)
+            shown = x @ parts[3] if len(parts) == 4 else x
+            h = r * c + (1 - r) * shown * scale
             outputs.append(h)
         return (h, c), np.stack(outputs)
 
-    check_against_paper(sru(H), from_paper, input_size)
+    cell = sru(H, highway_scale=scale, use_bias=bool(use_bias))
+    check_against_paper(cell, from_paper, input_size)
 
 
 @pytest.mark.parametrize(("window", "pooling"), [(3, "fo"), (1, "f"), (2, "ifo")])
@@ -99,7 +104,21 @@ def test_qrnn_is_a_convolution_over_time(x64):
     assert_close(unroll(cell, params, inputs)[1], want, 1e-12)
 
 
+def test_qrnn_of_one_input_and_a_constant_gate_is_an_exponential_average(x64):
+    rng = np.random.default_rng(2)
+    kernel = rng.normal(size=(D, 2 * H))
+    kernel[:, H:] = 0
+    bias = np.repeat([0, np.log(3)], H)  # f = 3 / 4
+    params, inputs = {"kernel": kernel, "bias": bias}, rng.normal(size=(T, B, D))
+    _, outputs = unroll(qrnn(H, window=1, pooling="f"), params, inputs)
+    weights = 0.25 * 0.75 ** np.arange(T)[::-1]
+    want = np.einsum("t,tbh->bh", weights, np.tanh(inputs @ kernel[:, :H]))
+    assert_close(outputs[-1], want, 1e-13)
+
+
 def test_unknown_pooling_is_refused():
     message = r"pooling must be one of \['f', 'fo', 'ifo'\], got 'max'\."
     with pytest.raises(ValueError, match=message):
         qrnn(H, pooling="max")
+    with pytest.raises(ValueError, match=message):
+        qrnn_step({}, {}, np.ones(D), pooling="max")

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from rnnjax import Cell, elman, gru, lstm
+from rnnjax.cells.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.mgu import ugrnn
 from rnnjax.cells.multiplicative import multiplicative_rnn, tensor_rnn
 from rnnjax.cells.multiplicative_integration import (
     multiplicative_integration,
     multiplicative_integration_step,
 )
+from rnnjax.cells.orthogonal import orthogonal_rnn
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper, sigmoid
 from tests.trees import assert_close
@@ -106,6 +108,18 @@ def test_integration_by_sums_alone_is_the_cell(x64, make):
     assert_close(got, unroll(make(H), own, inputs), 1e-13)
 
 
+def test_integration_takes_prepared_parameters(x64):
+    """Of a cell whose recurrent matrix is made of its parameters."""
+    plain = orthogonal_rnn(H, activation="tanh", use_bias=False)
+    cell = multiplicative_integration(plain)
+    params, rng = draw(cell)
+    params |= {"product": np.zeros(H), "bias": np.zeros(H)}
+    params |= {"recurrent_scale": np.ones(H), "kernel_scale": np.ones(H)}
+    inputs = rng.normal(size=(T, B, D))
+    want = unroll(plain, params["cell"], inputs)
+    assert_close(unroll(cell, params, inputs), want, 1e-12)
+
+
 def test_cells_that_cannot_integrate_are_refused():
     plain = elman(H)
     alone = Cell(plain.init, plain.initial_carry, plain.step)
@@ -113,5 +127,8 @@ def test_cells_that_cannot_integrate_are_refused():
         multiplicative_integration(alone)
     with pytest.raises(ValueError, match="cell must have no bias"):
         multiplicative_integration(plain).init(jax.random.key(0), D)
+    with pytest.raises(ValueError, match="cell must have no bias"):
+        nested = multiplicative_integration(learned_initial_carry(plain))
+        nested.init(jax.random.key(0), D)
     with pytest.raises(ValueError, match="cell must have a pull of one array"):
         multiplicative_integration(gru(H, use_bias=False)).init(jax.random.key(0), D)
