@@ -110,13 +110,16 @@ def _parameters(names, values, which, argument):
             )
         given = iter(values)
         return [next(given) if name in takers else None for name in names]
-    for name in takers:
-        if _FORMS[name].defaults is None:
+    parameters = []
+    for name in names:
+        defaults = _FORMS[name].defaults
+        if name in takers and defaults is None:
             raise ValueError(
                 f"{argument} must be given for {name}, whose default differs between "
                 "ONNX and ONNX Runtime, got none."
             )
-    return [_FORMS[name].defaults[which] if name in takers else None for name in names]
+        parameters.append(defaults[which] if defaults and name in takers else None)
+    return parameters
 
 
 @functools.cache

@@ -98,7 +98,7 @@ def _attributes_of(node):
     return hidden_size, attributes
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Returns an attribute as Python has it, and the 0.2 that a float32 stands for."""
     if isinstance(value, bytes):
         return value.decode()

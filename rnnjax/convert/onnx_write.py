@@ -165,7 +165,7 @@ def _model(operator, attributes, weights, inputs):
         **attributes.given(),
     )
     dtype = helper.np_dtype_to_tensor_dtype(weights["W"].dtype)
-    shapes = _shapes(attributes, *weights["W"].shape[::2], weights["R"].shape[-1])
+    shapes = _shapes(attributes, weights["W"].shape[-1], weights["R"].shape[-1])
 
     def described(name):
         kind = TensorProto.INT32 if name == "sequence_lens" else dtype
@@ -184,8 +184,9 @@ def _model(operator, attributes, weights, inputs):
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
-def _shapes(attributes, num_directions, input_size, hidden_size):
+def _shapes(attributes, input_size, hidden_size):
     """Returns the shapes of what goes in and comes out; names stand for any size."""
+    num_directions = attributes.num_directions
     carry = [num_directions, "batch", hidden_size]
     shapes = {
         "X": ["num_steps", "batch", input_size],
