@@ -211,15 +211,19 @@ def cached(maker: Callable[P, T]) -> Callable[P, T]:
     twice.
     """
     signature = inspect.signature(maker)
-    call = functools.lru_cache(maxsize=None)(
-        lambda args, kwargs: maker(*args, **dict(kwargs))
-    )
+
+    @functools.cache
+    def call(args, kwargs, are_bool):
+        del are_bool  # True is equal to 1, and is no size
+        return maker(*args, **dict(kwargs))
 
     @functools.wraps(maker)
     def make(*args: P.args, **kwargs: P.kwargs) -> T:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        return call(bound.args, tuple(sorted(bound.kwargs.items())))
+        named = tuple(sorted(bound.kwargs.items()))
+        values = (*bound.args, *(value for _, value in named))
+        return call(bound.args, named, tuple(isinstance(x, bool) for x in values))
 
     return make
 

@@ -193,3 +193,10 @@ def test_initial_carry_is_zeros_of_the_parameters_dtype(family):
         for leaf in leaves:
             assert leaf.shape == (4, B, H) and leaf.dtype == dtype
             assert not leaf.any()
+
+
+def test_true_is_not_one():
+    """Though equal to it: what was made for 1 is not given for True."""
+    assert elman(1) is elman(hidden_size=1)
+    with pytest.raises(ValueError, match="must be a positive whole number, got True"):
+        elman(True)
