@@ -1,0 +1,169 @@
+"""Optax transformations against gradients that explode.
+
+Clipping that says how much it clipped. Each is a link of an `optax.chain`, first in it.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.core import Tracer
+
+from rnnjax.base import Array
+
+Threshold = jax.typing.ArrayLike
+
+
+class ClipState(NamedTuple):
+    """What clipping saw at the latest update.
+
+    Attributes:
+      norm: global norm of the gradients before this clipping.
+      clipped_share: what part was clipped, 0 to 1: of the whole (0 or 1) by norm, of
+        the entries by value, of the leaves by block.
+    """
+
+    norm: Array
+    clipped_share: Array
+
+
+def clip_by_norm(max_norm: Threshold) -> optax.GradientTransformation:
+    """Scales the gradients so that their global norm is at most `max_norm`.
+
+        g · min(1, max_norm / ‖g‖)
+
+    The norm is computed without overflow, so that a gradient of 1e30 is clipped and not
+    zeroed. Gradients with NaN or Inf go through as they are: see `skip_nonfinite`.
+
+    Args:
+      max_norm: the threshold; may be traced.
+
+    Returns:
+      The transformation; its state is a `ClipState`.
+
+    Raises:
+      ValueError: if `max_norm` is not positive.
+
+    Example:
+      >>> optimizer = optax.chain(clip_by_norm(1.0), optax.sgd(0.5))
+      >>> params = jnp.zeros(2)
+      >>> state = optimizer.init(params)
+      >>> updates, state = optimizer.update(jnp.array([3.0, 4.0]), state, params)
+      >>> updates
+      Array([-0.3, -0.4], dtype=float32)
+      >>> float(clip_states(state)[0].norm)
+      5.0
+
+    References:
+      Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
+      networks", ICML 2013, algorithm 1.
+    """
+    _check_threshold("max_norm", max_norm)
+
+    def clip(grads):
+        norm = _norm(jax.tree.leaves(grads))
+        too_long = norm > max_norm
+        return _rescale(grads, norm, max_norm), norm, too_long.astype(norm.dtype)
+
+    return _clipping(clip)
+
+
+def clip_by_value(max_value: Threshold) -> optax.GradientTransformation:
+    """Clips every entry of the gradients to ±`max_value`.
+
+    Args:
+      max_value: the threshold; may be traced.
+
+    Returns:
+      The transformation; its state is a `ClipState`.
+
+    Raises:
+      ValueError: if `max_value` is not positive.
+    """
+    _check_threshold("max_value", max_value)
+
+    def clip(grads):
+        leaves = jax.tree.leaves(grads)
+        norm = _norm(leaves)
+        bound = jnp.asarray(max_value)
+        too_large = [(jnp.abs(x) > bound).ravel() for x in leaves]
+        share = jnp.concatenate(too_large).mean(dtype=norm.dtype)
+        clipped = [jnp.clip(x, -bound, bound).astype(x.dtype) for x in leaves]
+        return jax.tree.unflatten(jax.tree.structure(grads), clipped), norm, share
+
+    return _clipping(clip)
+
+
+def clip_by_block(max_norm: Threshold) -> optax.GradientTransformation:
+    """Scales each leaf of the gradients so that its own norm is at most `max_norm`.
+
+    Args:
+      max_norm: the threshold; may be traced.
+
+    Returns:
+      The transformation; its state is a `ClipState`.
+
+    Raises:
+      ValueError: if `max_norm` is not positive.
+    """
+    _check_threshold("max_norm", max_norm)
+
+    def clip(grads):
+        leaves, treedef = jax.tree.flatten(grads)
+        norms = [_norm([x]) for x in leaves]
+        clipped = [_rescale(x, norm, max_norm) for x, norm in zip(leaves, norms)]
+        too_long = [norm > max_norm for norm in norms]
+        norm = _norm(norms)
+        share = jnp.mean(jnp.stack(too_long), dtype=norm.dtype)
+        return treedef.unflatten(clipped), norm, share
+
+    return _clipping(clip)
+
+
+def clip_states(opt_state: Any) -> list[ClipState]:
+    """Returns what every clipping in a chain saw at the latest update, in its order.
+
+    `clip_states(opt_state)[0]._asdict()` is a row of metrics.
+    """
+    return _states_of(ClipState, opt_state)
+
+
+def _clipping(clip):
+    """Makes a transformation of `grads -> (clipped, norm, share)`."""
+
+    def init(params):
+        dtype = jnp.result_type(jnp.float32, *jax.tree.leaves(params))
+        return ClipState(jnp.zeros((), dtype), jnp.zeros((), dtype))
+
+    def update(updates, state, params=None):
+        del params
+        clipped, norm, share = clip(updates)
+        own = [x.astype(old.dtype) for x, old in zip((norm, share), state)]
+        return clipped, ClipState(*own)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _norm(leaves):
+    """Returns the norm of all leaves together, finite if it can be; NaN if not."""
+    wide = [x.astype(jnp.promote_types(x.dtype, jnp.float32)) for x in leaves]
+    largest = jnp.max(jnp.stack([jnp.abs(x).max(initial=0) for x in wide]))
+    unit = jnp.where(largest > 0, largest, 1)
+    return largest * jnp.sqrt(sum(((x / unit) ** 2).sum() for x in wide))
+
+
+def _rescale(tree, norm, max_norm):
+    scale = jnp.where(norm > max_norm, max_norm / norm, 1)
+    return jax.tree.map(lambda x: (x * scale).astype(x.dtype), tree)
+
+
+def _states_of(kind, opt_state):
+    """Returns the states of a kind, however deep in the optimizer's state."""
+    leaves = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, kind))
+    return [leaf for leaf in leaves if isinstance(leaf, kind)]
+
+
+def _check_threshold(name, value):
+    if not isinstance(value, Tracer) and not value > 0:
+        raise ValueError(f"{name} must be positive, got {value}.")

@@ -1,0 +1,357 @@
+"""Penalties to add to a loss: on gradients that vanish, activations and weights.
+
+Each is a scalar without a weight of its own: the caller multiplies.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from rnnjax.base import (
+    Array,
+    Carry,
+    Cell,
+    Engine,
+    Factors,
+    Params,
+    batch_shape,
+    cached,
+    factored_cell,
+    merge,
+    prepared,
+)
+from rnnjax.diagnostics.trajectory import part_floating
+from rnnjax.engines.hoisted import hoisted
+from rnnjax.masking import zero_masked
+from rnnjax.unroll import unroll
+
+LEAST_SQUARED_NORM = 1e-20  # what comes back with less has no direction to keep
+
+
+class GradientTrace(NamedTuple):
+    """What every step read, and what came back to it.
+
+    Attributes:
+      inputs: `[T, ..., input_size]`, zeros where masked.
+      carries: `[T, ...batch, ...]`, the carry hₜ₋₁ that step t read.
+      cotangents: a list of the floating leaves of the carry `[T, ...batch, ...]`:
+        δₜ = ∂loss / ∂hₜ, in all, of the carry that step t left; zeros where masked.
+    """
+
+    inputs: Any
+    carries: Carry
+    cotangents: list[Array]
+
+
+class PenalizedGradients(NamedTuple):
+    """The gradients of a loss and of its penalty, added up.
+
+    Attributes:
+      loss: the loss without the penalty.
+      penalty: Ω, without its weight.
+      grads: of the cell's parameters, penalty included.
+      rest_grads: of the parameters that the loss reads itself.
+    """
+
+    loss: Array
+    penalty: Array
+    grads: Params
+    rest_grads: Params
+
+
+def vanishing_gradient_penalty(
+    cell: Cell, params: Params, trace: GradientTrace
+) -> Array:
+    """Computes how far each step is from keeping the norm of what it passes back.
+
+        Ω = Σₜ (‖δₜ Jₜ‖ / ‖δₜ‖ - 1)²,  δₜ = ∂loss / ∂hₜ,  Jₜ = ∂hₜ / ∂hₜ₋₁
+
+    summed over the steps, with the mean over the batch. Steps to which nothing comes
+    back are left out. It is the penalty as the equation is written; what was released
+    with the paper differs, see `vanishing_gradient_penalty_immediate`.
+
+    Nothing is held constant here: where `trace` was made from the same `params`, the
+    gradient goes through the carries and the backpropagated δₜ too, at the price of
+    the second order. Pass a trace of constants for the immediate part alone.
+
+    Args:
+      cell: the cell; it must have factors.
+      params: its parameters.
+      trace: of `gradient_trace`.
+
+    Returns:
+      Ω, a scalar.
+
+    Raises:
+      ValueError: if the cell has no factors.
+
+    Example:
+      >>> cell = rnnjax.elman(4)
+      >>> inputs = jnp.ones((7, 2, 3))
+      >>> @jax.jit
+      ... def penalty(params):
+      ...     trace = gradient_trace(cell, params, inputs, lambda o: (o[-1] ** 2).sum())
+      ...     return vanishing_gradient_penalty(cell, params, trace)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> jax.grad(penalty)(params)["recurrent_kernel"].shape
+      (4, 4)
+
+    References:
+      Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
+      networks", ICML 2013, equation 9; the mean over the batch is not in it.
+    """
+    passed, came = _squared_norms(cell, params, trace, lambda x: x)
+    counted = (came >= LEAST_SQUARED_NORM) & (passed > 0)
+    ratio = jnp.sqrt(jnp.where(counted, passed, 1) / jnp.where(counted, came, 1))
+    lost = (came >= LEAST_SQUARED_NORM) & (passed == 0)
+    penalties = jnp.where(lost, 1, (ratio - 1) ** 2)
+    return penalties.sum(axis=0).mean()
+
+
+def vanishing_gradient_penalty_immediate(
+    cell: Cell, params: Params, trace: GradientTrace
+) -> Array:
+    """Computes the penalty of the code that was released with the paper.
+
+        Ω = meanₜ (‖δₜ Jₜ‖² / ‖δₜ‖² - 1)²
+
+    with squared norms, and the mean over all steps and sequences with ‖δₜ‖² of at least
+    1e-20. Its derivative is the immediate one: δₜ, the carries and f' are constants,
+    so that only the parameters of `Factors.recur` (W) have a gradient, and no second
+    order is needed.
+
+    Args:
+      cell: the cell; it must have factors.
+      params: its parameters.
+      trace: of `gradient_trace`.
+
+    Returns:
+      Ω, a scalar; 0 if nothing comes back to any step.
+
+    Raises:
+      ValueError: if the cell has no factors.
+
+    References:
+      Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
+      networks", ICML 2013, equation 10; the released code is for sigmoid and tanh.
+    """
+    trace = lax.stop_gradient(trace)
+    passed, came = _squared_norms(cell, params, trace, lax.stop_gradient)
+    counted = jnp.greater_equal(came, LEAST_SQUARED_NORM)
+    ratio = jnp.where(counted, passed / jnp.where(counted, came, 1), 1)
+    return ((ratio - 1) ** 2).sum() / jnp.maximum(counted.sum(), 1)
+
+
+def gradient_trace(
+    cell: Cell,
+    params: Params,
+    inputs: Any,
+    loss: Callable[[Any], Array],
+    *,
+    carry: Carry | None = None,
+    mask: Array | None = None,
+    engine: Engine = hoisted,
+) -> GradientTrace:
+    """Backpropagates a loss and keeps what comes back to the carry of every step.
+
+    Args:
+      cell: the cell; it must have factors.
+      params: its parameters.
+      inputs: `[T, ..., input_size]`.
+      loss: of the outputs `[T, ...]`, a scalar.
+      carry: the carry that the first step reads; None: the initial one.
+      mask: `[T, ...batch]` bool, true at real steps; None if all are.
+      engine: one that has reverse mode.
+
+    Returns:
+      The trace.
+
+    Raises:
+      ValueError: if the cell has no factors.
+    """
+
+    def of_outputs(rest, outputs):
+        del rest
+        return loss(outputs)
+
+    run = _tapped(of_outputs, cell, inputs, carry, mask, engine)
+    probes = _no_probes(cell, params, inputs)
+    cotangents, left = jax.grad(run, argnums=2, has_aux=True)(params, (), probes)
+    return _trace(cell, params, inputs, carry, mask, left, cotangents)
+
+
+def penalized_gradients(
+    loss: Callable[[Any, Any], Array],
+    cell: Cell,
+    params: Params,
+    rest: Params,
+    inputs: Any,
+    *,
+    weight: jax.typing.ArrayLike,
+    carry: Carry | None = None,
+    mask: Array | None = None,
+    engine: Engine = hoisted,
+) -> PenalizedGradients:
+    """Computes the gradients of a loss and of its penalty in one backward pass.
+
+    The penalty, `vanishing_gradient_penalty_immediate`, reads what the backward pass
+    leaves; all its steps are then computed at once. Clip afterwards: the penalty
+    without clipping usually fails, as the paper says.
+
+    Args:
+      loss: `(rest, outputs) -> scalar`, of the outputs `[T, ...]` of the cell.
+      cell: the cell; it must have factors.
+      params: its parameters.
+      rest: the parameters that the loss reads itself, such as an output layer's.
+      inputs: `[T, ..., input_size]`.
+      weight: factor of the penalty; may be traced, to decay.
+      carry: the carry that the first step reads; None: the initial one.
+      mask: `[T, ...batch]` bool, true at real steps; None if all are.
+      engine: one that has reverse mode.
+
+    Returns:
+      Loss, penalty and gradients.
+
+    Raises:
+      ValueError: if the cell has no factors.
+
+    Example:
+      >>> cell = rnnjax.elman(4)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> def loss(rest, outputs):
+      ...     return ((outputs[-1] @ rest["kernel"] - 1) ** 2).mean()
+      >>> rest = {"kernel": jnp.ones((4, 1))}
+      >>> @jax.jit
+      ... def gradients(params, rest, inputs):
+      ...     return penalized_gradients(loss, cell, params, rest, inputs, weight=2.0)
+      >>> got = gradients(params, rest, jnp.ones((7, 2, 3)))
+      >>> got.grads["recurrent_kernel"].shape, got.rest_grads["kernel"].shape
+      ((4, 4), (4, 1))
+    """
+    run = _tapped(loss, cell, inputs, carry, mask, engine)
+    probes = _no_probes(cell, params, inputs)
+    (value, left), (grads, rest_grads, cotangents) = jax.value_and_grad(
+        run, argnums=(0, 1, 2), has_aux=True
+    )(params, rest, probes)
+    trace = _trace(cell, params, inputs, carry, mask, left, cotangents)
+    penalty, of_penalty = jax.value_and_grad(
+        lambda params: vanishing_gradient_penalty_immediate(cell, params, trace)
+    )(params)
+    grads = jax.tree.map(lambda x, y: x + weight * y, grads, of_penalty)
+    return PenalizedGradients(value, penalty, grads, rest_grads)
+
+
+def _squared_norms(cell, params, trace, hold):
+    """Returns ‖δₜ Jₜ‖² and ‖δₜ‖² `[T, ...batch]`.
+
+    `hold` is put on all of Jₜ but the matrices of `recur`.
+    """
+    params = prepared(cell, params)
+    project, recur, update, _ = _factors(cell)
+    batch_rank = len(batch_shape(trace.inputs, cell.input_ndim))
+
+    def of_step(inputs, carry, cotangents):
+        floats, put_back = part_floating(carry)
+        drive = hold(project(params, inputs))
+
+        def pre_of(floats):
+            return merge(drive, recur(params, put_back(floats)))
+
+        def left_of(floats, pre):
+            return part_floating(update(hold(params), put_back(floats), pre))[0]
+
+        pre, to_recur = jax.vjp(pre_of, floats)
+        _, to_update = jax.vjp(left_of, floats, hold(pre))
+        around, to_pre = to_update(cotangents)
+        (through,) = to_recur(to_pre)
+        passed = [x + y for x, y in zip(around, through)]
+        return squared(passed), squared(cotangents)
+
+    def squared(leaves):
+        return sum((x**2).sum(axis=tuple(range(batch_rank, x.ndim))) for x in leaves)
+
+    return jax.vmap(of_step)(*trace)
+
+
+def _factors(cell):
+    if cell.factors is None:
+        raise ValueError("cell must have factors, got one with a step alone.")
+    return cell.factors
+
+
+def _tapped(loss, cell, inputs, carry, mask, engine):
+    """Makes the loss a function of what is added to the carry that every step leaves.
+
+    Its second result is the carry that every step left.
+    """
+    _factors(cell)
+
+    def run(params, rest, probes):
+        _, (outputs, left) = unroll(
+            _tapped_cell(cell),
+            params,
+            (inputs, probes),
+            carry=carry,
+            mask=mask,
+            engine=engine,
+        )
+        return loss(rest, outputs), left
+
+    return run
+
+
+@cached
+def _tapped_cell(cell):
+    project, recur, update, readout = cell.factors
+
+    def add_probes(params, carry, pre):
+        pre, probes = pre
+        floats, put_back = part_floating(update(params, carry, pre))
+        return put_back([x + y for x, y in zip(floats, probes)])
+
+    def read_and_show(params, carry, inputs):
+        return readout(params, carry, inputs[0]), carry
+
+    factors = Factors(
+        lambda params, inputs: (project(params, inputs[0]), inputs[1]),
+        lambda params, carry: (recur(params, carry), None),
+        add_probes,
+        read_and_show,
+    )
+    return factored_cell(
+        cell.init,
+        cell.initial_carry,
+        factors,
+        prepare=cell.prepare,
+        input_ndim=cell.input_ndim,
+    )
+
+
+def _no_probes(cell, params, inputs):
+    batch = batch_shape(inputs, cell.input_ndim)
+    num_steps = jax.tree.leaves(inputs)[0].shape[0]
+    carry = cell.initial_carry(prepared(cell, params), batch)
+    return [jnp.zeros((num_steps, *x.shape), x.dtype) for x in part_floating(carry)[0]]
+
+
+def _trace(cell, params, inputs, carry, mask, left, cotangents):
+    """Puts together what a backward pass has left; `left` is zeros where masked."""
+    if carry is None:
+        batch = batch_shape(inputs, cell.input_ndim)
+        carry = cell.initial_carry(prepared(cell, params), batch)
+
+    def read(start, left):
+        known = jnp.concatenate([start[None], left])
+        if mask is None:
+            return known[:-1]
+        count = jnp.arange(1, len(left) + 1).reshape(-1, *[1] * (mask.ndim - 1))
+        last_real = lax.cummax(jnp.where(mask, count, 0))
+        before = jnp.concatenate([jnp.zeros_like(last_real[:1]), last_real[:-1]])
+        before = before.reshape(*mask.shape, *[1] * (left.ndim - mask.ndim))
+        return jnp.take_along_axis(known, before, axis=0)
+
+    carries = jax.tree.map(read, carry, left)
+    return GradientTrace(zero_masked(mask, inputs), carries, cotangents)

@@ -1,0 +1,114 @@
+"""Clipping, averaging and skipping, against exact cases."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from rnnjax.optimizers import clip_by_block, clip_by_norm, clip_by_value, clip_states
+
+
+def draw(seed=0, scale=1.0):
+    rng = np.random.default_rng(seed)
+    return {
+        "bias": (scale * rng.normal(size=3)).astype(np.float32),
+        "kernel": (scale * rng.normal(size=(2, 5))).astype(np.float32),
+    }
+
+
+def norm_of(tree):
+    squares = [np.sum(np.square(x, dtype=np.float64)) for x in jax.tree.leaves(tree)]
+    return np.sqrt(np.sum(squares))
+
+
+def clip_once(transformation, grads):
+    return transformation.update(grads, transformation.init(grads))
+
+
+def test_the_clipped_norm_is_the_threshold():
+    grads = draw()
+    clipped, state = clip_once(clip_by_norm(0.25), grads)
+    np.testing.assert_allclose(norm_of(clipped), 0.25, rtol=1e-6)
+    for name, grad in grads.items():
+        want = grad * 0.25 / norm_of(grads)
+        np.testing.assert_allclose(clipped[name], want, rtol=1e-6)
+    np.testing.assert_allclose(state.norm, norm_of(grads), rtol=1e-6)
+    assert state.clipped_share == 1
+
+
+def test_short_gradients_stay_as_they_are():
+    grads = draw()
+    for rule in (clip_by_norm, clip_by_value, clip_by_block):
+        clipped, state = clip_once(rule(100.0), grads)
+        for name, grad in grads.items():
+            np.testing.assert_array_equal(clipped[name], grad)
+        np.testing.assert_allclose(state.norm, norm_of(grads), rtol=1e-6)
+        assert state.clipped_share == 0
+
+
+def test_a_norm_whose_square_overflows_is_clipped_and_not_zeroed():
+    grads = draw(scale=1e30)
+    clipped, _ = clip_once(clip_by_norm(2.0), grads)
+    np.testing.assert_allclose(norm_of(clipped), 2.0, rtol=1e-6)
+    zeros = jax.tree.map(np.zeros_like, grads)
+    clipped, state = clip_once(clip_by_norm(2.0), zeros)
+    assert norm_of(clipped) == 0 and state.norm == 0
+
+
+def test_every_value_is_within_the_threshold():
+    grads = draw()
+    clipped, state = clip_once(clip_by_value(0.5), grads)
+    values = np.concatenate([x.ravel() for x in jax.tree.leaves(grads)])
+    got = np.concatenate([np.ravel(x) for x in jax.tree.leaves(clipped)])
+    np.testing.assert_array_equal(got, np.clip(values, -0.5, 0.5))
+    np.testing.assert_allclose(state.clipped_share, (abs(values) > 0.5).mean())
+    assert 0 < state.clipped_share < 1
+
+
+def test_every_block_is_clipped_by_its_own_norm():
+    grads = draw()
+    grads["bias"] /= 100
+    clipped, state = clip_once(clip_by_block(0.5), grads)
+    np.testing.assert_array_equal(clipped["bias"], grads["bias"])
+    np.testing.assert_allclose(norm_of(clipped["kernel"]), 0.5, rtol=1e-6)
+    np.testing.assert_allclose(state.norm, norm_of(grads), rtol=1e-6)
+    assert state.clipped_share == 0.5
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        (clip_by_norm, "max_norm"),
+        (clip_by_value, "max_value"),
+        (clip_by_block, "max_norm"),
+    ],
+)
+@pytest.mark.parametrize("threshold", [0.0, -1.0, float("nan")])
+def test_thresholds_that_are_not_positive_are_refused(rule, name, threshold):
+    with pytest.raises(ValueError, match=f"{name} must be positive, got {threshold}."):
+        rule(threshold)
+
+
+def test_clippings_are_found_in_a_chain_and_run_in_its_order():
+    optimizer = optax.chain(
+        clip_by_value(0.5), optax.chain(clip_by_norm(0.1)), optax.adam(0.1)
+    )
+    grads = draw()
+    _, state = jax.jit(optimizer.update)(grads, optimizer.init(grads))
+    by_value, by_norm = clip_states(state)
+    np.testing.assert_allclose(by_value.norm, norm_of(grads), rtol=1e-6)
+    np.testing.assert_allclose(
+        by_norm.norm, norm_of(clip_once(clip_by_value(0.5), grads)[0]), rtol=1e-6
+    )
+    assert set(by_norm._asdict()) == {"norm", "clipped_share"}
+
+
+def test_thresholds_side_by_side():
+    """Traced thresholds, a member of a `vmap` each."""
+    grads = draw()
+    thresholds = jnp.array([0.1, 0.2, 100.0])
+    norms = jax.vmap(
+        lambda threshold: optax.tree.norm(clip_once(clip_by_norm(threshold), grads)[0])
+    )(thresholds)
+    np.testing.assert_allclose(norms, [0.1, 0.2, norm_of(grads)], rtol=1e-6)
