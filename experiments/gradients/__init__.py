@@ -1,0 +1,1 @@
+"""The parts of `experiments.gradient_flow`, a picture each."""

@@ -1,0 +1,233 @@
+"""The parts of the gradients' pictures against truths from outside, and one whole."""
+
+import json
+import math
+
+import jax
+import numpy as np
+import pytest
+
+import rnnjax
+from experiments import gradient_flow
+from experiments.gradients import chaos, clipping, lags, networks, recall, sweep, wall
+from experiments.gradients.cost import share_of_training
+from experiments.harness.command import BAD_INPUT, DONE, run_command
+
+
+def test_the_dilated_cell_is_the_dilated_layers():
+    cell = networks.dilated_stack_cell(5, (1, 3))
+    params = cell.init(jax.random.key(0), 2)
+    inputs = jax.random.normal(jax.random.key(1), (7, 3, 2))
+    layer = rnnjax.stack(*(rnnjax.dilated(rnnjax.elman(5), d) for d in (1, 3)))
+
+    @jax.jit
+    def both(params):
+        _, expected = layer.apply(tuple(params), None, inputs)
+        return expected, rnnjax.unroll(cell, params, inputs)[1]
+
+    expected, outputs = both(params)
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+
+
+def test_the_first_symbol_is_asked_for_and_shown_but_once():
+    inputs, symbols = recall.draw_batch(jax.random.key(3), 7, 50)
+    shown = np.asarray(inputs).argmax(-1)
+    assert (np.asarray(inputs).sum(-1) == 1).all()
+    assert (shown[0] == np.asarray(symbols)).all()
+    assert (shown[1:] >= recall.NUM_SYMBOLS).all()
+    assert set(shown.ravel().tolist()) == set(range(recall.INPUT_SIZE))
+
+
+def test_the_loss_is_of_the_last_step_and_the_logits_of_the_right_symbol():
+    model = recall.make_model(rnnjax.elman(5))
+    params = model.init(jax.random.key(0), recall.INPUT_SIZE)
+    inputs, symbols = recall.draw_batch(jax.random.key(1), 7, 3)
+
+    @jax.jit
+    def found(params):
+        _, outputs = rnnjax.unroll(rnnjax.elman(5), params[0], inputs)
+        loss = recall.last_loss(model, params, inputs, symbols)
+        return outputs, loss, recall.right_logits(params[1], outputs, symbols)
+
+    outputs, loss, logits_found = found(params)
+    logits = np.asarray(outputs) @ params[1]["kernel"] + params[1]["bias"]
+    right = np.stack([logits[:, i, s] for i, s in enumerate(symbols)], axis=1)
+    nats = np.log(np.exp(logits).sum(-1)) - right
+    assert float(loss) == pytest.approx(nats[-1].mean(), rel=1e-5)
+    np.testing.assert_allclose(logits_found, right, rtol=1e-5)
+
+
+def test_norms_by_lag_of_an_orthogonal_linear_network():
+    cell = rnnjax.elman(5, activation="identity")
+    params = recall.make_model(cell).init(jax.random.key(0), recall.INPUT_SIZE)
+    W = 0.9 * params[0]["recurrent_kernel"]
+    params = (params[0] | {"recurrent_kernel": W}, params[1])
+    batch = recall.draw_batch(jax.random.key(1), 11, 3)
+    norms = jax.jit(lambda params: lags.measure(cell, params, *batch))(params)
+    np.testing.assert_allclose(norms.mean, 0.9 ** np.arange(11), rtol=1e-4)
+    assert lags.half_life(np.asarray(norms.mean)) == pytest.approx(
+        math.log(2) / -math.log(0.9), rel=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("norms", "steps"),
+    [
+        (0.5 ** (np.arange(30) / 7), 7.0),
+        (np.where(np.arange(30) < 3, 1, 1e-3) * 0.5 ** (np.arange(30) / 7), 7.0),
+        (np.append(0.5 ** (np.arange(20) / 7), np.zeros(10)), 7.0),
+        (1e-300 * 0.5 ** (np.arange(30) / 7), 7.0),
+        (0.0 ** np.arange(30), 0.0),
+        (0.5 ** (np.arange(30) / 31), None),
+        (1.1 ** np.arange(30), None),
+    ],
+)
+def test_half_life(norms, steps):
+    found = lags.half_life(norms)
+    assert found == (None if steps is None else pytest.approx(steps))
+    assert lags.say_steps(found, 30) == ("> 29" if steps is None else f"{steps}")
+
+
+def test_the_rate_of_a_linear_network_is_its_exponent(monkeypatch):
+    small = {"NUM_STEPS": 24, "FIRST_LAG": 3, "LAST_LAG": 19, "HIDDEN_SIZE": 5}
+    for name, value in small.items():
+        monkeypatch.setattr(sweep, name, value)
+    found = sweep.sweep("identity", 0, (0.7, 1.0, 2.5))
+    np.testing.assert_allclose(found.rates, np.log(found.gains), atol=1e-12)
+    np.testing.assert_allclose(found.exponents, np.log(found.gains), atol=1e-12)
+    np.testing.assert_allclose(found.norms[0], 0.7 ** np.arange(24), rtol=1e-10)
+    apart = sweep.differences(found._replace(rates=found.rates + [0.01, 0.04, 0]))
+    assert apart == pytest.approx((0.04, 0.01 / -math.log(0.7)))
+
+
+def error_by_hand(w, b):
+    x = 0.5
+    for _ in range(50):
+        x = w / (1 + np.exp(-x)) + b
+    return (1 / (1 + np.exp(-x)) - 0.7) ** 2
+
+
+def test_the_error_surface_is_that_of_the_equation():
+    over = wall.surface(9)
+    w, b = over.w[6, 4], over.b[6, 4]
+    assert over.errors[6, 4] == pytest.approx(error_by_hand(w, b), rel=1e-10)
+    by_w = (error_by_hand(w + 1e-6, b) - error_by_hand(w - 1e-6, b)) / 2e-6
+    by_b = (error_by_hand(w, b + 1e-6) - error_by_hand(w, b - 1e-6)) / 2e-6
+    assert over.norms[6, 4] == pytest.approx(math.hypot(by_w, by_b), rel=1e-6)
+    assert over.norms[4].max() > 1e3 > 10 * over.norms[[0, -1]].max()
+
+
+def test_clipping_keeps_the_descent_at_the_wall():
+    plain, clipped = wall.descend(math.inf), wall.descend(wall.MAX_NORM)
+    longest = np.linalg.norm(np.diff(clipped.points, axis=0), axis=1).max()
+    assert longest == pytest.approx(wall.LEARNING_RATE * wall.MAX_NORM)
+    assert plain.norms.max() > 20 and plain.losses[-1] > 0.4
+    assert clipped.losses[-1] < 0.05
+    assert clipped.losses[3] == pytest.approx(error_by_hand(*clipped.points[3]))
+
+
+def test_orbits_are_those_of_the_map(monkeypatch):
+    monkeypatch.setattr(chaos, "NUM_DISCARDED", 300)
+    monkeypatch.setattr(chaos, "NUM_KEPT", 100)
+    gains = np.array([0.2, 1.0, 3.4])
+    h, exponents = chaos.orbits(gains)
+    for own, exponent, g in zip(h, exponents, gains):
+        d, logs, first = 0.1, [], []
+        for _ in range(400):  # the map of d, the second unit less the first
+            slope = 5 * g / np.cosh(5 * g * d) ** 2 - g / np.cosh(g * d) ** 2
+            logs.append(np.log(abs(slope)))
+            first.append(np.tanh(g * d))
+            d = np.tanh(5 * g * d) - np.tanh(g * d)
+        # the vector that is stretched is as long as the map's at both ends only
+        assert exponent == pytest.approx(np.mean(logs[200:]), abs=0.02)
+        if g < 3:
+            np.testing.assert_allclose(own, first[300:], atol=1e-9)
+    assert chaos.onset(gains, exponents) == 3.4
+    with pytest.raises(ValueError, match="gains must reach chaos, got 0.2 to 1"):
+        chaos.onset(gains[:2], exponents[:2])
+
+
+@pytest.mark.slow
+def test_clipped_training_moves_no_further(monkeypatch):
+    monkeypatch.setattr(clipping, "NUM_STEPS", 5)
+    curves = clipping.train(0.3, 30, np.array([4, 9]))
+    assert curves.losses.shape == curves.norms.shape == (2, 30)
+    assert (curves.losses[0] != curves.losses[1]).all()
+    assert curves.losses[:, -3:].mean() < curves.losses[:, :3].mean() - 0.2
+
+
+def test_who_has_learned_is_read_at_the_end():
+    losses = np.full((3, 20), 1.4)
+    losses[0, -2:], losses[1, -1] = 0.09, 0.0
+    assert clipping.num_learned(clipping.Curves(losses, losses)) == 1
+
+
+def test_the_cost_is_the_share_of_the_clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    def work(seconds):
+        now[0] += seconds
+        return ()
+
+    share = share_of_training(lambda: work(0.1), lambda: work(2.5), every=100)
+    assert share == pytest.approx(2.5 / 12.5)
+
+
+def run(directory, *flags):
+    arguments = ["--run-dir", str(directory), *flags]
+    return run_command(gradient_flow.train, gradient_flow.Config, {}, None, arguments)
+
+
+TINY = (
+    "--hidden-size 5 --num-steps 11 --batch-size 3 --num-measured 2 --num-updates 4 "
+    "--eval-every 2 --checkpoint-every 2 --clipping-updates 20"
+).split()
+
+
+@pytest.mark.slow
+def test_a_whole_run_draws_all_and_a_resumed_one_is_the_same(tmp_path, capsys):
+    assert run(tmp_path / "whole", *TINY) == DONE
+    printed = capsys.readouterr().out
+    plots = {path.stem for path in (tmp_path / "whole" / "plots").iterdir()}
+    assert plots == {
+        "gradient_by_lag",
+        "norm_of_W",
+        "clipping",
+        "error_surface",
+        "route_to_chaos",
+    }
+    for network in networks.make_networks(5).values():
+        assert network.label in printed
+    results = json.loads((tmp_path / "whole" / "results.json").read_text())
+    metrics = results["metrics"]
+    assert metrics["sweep_tanh_share_apart"] < 0.05
+    assert metrics["sweep_identity_share_apart"] < 1e-6
+    assert set(metrics["gradient_norms"]) == set(networks.make_networks(5))
+    assert run(tmp_path / "parts", *TINY, "--num-updates", "2") == DONE
+    resume = ["--resume", str(tmp_path / "parts"), "--num-updates", "4"]
+    assert (
+        run_command(gradient_flow.train, gradient_flow.Config, {}, None, resume) == DONE
+    )
+    lines = [
+        (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        for name in ("whole", "parts")
+    ]
+    norms = [
+        {
+            own["update"]: own["gradient_norms"]
+            for own in map(json.loads, part)
+            if "gradient_norms" in own
+        }
+        for part in lines
+    ]
+    assert norms[0] == norms[1]
+
+
+@pytest.mark.parametrize("flag", ["--num-steps", "--num-measured", "--hidden-size"])
+def test_sizes_of_zero_are_refused(tmp_path, capsys, flag):
+    with pytest.raises(SystemExit) as exit_info:
+        run(tmp_path / "run", flag, "0")
+    assert exit_info.value.code == BAD_INPUT
+    name = flag[2:].replace("-", "_")
+    assert f"{name} must be at least" in capsys.readouterr().err
