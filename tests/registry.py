@@ -26,6 +26,7 @@ from rnnjax import (
     stack,
 )
 from rnnjax.cells.antisymmetric import antisymmetric_rnn
+from rnnjax.cells.clip_cotangent import clip_cotangent
 from rnnjax.cells.clockwork import clockwork
 from rnnjax.cells.continuous import ctrnn, leaky
 from rnnjax.cells.cornn import cornn
@@ -115,8 +116,12 @@ CELLS = [
     every("convolving", lambda: user_cells.convolving(5), (4, 3)),
     CellCase("reflecting", lambda: user_cells.reflecting(5)),
     CellCase("second_order", lambda: user_cells.of_second_order(5)),
-    every("clipping", lambda: user_cells.clipping(gru(5), 100.0), forward_mode=False),
     # wrappers
+    every(
+        "clip_cotangent",
+        lambda: clip_cotangent(gru(5), max_norm=100.0),
+        forward_mode=False,
+    ),
     every("learned_initial_carry", lambda: learned_initial_carry(lstm(5))),
     CellCase("show_carry", lambda: show_carry(lstm(5))),
     CellCase("feed_back", lambda: feed_back(gru(5), 5)),

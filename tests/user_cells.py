@@ -1,7 +1,5 @@
 """Cells as a user writes them: each strains one thing the contracts promise."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
@@ -155,33 +153,3 @@ def of_second_order(hidden_size):
         readout=lambda params, carry, inputs: carry[0] + inputs.sum(-1, keepdims=True),
     )
     return factored_cell(init, initial_carry, factors)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def clip_cotangent(x, bound):
-    """Returns `x`; its cotangent is clipped, so it has no forward mode."""
-    del bound
-    return x
-
-
-def _clip_forward(x, bound):
-    del bound
-    return x, None
-
-
-def _clip_backward(bound, residuals, cotangent):
-    del residuals
-    return (jnp.clip(cotangent, -bound, bound),)
-
-
-clip_cotangent.defvjp(_clip_forward, _clip_backward)
-
-
-def clipping(cell, bound):
-    """Another cell whose outputs pass on a clipped cotangent."""
-
-    def step(params, carry, inputs):
-        carry, outputs = cell.step(params, carry, inputs)
-        return carry, clip_cotangent(outputs, bound)
-
-    return cell._replace(step=step, factors=None)

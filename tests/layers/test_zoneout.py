@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from rnnjax import LSTMCarry, gru, lstm
+from rnnjax.cells.clip_cotangent import clip_cotangent
 from rnnjax.cells.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.zoneout import zoneout
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, sigmoid
 from tests.trees import assert_close, assert_same_bits, draw_like
-from tests.user_cells import clipping, counting
+from tests.user_cells import counting
 
 RATES = LSTMCarry(h=0.2, c=0.7)
 
@@ -104,7 +105,7 @@ def test_bad_rates_and_cells_are_refused():
     for rates in (-0.1, 1.1, np.nan, LSTMCarry(h=0.1, c=2.0)):
         with pytest.raises(ValueError, match="rates must be from 0 to 1, got"):
             zoneout(lstm(H), rates)
-    for cell in (counting(H), clipping(gru(H), 1.0)):
+    for cell in (counting(H), clip_cotangent(gru(H), max_norm=1.0)):
         with pytest.raises(ValueError, match="cell must have factors, got one with a"):
             zoneout(cell, 0.1)
     params, inputs = draw(gru(H))

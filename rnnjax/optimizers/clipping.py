@@ -1,6 +1,6 @@
-"""Optax transformations against gradients that explode.
+"""Clipping of gradients that says how much it clipped.
 
-Clipping that says how much it clipped. Each is a link of an `optax.chain`, first in it.
+Each rule is a link of an `optax.chain`, first in it.
 """
 
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import optax
 from jax.core import Tracer
 
 from rnnjax.base import Array
+from rnnjax.optimizers.states import states_of
 
 Threshold = jax.typing.ArrayLike
 
@@ -126,7 +127,7 @@ def clip_states(opt_state: Any) -> list[ClipState]:
 
     `clip_states(opt_state)[0]._asdict()` is a row of metrics.
     """
-    return _states_of(ClipState, opt_state)
+    return states_of(ClipState, opt_state)
 
 
 def _clipping(clip):
@@ -156,12 +157,6 @@ def _norm(leaves):
 def _rescale(tree, norm, max_norm):
     scale = jnp.where(norm > max_norm, max_norm / norm, 1)
     return jax.tree.map(lambda x: (x * scale).astype(x.dtype), tree)
-
-
-def _states_of(kind, opt_state):
-    """Returns the states of a kind, however deep in the optimizer's state."""
-    leaves = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, kind))
-    return [leaf for leaf in leaves if isinstance(leaf, kind)]
 
 
 def _check_threshold(name, value):

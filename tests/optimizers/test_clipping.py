@@ -1,4 +1,4 @@
-"""Clipping, averaging and skipping, against exact cases."""
+"""Clipping against exact cases."""
 
 import jax
 import jax.numpy as jnp

@@ -1,0 +1,126 @@
+"""Clipping inside the backward loop, against a loop unrolled by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnnjax import hoisted, lstm, remat, scan, unroll
+from rnnjax.cells.clip_cotangent import clip_cotangent
+from tests import user_cells
+from tests.trees import assert_close, draw_like
+
+T, B, D, H = 7, 3, 2, 5
+MAX_NORM, MAX_VALUE = 0.8, 0.3
+
+
+def by_norm(h, c):
+    norm = np.sqrt((h**2).sum(-1) + (c**2).sum(-1))[:, None]
+    scale = np.minimum(1, MAX_NORM / norm)
+    return h * scale, c * scale
+
+
+def by_value(h, c):
+    return np.clip(h, -MAX_VALUE, MAX_VALUE), np.clip(c, -MAX_VALUE, MAX_VALUE)
+
+
+def unrolled_by_hand(cell, params, carry, inputs, weights, clip):
+    """Goes back step by step, clipping between the steps in NumPy."""
+
+    @jax.jit
+    def pull(carry, x, cotangents):
+        return jax.vjp(cell.step, params, carry, x)[1](cotangents)
+
+    carries = [carry]
+    for x in inputs:
+        carries.append(cell.step(params, carries[-1], x)[0])
+    cotangent = jax.tree.map(np.zeros_like, carry)
+    total = jax.tree.map(np.zeros_like, params)
+    grads, clipped = [], []
+    for t in reversed(range(T)):
+        of_params, passed, of_inputs = pull(
+            carries[t], inputs[t], (cotangent, weights[t])
+        )
+        cotangent = type(carry)(*clip(*map(np.asarray, passed)))
+        clipped.append(np.abs(cotangent.c - passed.c) > 1e-9)
+        total = jax.tree.map(np.add, total, of_params)
+        grads.append(of_inputs)
+    assert 0 < np.mean(clipped) < 1
+    return total, cotangent, np.stack(grads[::-1])
+
+
+@pytest.fixture
+def case(x64):
+    rng = np.random.default_rng(0)
+    cell = lstm(H)
+    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
+    params = draw_like(rng, shapes, scale=1.0)
+    carry = draw_like(rng, cell.initial_carry(params, (B,)))
+    weights = 0.2 * rng.normal(size=(T, B, H))
+    weights[-1] *= 10
+    return params, carry, rng.normal(size=(T, B, D)), weights
+
+
+@pytest.mark.parametrize(
+    ("clip", "options"),
+    [(by_norm, {"max_norm": MAX_NORM}), (by_value, {"max_value": MAX_VALUE})],
+)
+def test_every_engine_clips_as_the_hand_does(clip, options, case):
+    params, carry, inputs, weights = case
+    want = unrolled_by_hand(lstm(H), *case, clip)
+    clipped = clip_cotangent(lstm(H), **options)
+
+    def loss(params, carry, inputs, engine):
+        _, outputs = unroll(clipped, params, inputs, carry=carry, engine=engine)
+        return (weights * outputs).sum()
+
+    of_all = jax.jit(jax.grad(loss, argnums=(0, 1, 2)), static_argnums=3)
+    for engine in (scan, hoisted, remat(chunk_length=3)):
+        assert_close(of_all(params, carry, inputs, engine), want, 1e-11)
+
+
+def test_a_masked_step_passes_back_all():
+    """No step was taken, so none is clipped."""
+    cell = clip_cotangent(lstm(H), max_norm=MAX_NORM)
+    params = cell.init(jax.random.key(0), D)
+    start = cell.initial_carry(params, (B,))
+
+    def last(carry):
+        mask = jnp.zeros((T, B), bool)
+        inputs = jnp.ones((T, B, D))
+        return unroll(cell, params, inputs, carry=carry, mask=mask)[0].c.sum()
+
+    np.testing.assert_array_equal(jax.grad(last)(start).c, np.ones((B, H)))
+
+
+def test_counters_and_large_gradients_pass():
+    cell = user_cells.counting(H)
+    clipped = clip_cotangent(cell, max_norm=2.0)
+    params = cell.init(jax.random.key(0), D)
+    inputs = {"features": jnp.ones((B, D)), "gain": jnp.ones(B)}
+
+    def loss(h, cell):
+        carry = {**cell.initial_carry(params, (B,)), "h": h}
+        return 1e25 * cell.step(params, carry, inputs)[0]["h"].sum()
+
+    got = jax.grad(loss)(jnp.ones((B, H)), clipped)
+    want = jax.grad(loss)(jnp.ones((B, H)), cell)
+    np.testing.assert_allclose(jnp.linalg.norm(got, axis=-1), 2.0, rtol=1e-5)
+    direction = want / jnp.abs(want).max()
+    direction = 2 * direction / jnp.linalg.norm(direction, axis=-1, keepdims=True)
+    np.testing.assert_allclose(got, direction, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["max_norm", "max_value"])
+@pytest.mark.parametrize("threshold", [0.0, -1.0, float("nan"), float("inf")])
+def test_thresholds_that_are_not_positive_are_refused(name, threshold):
+    with pytest.raises(
+        ValueError, match=f"{name} must be positive and finite, got {threshold}."
+    ):
+        clip_cotangent(lstm(H), **{name: threshold})
+
+
+@pytest.mark.parametrize("options", [{}, {"max_norm": 1.0, "max_value": 1.0}])
+def test_one_threshold_is_asked_for(options):
+    with pytest.raises(ValueError, match="max_norm must be given where max_value is"):
+        clip_cotangent(lstm(H), **options)

@@ -1,0 +1,90 @@
+"""Averaging on a non-monotonic trigger, against the paper's algorithm in lists."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from rnnjax.optimizers import (
+    averaged_params,
+    non_monotonic_averaging,
+    nt_asgd,
+    record_validation,
+)
+
+PATIENCE, EVERY, NUM_UPDATES, RATE = 2, 3, 40, 0.3
+
+
+def by_the_paper(params, grads, losses):
+    """Algorithm 1: yields what would be evaluated after every update."""
+    logs, trigger, past = [], None, []
+    for k in range(NUM_UPDATES):
+        if k % EVERY == 0 and trigger is None:
+            loss = losses[k // EVERY]
+            t = len(logs)
+            if t > PATIENCE and loss > min(logs[: t - PATIENCE]):
+                trigger = k
+            logs.append(loss)
+        params = params - RATE * grads[k]
+        past.append(params)
+        yield params if trigger is None else np.mean(past[trigger:], axis=0)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def one_update(optimizer, params, state, grad, loss, is_validation):
+    recorded = record_validation(state, loss)
+    state = jax.tree.map(lambda x, y: jnp.where(is_validation, x, y), recorded, state)
+    updates, state = optimizer.update(grad, state, params)
+    params = optax.apply_updates(params, updates)
+    return params, state, averaged_params(state, params)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_averages_are_the_papers(seed, x64):
+    rng = np.random.default_rng(seed)
+    grads = rng.normal(size=(NUM_UPDATES, 4))
+    losses = np.exp(-np.arange(NUM_UPDATES) / 4) + rng.normal(size=NUM_UPDATES) / 8
+    params = rng.normal(size=4)
+    want = list(by_the_paper(params, grads, losses))
+    assert not np.allclose(want[-1], params - RATE * grads.sum(0))  # it was triggered
+    optimizer = nt_asgd(RATE, patience=PATIENCE)
+    state = optimizer.init(params)
+    for k in range(NUM_UPDATES):
+        params, state, averaged = one_update(
+            optimizer, params, state, grads[k], losses[k // EVERY], k % EVERY == 0
+        )
+        np.testing.assert_allclose(averaged, want[k], rtol=1e-12, err_msg=f"{k}")
+
+
+def test_falling_losses_never_trigger_and_nan_does():
+    optimizer = nt_asgd(RATE, patience=PATIENCE)
+    params = jnp.ones(3)
+    state = optimizer.init(params)
+    for loss in (5.0, 4.0, 3.0, 2.0, 1.0):
+        state = record_validation(state, loss)
+    assert not state[1].averaging
+    assert record_validation(state, jnp.nan)[1].averaging
+
+
+def test_few_bits_are_averaged_in_many():
+    optimizer = non_monotonic_averaging()
+    params = jnp.ones(3, jnp.bfloat16)
+    state = optimizer.init(params)._replace(averaging=jnp.array(True))
+    for k in range(4):
+        _, state = optimizer.update(params * k, state, params)
+    assert state.average.dtype == jnp.float32
+    np.testing.assert_array_equal(state.average, np.full(3, 2.5))
+    assert averaged_params(state, params).dtype == jnp.bfloat16
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match="patience must be a positive whole number"):
+        nt_asgd(RATE, patience=0)
+    state = non_monotonic_averaging().init(jnp.ones(3))
+    with pytest.raises(ValueError, match="params must be given to update, got None."):
+        non_monotonic_averaging().update(jnp.ones(3), state)
+    with pytest.raises(ValueError, match="must hold one AveragingState, got 0 of them"):
+        record_validation(optax.sgd(RATE).init(jnp.ones(3)), 1.0)

@@ -1,0 +1,86 @@
+"""The range test against trainings whose limit is known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from rnnjax.optimizers import clip_by_norm, range_test
+
+
+def descend(rate):
+    """Descends on 3 w² / 2, which is stable below a rate of 2 / 3."""
+
+    def body(w, _):
+        return w - rate * 3 * w, 1.5 * w**2
+
+    return jax.lax.scan(body, 1.0, length=40)[1]
+
+
+def test_the_highest_stable_rate_is_chosen():
+    rates = jnp.array([0.1, 0.4, 0.66, 0.68, 0.9, 5.0])
+    got = jax.jit(lambda rates: range_test(descend, rates))(rates)
+    assert got.chosen == rates[2]
+    np.testing.assert_array_equal(got.stable, [True] * 3 + [False] * 3)
+
+
+def test_the_highest_stable_threshold_is_chosen():
+    """Down w⁴ from 10 at a rate of 0.1: a step past -10 swings for good."""
+    thresholds = np.array([1.0, 5.0, 20.0, 300.0, 1e4])
+
+    def train(threshold):
+        optimizer = optax.chain(clip_by_norm(threshold), optax.sgd(0.1))
+
+        def body(carry, _):
+            w, state = carry
+            loss, grad = jax.value_and_grad(lambda w: w**4)(w)
+            updates, state = optimizer.update(grad, state, w)
+            return (optax.apply_updates(w, updates), state), loss
+
+        start = jnp.array(10.0)
+        return jax.lax.scan(body, (start, optimizer.init(start)), length=60)[1]
+
+    def in_numpy(threshold):
+        w = 10.0
+        losses = []
+        for _ in range(60):
+            losses.append(w**4)
+            w -= 0.1 * np.clip(4 * w**3, -threshold, threshold)
+        means = np.reshape(losses, (-1, 5)).mean(axis=1)
+        return all(
+            mean <= 2 * min([losses[0], *means[:i]]) for i, mean in enumerate(means)
+        )
+
+    want = [in_numpy(threshold) for threshold in thresholds]
+    assert want[0] and not want[-1]
+    got = range_test(train, thresholds, window=5)
+    np.testing.assert_array_equal(got.stable, want)
+    assert got.chosen == thresholds[want.index(False) - 1]
+
+
+def test_nothing_above_an_unstable_one_is_chosen():
+    def train(value):
+        bad = (value == 3.0) & (jnp.arange(20) == 15)
+        return jnp.where(bad, jnp.nan, 1.0)
+
+    got = range_test(train, jnp.array([1.0, 2.0, 3.0, 4.0]))
+    np.testing.assert_array_equal(got.stable, [True, True, False, True])
+    assert got.chosen == 2
+    assert np.isnan(range_test(train, jnp.array([3.0, 4.0])).chosen)
+
+
+@pytest.mark.parametrize("candidates", [[0.0, 1.0], [-1.0, 1.0], [2.0, 1.0]])
+def test_candidates_must_be_positive_and_ascending(candidates):
+    with pytest.raises(ValueError, match="candidates must be positive and ascending"):
+        range_test(descend, jnp.array(candidates))
+
+
+def test_bad_arguments_are_refused():
+    rates = jnp.array([0.1])
+    with pytest.raises(ValueError, match="window must be a positive whole number"):
+        range_test(descend, rates, window=0)
+    with pytest.raises(ValueError, match="max_rise must be positive, got 0.0."):
+        range_test(descend, rates, max_rise=0.0)
+    with pytest.raises(ValueError, match="at least 60 losses, a window, got 40."):
+        range_test(descend, rates, window=60)
