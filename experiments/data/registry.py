@@ -55,6 +55,7 @@ _PTB = (
     "https://raw.githubusercontent.com/tomsercu/lstm/"
     "3b312e3601f5af0d9eb46e99e65e1ddd587a8a05/data/"
 )
+_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 
 _ENTRIES = (
     Dataset(
@@ -102,6 +103,45 @@ _ENTRIES = (
                 num_bytes=449_945,
                 sha256=(
                     "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0"
+                ),
+            ),
+        ),
+    ),
+    Dataset(
+        name="mnist",
+        title="images: 60,000 and 10,000 digits written by hand, 28 by 28 pixels",
+        licence="LeCun, Cortes and Burges; CC BY-SA 3.0 as usually stated",
+        files=(
+            DataFile(
+                name="train-images-idx3-ubyte",
+                url=_MNIST + "train-images-idx3-ubyte.gz",
+                num_bytes=47_040_016,
+                sha256=(
+                    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+                ),
+            ),
+            DataFile(
+                name="train-labels-idx1-ubyte",
+                url=_MNIST + "train-labels-idx1-ubyte.gz",
+                num_bytes=60_008,
+                sha256=(
+                    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+                ),
+            ),
+            DataFile(
+                name="t10k-images-idx3-ubyte",
+                url=_MNIST + "t10k-images-idx3-ubyte.gz",
+                num_bytes=7_840_016,
+                sha256=(
+                    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+                ),
+            ),
+            DataFile(
+                name="t10k-labels-idx1-ubyte",
+                url=_MNIST + "t10k-labels-idx1-ubyte.gz",
+                num_bytes=10_008,
+                sha256=(
+                    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
                 ),
             ),
         ),

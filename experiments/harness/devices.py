@@ -75,21 +75,43 @@ def start_devices(num_devices: int | None, batch_size: int, hidden_size: int) ->
             f"got {num_devices}."
         )
     on_cpu = num_devices or default_num_devices("cpu", _num_cores(), *sizes)
-    try:
-        jax.config.update("jax_num_cpu_devices", on_cpu)
-    except RuntimeError:  # JAX has started: there are what devices there are
-        pass
-    platform, available = jax.default_backend(), jax.device_count()
+    available = _start(on_cpu)
+    platform = jax.default_backend()
     if num_devices is None:
         if platform == "cpu":
             return on_cpu if on_cpu <= available else 1
         return default_num_devices(platform, available, *sizes)
-    if num_devices > available:
+    return _checked(num_devices, available)
+
+
+def start_member_devices(num_devices: int | None, num_members: int) -> int:
+    """Starts JAX with the devices that share networks trained side by side.
+
+    The networks have nothing to say to each other, so a device of its own pays for
+    every core.
+
+    Args:
+      num_devices: as asked for; None: the most that share the members evenly, up to one
+        a core, or to the accelerators there are.
+      num_members: networks trained side by side.
+
+    Returns:
+      The number of devices to use.
+
+    Raises:
+      ValueError: if there are not so many devices, or they cannot share evenly.
+    """
+    shares = _divisors(num_members)
+    if num_devices is not None and num_devices not in shares:
         raise ValueError(
-            f"num_devices must be at most {available}, the {platform} devices there "
-            f"are, got {num_devices}."
+            f"num_devices must be one of {', '.join(map(str, shares))} to share "
+            f"{num_members} members evenly, got {num_devices}."
         )
-    return num_devices
+    on_cpu = num_devices or max(n for n in shares if n <= _num_cores())
+    available = _start(on_cpu)
+    if num_devices is None:
+        return max(n for n in shares if n <= available)
+    return _checked(num_devices, available)
 
 
 def make_mesh(num_devices: int) -> Mesh:
@@ -118,6 +140,24 @@ def split_batch(tree: Any, mesh: Mesh, axis: int) -> Any:
         return jax.device_put(leaf, NamedSharding(mesh, PartitionSpec(*names)))
 
     return jax.tree.map(place, tree)
+
+
+def _start(num_cpu_devices: int) -> int:
+    """Starts JAX, and returns how many devices there are."""
+    try:
+        jax.config.update("jax_num_cpu_devices", num_cpu_devices)
+    except RuntimeError:  # JAX has started: there are what devices there are
+        pass
+    return jax.device_count()
+
+
+def _checked(num_devices: int, available: int) -> int:
+    if num_devices > available:
+        raise ValueError(
+            f"num_devices must be at most {available}, the {jax.default_backend()} "
+            f"devices there are, got {num_devices}."
+        )
+    return num_devices
 
 
 def _divisors(number: int) -> list[int]:

@@ -24,6 +24,7 @@ def fit(
     evaluate: Callable[[Any, int], dict[str, float]],
     units_per_update: float,
     unit: str,
+    is_finished: Callable[[Any], bool],
 ) -> Any:
     """Does what `Run.fit` says.
 
@@ -45,22 +46,25 @@ def fit(
         Progress(num_updates, done, units_per_update, unit) as progress,
     ):
         run.begin_training(done)
-        loop = _Loop(run, update, evaluate, progress, saved=done)
-        if done:  # its checkpoint was saved before its evaluation
-            loop.between_updates(done, state)
+        loop = _Loop(run, update, evaluate, is_finished, progress, saved=done)
+        # the checkpoint was saved before its evaluation
+        finished = loop.between_updates(done, state) if done else False
         for index in range(done, num_updates):
+            if finished:
+                break
             state = loop.one_update(index, state, compiles=index == done)
-            loop.between_updates(index + 1, state)
+            finished = loop.between_updates(index + 1, state)
     return state
 
 
 class _Loop:
     """What the steps of one `fit` share."""
 
-    def __init__(self, run, update, evaluate, progress, saved):
+    def __init__(self, run, update, evaluate, is_finished, progress, saved):
         self.run = run
         self.update = update
         self.evaluate = evaluate
+        self.is_finished = is_finished
         self.progress = progress
         self.saved = saved
 
@@ -83,18 +87,23 @@ class _Loop:
         self.progress.advance(index + 1, metrics["loss"], seconds)
         return new_state
 
-    def between_updates(self, done: int, state: Any) -> None:
+    def between_updates(self, done: int, state: Any) -> bool:
         """Saves and evaluates where it is due, and stops where it was asked for.
 
         The checkpoint comes first: an evaluation changes nothing, so whoever stops in
         the middle of one does it again on resuming.
+
+        Returns:
+          Whether the training is finished; asked where an evaluation is due.
         """
         config = self.run.config
         is_last = done == config.num_updates
-        if is_last or done % config.checkpoint_every == 0:
+        is_examined = is_last or done % config.eval_every == 0
+        finished = is_examined and self.is_finished(state)
+        if is_last or finished or done % config.checkpoint_every == 0:
             self._save(done, state)
         try:
-            if is_last or done % config.eval_every == 0:
+            if is_examined:
                 with self.run.signals.interruptible():
                     metrics = self.evaluate(state, done)
                 self.progress.evaluated(done, metrics)
@@ -102,6 +111,7 @@ class _Loop:
         except Stopped:
             self._save(done, state)
             raise
+        return finished
 
     def _save(self, done: int, state: Any) -> None:
         if self.saved != done:

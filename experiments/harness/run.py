@@ -87,6 +87,7 @@ class Run:
         *,
         units_per_update: float,
         unit: str,
+        is_finished: Callable[[Any], bool] = lambda state: False,
     ) -> Any:
         """Trains, from the newest good checkpoint if the run is resumed.
 
@@ -104,9 +105,11 @@ class Run:
             the run was stopped in the middle of it.
           units_per_update: units that one update reads, for the rate.
           unit: their name, in the plural: "characters", "words".
+          is_finished: `is_finished(state)`, asked where an evaluation is due; true ends
+            the training there. By default only `num_updates` does.
 
         Returns:
-          The state after `num_updates` updates.
+          The state after `num_updates` updates, or fewer if it was finished.
 
         Raises:
           Diverged: if an update or a metric is not finite; nothing of it is saved.
@@ -115,7 +118,9 @@ class Run:
           ValueError: if no checkpoint can be restored, if it has more updates than
             `num_updates`, or if `update` changes the structure of the state.
         """
-        return loop.fit(self, state, update, evaluate, units_per_update, unit)
+        return loop.fit(
+            self, state, update, evaluate, units_per_update, unit, is_finished
+        )
 
     def restore(self, template: Any) -> tuple[int, Any]:
         """Reads the newest good checkpoint, with a warning for each that is not.

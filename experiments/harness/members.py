@@ -1,0 +1,156 @@
+"""Members: networks trained side by side in one program, none disturbing another.
+
+Seeds and hyperparameters are an axis of every array, and each device has a part of it.
+A member that is done, or whose numbers are not finite any more, is left as it was
+while the others go on; nothing of it reaches them.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+
+from experiments.harness.devices import split_batch
+from experiments.harness.guard import guarded
+from rnnjax.base import Array
+
+RUNNING, SOLVED, LOST = range(3)
+STATUSES = ("running", "solved", "lost")
+
+
+class Members(NamedTuple):
+    """Networks in training; the first axis of every leaf is theirs.
+
+    Attributes:
+      state: what an update changes: parameters, the optimizer's state.
+      metrics: dict of `[M]`, from the last update of each; zeros before the first.
+      score: `[M]`, from the last examination of each; infinite before the first.
+      status: `[M]` int8: RUNNING, SOLVED or LOST, that is, not finite any more.
+      num_updates: `[M]` int32, updates that changed each.
+    """
+
+    state: Any
+    metrics: dict[str, Array]
+    score: Array
+    status: Array
+    num_updates: Array
+
+
+def start_members(
+    init: Callable[[Any], Any],
+    update: Callable[[Any, Any, Any], tuple[Any, dict[str, Array]]],
+    settings: Any,
+    mesh: Mesh,
+) -> Members:
+    """Makes members that have not been updated yet, spread over the devices.
+
+    Args:
+      init: `setting -> state` of one member.
+      update: see `members_update`.
+      settings: tree of `[M, ...]`, what the members differ in: keys, hyperparameters.
+      mesh: of `make_mesh`; its devices share the members evenly.
+
+    Returns:
+      The members.
+
+    Raises:
+      ValueError: if the devices cannot share the members evenly.
+    """
+    num_members = len(jax.tree.leaves(settings)[0])
+    if num_members % mesh.size:
+        raise ValueError(
+            f"settings must be of a number of members that {mesh.size} devices can "
+            f"share evenly, got {num_members}."
+        )
+    state = jax.jit(jax.vmap(init))(settings)
+    _, metrics = jax.eval_shape(jax.vmap(update, (0, 0, None)), state, settings, 0)
+    members = Members(
+        state,
+        jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), metrics),
+        jnp.full(num_members, jnp.inf),
+        jnp.full(num_members, RUNNING, jnp.int8),
+        jnp.zeros(num_members, jnp.int32),
+    )
+    return split_batch(members, mesh, axis=0)
+
+
+def members_update(
+    update: Callable[[Any, Any, Any], tuple[Any, dict[str, Array]]], mesh: Mesh
+) -> Callable[[Members, Any, Any], Members]:
+    """Makes the update of all members from that of one.
+
+    A member that does not run stays as it is, bit by bit. One whose loss, gradient or
+    state would not be finite stays as it was before this update too, and is LOST.
+
+    Args:
+      update: `(state, setting, index) -> (state, metrics)` of one member, pure;
+        `metrics` are scalars, `loss` and `grad_norm` among them.
+      mesh: of `make_mesh`.
+
+    Returns:
+      `(members, settings, index) -> members`, compiled; the index is the same for all.
+    """
+    guarded_update = guarded(update)
+
+    def update_one(member, setting, index):
+        state, metrics = guarded_update(member.state, setting, index)
+        is_finite = metrics.pop("finite")
+        is_running = member.status == RUNNING
+        updated = member._replace(
+            state=state, metrics=metrics, num_updates=member.num_updates + 1
+        )
+        member = _where(is_running & is_finite, updated, member)
+        return _stop(member, is_running & ~is_finite, LOST)
+
+    return _over_members(update_one, mesh)
+
+
+def members_examination(
+    examine: Callable[[Any, Any, Any], Array], solved_below: float, mesh: Mesh
+) -> Callable[[Members, Any, Any], Members]:
+    """Makes the examination of all members from that of one.
+
+    Args:
+      examine: `(state, setting, index) -> score` of one member, pure.
+      solved_below: a running member whose score is below is SOLVED.
+      mesh: of `make_mesh`.
+
+    Returns:
+      `(members, settings, index) -> members`, compiled; members that do not run are
+      left as they are.
+    """
+
+    def examine_one(member, setting, index):
+        is_running = member.status == RUNNING
+        score = examine(member.state, setting, index)
+        member = member._replace(score=jnp.where(is_running, score, member.score))
+        return _stop(member, is_running & (score < solved_below), SOLVED)
+
+    return _over_members(examine_one, mesh)
+
+
+def _over_members(function, mesh: Mesh):
+    """Maps a function over the members of each device, on devices where one runs."""
+
+    def over_some(members, settings, index):
+        return jax.lax.cond(
+            (members.status == RUNNING).any(),
+            jax.vmap(function, in_axes=(0, 0, None)),
+            lambda members, settings, index: members,
+            *(members, settings, index),
+        )
+
+    split = PartitionSpec(*mesh.axis_names)
+    specs = (split, split, PartitionSpec())
+    return jax.jit(jax.shard_map(over_some, mesh=mesh, in_specs=specs, out_specs=split))
+
+
+def _stop(member: Members, condition: Array, status: int) -> Members:
+    stopped = jnp.where(condition, jnp.int8(status), member.status)
+    return member._replace(status=stopped)
+
+
+def _where(condition, if_true, if_false):
+    return jax.tree.map(lambda t, f: jnp.where(condition, t, f), if_true, if_false)

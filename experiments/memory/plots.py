@@ -1,0 +1,66 @@
+"""The picture of a memory task: every member's score against its updates."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from experiments.harness.members import SOLVED
+from experiments.memory.task import Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw_scores(metrics: Sequence[Mapping[str, Any]], task: Task) -> "Figure":
+    """Draws the scores of all members, those of a network in one colour.
+
+    Args:
+      metrics: what `Run.metrics` returns; lines with `members` are drawn: of each
+        network by its name what `describe_scores` returns.
+      task: what was learned.
+
+    Returns:
+      A figure for `Run.write_plot`.
+    """
+    from matplotlib.figure import Figure  # of which `--help` shall know nothing
+
+    figure = Figure(figsize=(7.0, 4.2), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    lines = [line for line in metrics if "members" in line]
+    for color, name in enumerate(lines[-1]["members"]):
+        history = [line["members"][name] for line in lines]
+        status = history[-1]["status"]
+        label = f"{name}: {status.count(SOLVED)} of {len(status)} solved"
+        for member in range(len(status)):
+            points = _points(history, member)
+            style = {"color": f"C{color}", "label": label if member == 0 else None}
+            axes.plot(*zip(*points), linewidth=1.2, alpha=0.8, **style)
+            if status[member] == SOLVED:
+                axes.plot(*points[-1], "o", color=f"C{color}", markersize=4)
+    for value, what in ((task.guess, "a guess"), (task.solved_below, "solved below")):
+        axes.axhline(value, color="0.45", linestyle="--", linewidth=0.8, zorder=1)
+        axes.annotate(
+            f"{what} {value:.3g}",
+            (1.01, value),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize="small",
+            color="0.35",
+            annotation_clip=False,
+        )
+    axes.set_yscale("symlog", linthresh=task.solved_below)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("updates")
+    axes.set_ylabel(task.score_name)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.6))
+    return figure
+
+
+def _points(history, member) -> list[tuple[int, float]]:
+    """Returns the updates and scores of a member, until it stopped."""
+    points = {}
+    for of_network in history:
+        score = of_network["score"][member]
+        if score is not None:
+            points.setdefault(of_network["num_updates"][member], score)
+    return list(points.items()) or [(0, float("nan"))]

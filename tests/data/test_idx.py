@@ -1,0 +1,33 @@
+"""The idx format: bytes laid out by hand, and what is no such file."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from experiments.data.idx import read_idx
+from experiments.data.lookup import DamagedData
+
+HEAD = b"\0\0\x08\x02" + b"\0\0\0\x02" + b"\0\0\0\x03"
+
+
+def test_an_array_laid_out_by_hand(tmp_path):
+    path = tmp_path / "two-by-three.gz"
+    path.write_bytes(gzip.compress(HEAD + bytes([7, 1, 0, 255, 4, 9])))
+    np.testing.assert_array_equal(read_idx(path), [[7, 1, 0], [255, 4, 9]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "must begin as an idx file of unsigned bytes, 00 00 08, got an empty"),
+        (b"\0\0\x0d\x01abcd", "must begin as an idx file .* got 00 00 0d"),
+        (HEAD + b"12345", "must have 2 sizes and as many elements .* got 17 bytes"),
+        (HEAD[:7], "must have 2 sizes and as many elements .* got 7 bytes"),
+    ],
+)
+def test_what_is_no_idx_file(tmp_path, content, message):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(DamagedData, match=message):
+        read_idx(path)
