@@ -40,29 +40,43 @@ def is_long(item):
     return not (ordinary and on_default)
 
 
+def sharing(item):
+    """What an item shares compiled programs with: its file; a contract, its case."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    cases = [name for name in params if name.endswith("case")]
+    if item.path.parent.name != "contracts" or not cases:
+        return (str(item.path),)
+    cases.sort(key=lambda name: name == "engine_case")  # the engine comes last
+    return (str(item.path.parent), *(params[name].name for name in cases))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks long forms before pytest leaves out what is marked."""
+    """Marks long forms before pytest leaves out what is marked, and sorts contracts.
+
+    Contracts of one cell on one engine ask different things of the same programs.
+    """
     for item in items:
         if is_long(item):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=sharing)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _free_programs():
-    """Lets go of a file's programs: thousands exhaust a process's memory maps.
-
-    XLA then ends the process by a segmentation fault, and says nothing.
-    """
-    yield
-    jax.clear_caches()
+_shared = ()
 
 
 @pytest.fixture(autouse=True)
-def _free_programs_of_long_form(request):
-    yield
-    if request.node.get_closest_marker("slow"):
+def _free_programs(request):
+    """Lets go of programs that no later test asks for.
+
+    Thousands exhaust a process's memory maps: XLA then ends the process by a
+    segmentation fault, and says nothing.
+    """
+    global _shared
+    own = sharing(request.node)[:2]
+    if own != _shared:
         jax.clear_caches()
+    _shared = own
 
 
 @pytest.fixture

@@ -4,15 +4,20 @@ So batches of any rank equal their sequences alone, resets begin anew from the i
 carry, learned or not, in both directions, and all engines agree.
 """
 
+import contextlib
 import itertools
 
 import numpy as np
 import pytest
 
-from rnnjax import lengths_to_mask
+from rnnjax import cell_catalogue, lengths_to_mask
+from tests.cases import CellCase
 from tests.loop import run_batch
 from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
 from tests.trees import assert_close
+
+# A taught Jordan network takes its targets beside the inputs.
+OF_ARRAYS = [entry for entry in cell_catalogue() if "forc" not in entry.call]
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -29,10 +34,9 @@ def test_marked_batch_equals_loop(case, engine_case, reverse):
         assert_close(got, want, tolerance(case, engine_case))
 
 
-def check_variant(case, engine_case, batch_shape, masked, reset, given, reverse):
+def check_variant(case, engine_case, leading, masked, reset, given, reverse):
     """Compares engine and loop where some arguments of `unroll` are left out."""
     rng = np.random.default_rng(1)
-    leading = (T, *batch_shape)
     params, carry, inputs, weights = draw_arguments(case, rng, leading)
     mask, is_first = draw_marks(rng, leading)
     run = program(case.cell, engine_case.engine, reverse, quick=True)
@@ -59,18 +63,38 @@ def check_variant(case, engine_case, batch_shape, masked, reset, given, reverse)
 
 
 def test_single_sequence_equals_loop(case, engine_case):
-    check_variant(case, engine_case, (), False, False, False, False)
+    check_variant(case, engine_case, (T,), False, False, False, False)
 
 
 def test_batch_of_two_axes_equals_loop(case, engine_case):
-    check_variant(case, engine_case, (2, B), False, True, False, True)
+    check_variant(case, engine_case, (T, 2, B), False, True, False, True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch_shape", [(), (B,), (2, B), (1,)])
-def test_every_variant_equals_loop(case, engine_case, batch_shape):
+def test_every_variant_equals_loop(case, engine_case):
     for flags in itertools.product([False, True], repeat=4):
-        check_variant(case, engine_case, batch_shape, *flags)
+        check_variant(case, engine_case, (T, B), *flags)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leading", [(T,), (T, 2, B), (T, 1), (1, B), (1, 1)])
+def test_every_shape_equals_loop(case, engine_case, leading):
+    check_variant(case, engine_case, leading, True, True, True, False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", OF_ARRAYS, ids=lambda entry: entry.call)
+def test_sizes_of_one_equal_loop(entry, engine_case):
+    case = CellCase(entry.name, lambda: smallest(entry), entry.input_size or 1)
+    check_variant(case, engine_case, (1, 1), False, False, False, False)
+
+
+def smallest(entry):
+    """Makes a cell of the least size its maker takes; some take even ones alone."""
+    for hidden_size in (1, 2, 4):
+        with contextlib.suppress(ValueError):
+            return entry.make(hidden_size)
+    raise AssertionError(f"{entry.call} must take sizes of at most 4.")
 
 
 @pytest.mark.slow
