@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnjax import per_gate, symmetric_uniform
-from rnnjax.initializers import chrono
+from rnnjax.initializers import chrono, identity, smart_tanh, sparse, spectral_radius
 
 orthogonal = jax.nn.initializers.orthogonal()
 
@@ -67,3 +67,57 @@ def test_too_few_steps_for_chrono_are_refused(num_steps):
         ValueError, match=f"num_steps must be more than 2, got {num_steps}"
     ):
         chrono(num_steps)
+
+
+def test_the_largest_eigenvalue_is_as_asked():
+    """Of several matrices at once, with pairs of complex eigenvalues among them."""
+    init = spectral_radius(jax.nn.initializers.normal(), 1.7)
+    draw = jax.jit(jax.vmap(lambda key: init(key, (12, 12))))
+    for matrix in np.asarray(draw(jax.random.split(jax.random.key(0), 8))):
+        np.testing.assert_allclose(radius_of(matrix), 1.7, rtol=1e-4)
+
+
+def test_a_matrix_far_from_normal_is_scaled_right(x64):
+    rng = np.random.default_rng(0)
+    matrix = np.triu(30 * rng.normal(size=(9, 9)), 1) + np.diag(rng.uniform(-2, 2, 9))
+    init = spectral_radius(lambda key, shape, dtype: jnp.asarray(matrix), 0.9)
+    got = init(jax.random.key(0), (9, 9), jnp.float64)
+    np.testing.assert_allclose(got, matrix * 0.9 / abs(matrix.diagonal()).max(), 1e-4)
+
+
+def radius_of(matrix):
+    return np.abs(np.linalg.eigvals(matrix.astype(np.float64))).max()
+
+
+def test_sparse_keeps_so_many_of_each_row():
+    init = sparse(jax.nn.initializers.normal(1.0), 3)
+    matrix = np.asarray(init(jax.random.key(0), (400, 10)))
+    np.testing.assert_array_equal((matrix != 0).sum(axis=1), 3)
+    columns = (matrix != 0).sum(axis=0)  # 120 each, give or take 9
+    assert 80 < columns.min() and columns.max() < 160
+    np.testing.assert_allclose(matrix[matrix != 0].std(), 1, rtol=0.1)
+
+
+def test_smart_tanh_is_sparse_and_of_its_radius():
+    matrix = smart_tanh(4, 0.8)(jax.random.key(0), (20, 20), jnp.bfloat16)
+    assert matrix.dtype == jnp.bfloat16
+    np.testing.assert_array_equal((np.asarray(matrix) != 0).sum(axis=1), 4)
+    np.testing.assert_allclose(radius_of(np.asarray(matrix)), 0.8, rtol=0.02)
+
+
+def test_identity_keeps_a_carry_scaled():
+    matrix = identity(0.5)(jax.random.key(0), (3, 3), jnp.float32)
+    np.testing.assert_array_equal(matrix, 0.5 * np.eye(3))
+
+
+def test_bad_radii_and_counts_are_refused():
+    normal, key = jax.nn.initializers.normal(), jax.random.key(0)
+    for radius in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="radius must be positive and finite, got"):
+            spectral_radius(normal, radius)
+    with pytest.raises(ValueError, match="shape must be of a square matrix, got"):
+        spectral_radius(normal, 1.0)(key, (3, 4))
+    with pytest.raises(ValueError, match="num_nonzero must be a positive whole number"):
+        sparse(normal, 0)
+    with pytest.raises(ValueError, match="at most a row's 4 entries, got 5."):
+        sparse(normal, 5)(key, (9, 4))

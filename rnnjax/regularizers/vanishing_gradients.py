@@ -1,7 +1,4 @@
-"""Penalties to add to a loss: on gradients that vanish, activations and weights.
-
-Each is a scalar without a weight of its own: the caller multiplies.
-"""
+"""The penalty on gradients that vanish or explode from step to step."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

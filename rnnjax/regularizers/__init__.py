@@ -1,0 +1,34 @@
+"""Penalties to add to a loss: on gradients that vanish, activations and weights.
+
+Each is a scalar without a weight of its own: the caller multiplies.
+"""
+
+from rnnjax.regularizers.activations import (
+    activation_penalty,
+    norm_stabilizer,
+    temporal_activation_penalty,
+)
+from rnnjax.regularizers.vanishing_gradients import (
+    GradientTrace,
+    PenalizedGradients,
+    gradient_trace,
+    penalized_gradients,
+    vanishing_gradient_penalty,
+    vanishing_gradient_penalty_immediate,
+)
+from rnnjax.regularizers.weights import l1_penalty, l2_penalty, orthogonality_penalty
+
+__all__ = [
+    "GradientTrace",
+    "PenalizedGradients",
+    "activation_penalty",
+    "gradient_trace",
+    "l1_penalty",
+    "l2_penalty",
+    "norm_stabilizer",
+    "orthogonality_penalty",
+    "penalized_gradients",
+    "temporal_activation_penalty",
+    "vanishing_gradient_penalty",
+    "vanishing_gradient_penalty_immediate",
+]

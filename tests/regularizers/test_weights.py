@@ -1,0 +1,78 @@
+"""Penalties on parameters, against sums and closed forms."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax.regularizers import l1_penalty, l2_penalty, orthogonality_penalty
+from tests.trees import assert_close
+
+
+def draw():
+    rng = np.random.default_rng(0)
+    return {
+        "cell": {
+            "bias": rng.normal(size=3),
+            "kernel": rng.normal(size=(2, 3)),
+            "recurrent_kernel": rng.normal(size=(3, 3)),
+        },
+        "head": [{"kernel": rng.normal(size=(3, 4))}],
+    }
+
+
+def test_the_chosen_leaves_alone_are_summed(x64):
+    params = draw()
+    own = params["cell"]
+
+    def chosen(path):
+        return path.startswith("cell/") and path.endswith("kernel")
+
+    kernels = np.concatenate([own["kernel"].ravel(), own["recurrent_kernel"].ravel()])
+    for penalty, want, slope in (
+        (l1_penalty, abs(kernels).sum(), np.sign),
+        (l2_penalty, (kernels**2).sum(), lambda x: 2 * x),
+    ):
+        value, grads = jax.value_and_grad(penalty)(params, chosen)
+        np.testing.assert_allclose(value, want, rtol=1e-12)
+        want_grads = jax.tree.map_with_path(
+            lambda path, x: slope(x) if "cell" in str(path) and x.ndim > 1 else 0 * x,  # noqa: B023
+            params,
+        )
+        assert_close(grads, want_grads, 1e-12)
+    assert float(l1_penalty(params, lambda path: path == "head/0/kernel")) > 0
+
+
+def test_choosing_nothing_is_refused():
+    paths = "cell/bias', 'cell/kernel', 'cell/recurrent_kernel', 'head/0/kernel"
+    for penalty in (l1_penalty, l2_penalty):
+        with pytest.raises(
+            ValueError, match=f"chosen must choose a leaf, got none of \\['{paths}'"
+        ):
+            penalty(draw(), lambda path: path.endswith("kernels"))
+
+
+def test_orthogonality_by_singular_values(x64):
+    """Of σ, singular values of a gate, it is Σ (σ² - 1)²; high, wide and square."""
+    rng = np.random.default_rng(1)
+    for shape, num_gates in (((5, 5), 1), ((4, 6), 3), ((3, 14), 2), ((5, 15), 3)):
+        kernel = rng.normal(size=shape)
+        want = 0.0
+        for gate in np.split(kernel, num_gates, axis=1):
+            want += ((np.linalg.svd(gate, compute_uv=False) ** 2 - 1) ** 2).sum()
+        got = orthogonality_penalty(kernel, num_gates)
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def test_gates_that_are_orthogonal_cost_nothing(x64):
+    rng = np.random.default_rng(2)
+    gates = [np.linalg.qr(rng.normal(size=(5, 5)))[0] for _ in range(3)]
+    kernel = np.concatenate(gates, axis=1)
+    assert orthogonality_penalty(kernel, 3) < 1e-20
+    assert orthogonality_penalty(kernel) > 1
+
+
+def test_gates_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="num_gates must divide the kernel's width 6"):
+        orthogonality_penalty(np.ones((3, 6)), 4)
+    with pytest.raises(ValueError, match="num_gates must be a positive whole number"):
+        orthogonality_penalty(np.ones((3, 6)), 0)
