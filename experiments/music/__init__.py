@@ -1,0 +1,1 @@
+"""Polyphonic music: pieces as piano rolls, and the networks that predict them."""
