@@ -67,7 +67,7 @@ def chrono(num_steps: int) -> Initializer:
 
     References:
       Tallec and Ollivier, "Can Recurrent Neural Networks Warp Time?", ICLR 2018,
-      section 2; an LSTM's input gate takes -b there.
+      section 2; an LSTM's input gate takes -b there, see `chrono_lstm`.
     """
     if not num_steps > 2:
         raise ValueError(f"num_steps must be more than 2, got {num_steps}.")
@@ -77,6 +77,37 @@ def chrono(num_steps: int) -> Initializer:
         wide = jnp.promote_types(dtype, jnp.float32)
         u = jax.random.uniform(key, shape, wide, minval=1, maxval=num_steps - 1)
         return jnp.log(u).astype(dtype)
+
+    return init
+
+
+def chrono_lstm(num_steps: int) -> Initializer:
+    """Makes the chrono initializer of an LSTM's whole bias, in the order i, f, g, o.
+
+    f is drawn by `chrono`, i is -f, so that a carry takes in as much as it loses, and
+    the others are zeros. Use it as
+    `lstm(hidden_size, bias_init=chrono_lstm(num_steps), forget_bias=0.0)`.
+
+    Args:
+      num_steps: the longest memory wanted.
+
+    Returns:
+      An initializer of `[4 * hidden_size]`.
+
+    Raises:
+      ValueError: if `num_steps` is less than 3.
+
+    References:
+      Tallec and Ollivier, "Can Recurrent Neural Networks Warp Time?", ICLR 2018,
+      equation 16.
+    """
+    forget = chrono(num_steps)
+
+    def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
+        del out_sharding  # cells never place arrays
+        f = forget(key, (*shape[:-1], shape[-1] // 4), dtype)
+        rest = jnp.zeros_like(f)
+        return jnp.concatenate([-f, f, rest, rest], axis=-1)
 
     return init
 

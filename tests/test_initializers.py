@@ -5,8 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import per_gate, symmetric_uniform
-from rnnjax.initializers import chrono, identity, smart_tanh, sparse, spectral_radius
+from rnnjax import lstm, per_gate, symmetric_uniform
+from rnnjax.initializers import (
+    chrono,
+    chrono_lstm,
+    identity,
+    smart_tanh,
+    sparse,
+    spectral_radius,
+)
 
 orthogonal = jax.nn.initializers.orthogonal()
 
@@ -67,6 +74,16 @@ def test_too_few_steps_for_chrono_are_refused(num_steps):
         ValueError, match=f"num_steps must be more than 2, got {num_steps}"
     ):
         chrono(num_steps)
+
+
+def test_chrono_of_an_lstm_takes_in_what_it_loses():
+    cell = lstm(40, bias_init=chrono_lstm(50), forget_bias=0.0)
+    i, f, g, o = np.split(cell.init(jax.random.key(0), 2)["bias"], 4)
+    np.testing.assert_array_equal(i, -f)
+    assert 0 <= f.min() < 2 and 3 < f.max() <= np.log(49.001)
+    assert not g.any() and not o.any()
+    with pytest.raises(ValueError, match="num_steps must be more than 2, got 2"):
+        chrono_lstm(2)
 
 
 def test_the_largest_eigenvalue_is_as_asked():

@@ -252,7 +252,7 @@ def _squared_norms(cell, params, trace, hold):
 
     def of_step(inputs, carry, cotangents):
         floats, put_back = part_floating(carry)
-        drive = hold(project(params, inputs))
+        drive = project(params, inputs)
 
         def pre_of(floats):
             return merge(drive, recur(params, put_back(floats)))
