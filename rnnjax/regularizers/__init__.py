@@ -8,10 +8,9 @@ from rnnjax.regularizers.activations import (
     norm_stabilizer,
     temporal_activation_penalty,
 )
+from rnnjax.regularizers.tracing import GradientTrace, gradient_trace
 from rnnjax.regularizers.vanishing_gradients import (
-    GradientTrace,
     PenalizedGradients,
-    gradient_trace,
     penalized_gradients,
     vanishing_gradient_penalty,
     vanishing_gradient_penalty_immediate,

@@ -7,40 +7,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from rnnjax.base import (
-    Array,
-    Carry,
-    Cell,
-    Engine,
-    Factors,
-    Params,
-    batch_shape,
-    cached,
-    factored_cell,
-    merge,
-    prepared,
-)
+from rnnjax.base import Array, Carry, Cell, Engine, Params, batch_shape, merge, prepared
 from rnnjax.diagnostics.trajectory import part_floating
 from rnnjax.engines.hoisted import hoisted
-from rnnjax.masking import zero_masked
-from rnnjax.unroll import unroll
+from rnnjax.regularizers.tracing import GradientTrace, backpropagate
 
 LEAST_SQUARED_NORM = 1e-20  # what comes back with less has no direction to keep
-
-
-class GradientTrace(NamedTuple):
-    """What every step read, and what came back to it.
-
-    Attributes:
-      inputs: `[T, ..., input_size]`, zeros where masked.
-      carries: `[T, ...batch, ...]`, the carry hₜ₋₁ that step t read.
-      cotangents: a list of the floating leaves of the carry `[T, ...batch, ...]`:
-        δₜ = ∂loss / ∂hₜ, in all, of the carry that step t left; zeros where masked.
-    """
-
-    inputs: Any
-    carries: Carry
-    cotangents: list[Array]
 
 
 class PenalizedGradients(NamedTuple):
@@ -75,17 +47,15 @@ def vanishing_gradient_penalty(
     the second order. Pass a trace of constants for the immediate part alone.
 
     Args:
-      cell: the cell; it must have factors.
+      cell: the cell that the trace was made with.
       params: its parameters.
       trace: of `gradient_trace`.
 
     Returns:
       Ω, a scalar.
 
-    Raises:
-      ValueError: if the cell has no factors.
-
     Example:
+      >>> from rnnjax.regularizers import gradient_trace
       >>> cell = rnnjax.elman(4)
       >>> inputs = jnp.ones((7, 2, 3))
       >>> @jax.jit
@@ -121,15 +91,12 @@ def vanishing_gradient_penalty_immediate(
     order is needed.
 
     Args:
-      cell: the cell; it must have factors.
+      cell: the cell that the trace was made with.
       params: its parameters.
       trace: of `gradient_trace`.
 
     Returns:
       Ω, a scalar; 0 if nothing comes back to any step.
-
-    Raises:
-      ValueError: if the cell has no factors.
 
     References:
       Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
@@ -140,44 +107,6 @@ def vanishing_gradient_penalty_immediate(
     counted = jnp.greater_equal(came, LEAST_SQUARED_NORM)
     ratio = jnp.where(counted, passed / jnp.where(counted, came, 1), 1)
     return ((ratio - 1) ** 2).sum() / jnp.maximum(counted.sum(), 1)
-
-
-def gradient_trace(
-    cell: Cell,
-    params: Params,
-    inputs: Any,
-    loss: Callable[[Any], Array],
-    *,
-    carry: Carry | None = None,
-    mask: Array | None = None,
-    engine: Engine = hoisted,
-) -> GradientTrace:
-    """Backpropagates a loss and keeps what comes back to the carry of every step.
-
-    Args:
-      cell: the cell; it must have factors.
-      params: its parameters.
-      inputs: `[T, ..., input_size]`.
-      loss: of the outputs `[T, ...]`, a scalar.
-      carry: the carry that the first step reads; None: the initial one.
-      mask: `[T, ...batch]` bool, true at real steps; None if all are.
-      engine: one that has reverse mode.
-
-    Returns:
-      The trace.
-
-    Raises:
-      ValueError: if the cell has no factors.
-    """
-
-    def of_outputs(rest, outputs):
-        del rest
-        return loss(outputs)
-
-    run = _tapped(of_outputs, cell, inputs, carry, mask, engine)
-    probes = _no_probes(cell, params, inputs)
-    cotangents, left = jax.grad(run, argnums=2, has_aux=True)(params, (), probes)
-    return _trace(cell, params, inputs, carry, mask, left, cotangents)
 
 
 def penalized_gradients(
@@ -228,12 +157,9 @@ def penalized_gradients(
       >>> got.grads["recurrent_kernel"].shape, got.rest_grads["kernel"].shape
       ((4, 4), (4, 1))
     """
-    run = _tapped(loss, cell, inputs, carry, mask, engine)
-    probes = _no_probes(cell, params, inputs)
-    (value, left), (grads, rest_grads, cotangents) = jax.value_and_grad(
-        run, argnums=(0, 1, 2), has_aux=True
-    )(params, rest, probes)
-    trace = _trace(cell, params, inputs, carry, mask, left, cotangents)
+    value, (grads, rest_grads), trace = backpropagate(
+        loss, cell, params, rest, inputs, carry=carry, mask=mask, engine=engine
+    )
     penalty, of_penalty = jax.value_and_grad(
         lambda params: vanishing_gradient_penalty_immediate(cell, params, trace)
     )(params)
@@ -247,7 +173,7 @@ def _squared_norms(cell, params, trace, hold):
     `hold` is put on all of Jₜ but the matrices of `recur`.
     """
     params = prepared(cell, params)
-    project, recur, update, _ = _factors(cell)
+    project, recur, update, _ = cell.factors
     batch_rank = len(batch_shape(trace.inputs, cell.input_ndim))
 
     def of_step(inputs, carry, cotangents):
@@ -271,84 +197,3 @@ def _squared_norms(cell, params, trace, hold):
         return sum((x**2).sum(axis=tuple(range(batch_rank, x.ndim))) for x in leaves)
 
     return jax.vmap(of_step)(*trace)
-
-
-def _factors(cell):
-    if cell.factors is None:
-        raise ValueError("cell must have factors, got one with a step alone.")
-    return cell.factors
-
-
-def _tapped(loss, cell, inputs, carry, mask, engine):
-    """Makes the loss a function of what is added to the carry that every step leaves.
-
-    Its second result is the carry that every step left.
-    """
-    _factors(cell)
-
-    def run(params, rest, probes):
-        _, (outputs, left) = unroll(
-            _tapped_cell(cell),
-            params,
-            (inputs, probes),
-            carry=carry,
-            mask=mask,
-            engine=engine,
-        )
-        return loss(rest, outputs), left
-
-    return run
-
-
-@cached
-def _tapped_cell(cell):
-    project, recur, update, readout = cell.factors
-
-    def add_probes(params, carry, pre):
-        pre, probes = pre
-        floats, put_back = part_floating(update(params, carry, pre))
-        return put_back([x + y for x, y in zip(floats, probes)])
-
-    def read_and_show(params, carry, inputs):
-        return readout(params, carry, inputs[0]), carry
-
-    factors = Factors(
-        lambda params, inputs: (project(params, inputs[0]), inputs[1]),
-        lambda params, carry: (recur(params, carry), None),
-        add_probes,
-        read_and_show,
-    )
-    return factored_cell(
-        cell.init,
-        cell.initial_carry,
-        factors,
-        prepare=cell.prepare,
-        input_ndim=cell.input_ndim,
-    )
-
-
-def _no_probes(cell, params, inputs):
-    batch = batch_shape(inputs, cell.input_ndim)
-    num_steps = jax.tree.leaves(inputs)[0].shape[0]
-    carry = cell.initial_carry(prepared(cell, params), batch)
-    return [jnp.zeros((num_steps, *x.shape), x.dtype) for x in part_floating(carry)[0]]
-
-
-def _trace(cell, params, inputs, carry, mask, left, cotangents):
-    """Puts together what a backward pass has left; `left` is zeros where masked."""
-    if carry is None:
-        batch = batch_shape(inputs, cell.input_ndim)
-        carry = cell.initial_carry(prepared(cell, params), batch)
-
-    def read(start, left):
-        known = jnp.concatenate([start[None], left])
-        if mask is None:
-            return known[:-1]
-        count = jnp.arange(1, len(left) + 1).reshape(-1, *[1] * (mask.ndim - 1))
-        last_real = lax.cummax(jnp.where(mask, count, 0))
-        before = jnp.concatenate([jnp.zeros_like(last_real[:1]), last_real[:-1]])
-        before = before.reshape(*mask.shape, *[1] * (left.ndim - mask.ndim))
-        return jnp.take_along_axis(known, before, axis=0)
-
-    carries = jax.tree.map(read, carry, left)
-    return GradientTrace(zero_masked(mask, inputs), carries, cotangents)

@@ -1,0 +1,177 @@
+"""What a loss sends back to the carry of every step."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from rnnjax.base import (
+    Array,
+    Carry,
+    Cell,
+    Engine,
+    Factors,
+    Params,
+    batch_shape,
+    cached,
+    factored_cell,
+    prepared,
+)
+from rnnjax.diagnostics.trajectory import part_floating
+from rnnjax.engines.hoisted import hoisted
+from rnnjax.masking import zero_masked
+from rnnjax.unroll import unroll
+
+
+class GradientTrace(NamedTuple):
+    """What every step read, and what came back to it.
+
+    Attributes:
+      inputs: `[T, ..., input_size]`, zeros where masked.
+      carries: `[T, ...batch, ...]`, the carry hₜ₋₁ that step t read.
+      cotangents: a list of the floating leaves of the carry `[T, ...batch, ...]`:
+        δₜ = ∂loss / ∂hₜ, in all, of the carry that step t left; zeros where masked.
+    """
+
+    inputs: Any
+    carries: Carry
+    cotangents: list[Array]
+
+
+def gradient_trace(
+    cell: Cell,
+    params: Params,
+    inputs: Any,
+    loss: Callable[[Any], Array],
+    *,
+    carry: Carry | None = None,
+    mask: Array | None = None,
+    engine: Engine = hoisted,
+) -> GradientTrace:
+    """Backpropagates a loss and keeps what comes back to the carry of every step.
+
+    Args:
+      cell: the cell; it must have factors.
+      params: its parameters.
+      inputs: `[T, ..., input_size]`.
+      loss: of the outputs `[T, ...]`, a scalar.
+      carry: the carry that the first step reads; None: the initial one.
+      mask: `[T, ...batch]` bool, true at real steps; None if all are.
+      engine: one that has reverse mode.
+
+    Returns:
+      The trace.
+
+    Raises:
+      ValueError: if the cell has no factors.
+    """
+
+    def of_outputs(rest, outputs):
+        del rest
+        return loss(outputs)
+
+    _, _, trace = backpropagate(
+        of_outputs, cell, params, (), inputs, carry=carry, mask=mask, engine=engine
+    )
+    return trace
+
+
+def backpropagate(
+    loss: Callable[[Any, Any], Array],
+    cell: Cell,
+    params: Params,
+    rest: Params,
+    inputs: Any,
+    *,
+    carry: Carry | None,
+    mask: Array | None,
+    engine: Engine,
+) -> tuple[Array, tuple[Params, Params], GradientTrace]:
+    """Backpropagates a loss once, for its gradients and for the trace.
+
+    Args:
+      loss: `(rest, outputs) -> scalar`, of the outputs `[T, ...]` of the cell.
+      cell: the cell; it must have factors.
+      params: its parameters.
+      rest: the parameters that the loss reads itself.
+      inputs: `[T, ..., input_size]`.
+      carry: the carry that the first step reads; None: the initial one.
+      mask: `[T, ...batch]` bool, true at real steps; None if all are.
+      engine: one that has reverse mode.
+
+    Returns:
+      The loss, its gradients by `params` and by `rest`, and the trace.
+
+    Raises:
+      ValueError: if the cell has no factors.
+    """
+    if cell.factors is None:
+        raise ValueError("cell must have factors, got one with a step alone.")
+    batch = batch_shape(inputs, cell.input_ndim)
+    start = cell.initial_carry(prepared(cell, params), batch)
+    num_steps = jax.tree.leaves(inputs)[0].shape[0]
+    probes = [
+        jnp.zeros((num_steps, *x.shape), x.dtype) for x in part_floating(start)[0]
+    ]
+
+    def run(params, rest, probes):
+        _, (outputs, left) = unroll(
+            _tapped(cell),
+            params,
+            (inputs, probes),
+            carry=carry,
+            mask=mask,
+            engine=engine,
+        )
+        return loss(rest, outputs), left
+
+    (value, left), (*grads, cotangents) = jax.value_and_grad(
+        run, argnums=(0, 1, 2), has_aux=True
+    )(params, rest, probes)
+    start = start if carry is None else carry
+    carries = jax.tree.map(functools.partial(_read, mask), start, left)
+    trace = GradientTrace(zero_masked(mask, inputs), carries, cotangents)
+    return value, (grads[0], grads[1]), trace
+
+
+@cached
+def _tapped(cell):
+    """A cell that reads what to add to the carry it leaves, and shows that carry."""
+    project, recur, update, readout = cell.factors
+
+    def add_probes(params, carry, pre):
+        pre, probes = pre
+        floats, put_back = part_floating(update(params, carry, pre))
+        return put_back([x + y for x, y in zip(floats, probes)])
+
+    def read_and_show(params, carry, inputs):
+        return readout(params, carry, inputs[0]), carry
+
+    factors = Factors(
+        lambda params, inputs: (project(params, inputs[0]), inputs[1]),
+        lambda params, carry: (recur(params, carry), None),
+        add_probes,
+        read_and_show,
+    )
+    return factored_cell(
+        cell.init,
+        cell.initial_carry,
+        factors,
+        prepare=cell.prepare,
+        input_ndim=cell.input_ndim,
+    )
+
+
+def _read(mask, start, left):
+    """Returns what every step read, from what every step left; zeros where masked."""
+    known = jnp.concatenate([start[None], left])
+    if mask is None:
+        return known[:-1]
+    count = jnp.arange(1, len(left) + 1).reshape(-1, *[1] * (mask.ndim - 1))
+    last_real = lax.cummax(jnp.where(mask, count, 0))
+    before = jnp.concatenate([jnp.zeros_like(last_real[:1]), last_real[:-1]])
+    before = before.reshape(*mask.shape, *[1] * (left.ndim - mask.ndim))
+    return jnp.take_along_axis(known, before, axis=0)
