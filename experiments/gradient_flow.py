@@ -217,7 +217,7 @@ def show_wall(config: Config, run: Run) -> None:
     }
     run.log(config.num_updates, **numbers)
     run.say(
-        f"at the wall: gradients up to {numbers['wall_largest_norm']:.1g}; error after "
+        f"at the wall: gradients up to {over.norms.max():,.0f}; error after "
         f"{wall.NUM_UPDATES} updates {plain.losses[-1]:.3f} plain, "
         f"{clipped.losses[-1]:.3f} clipped"
     )

@@ -77,7 +77,7 @@ def draw(gains: np.ndarray, h: np.ndarray, exponents: np.ndarray) -> "Figure":
         label = f"from h₀ = {'−' if sign < 0 else ''}(0.1, 0.2)"
         above.plot(g, sign * h.ravel(), ",", color=color, alpha=0.35, label=label)
     above.set_ylabel("first unit, steps 1000 to 1200")
-    above.set_title("hₜ = tanh(g W hₜ₋₁) with two units: the route to chaos")
+    above.set_title("two units without inputs: hₜ = tanh(g W hₜ₋₁),  W = (−1 1; −5 5)")
     legend = above.legend(frameon=False, loc="upper left")
     for handle in legend.legend_handles:
         handle.set(marker="o", markersize=5, alpha=1)
