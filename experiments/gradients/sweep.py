@@ -26,7 +26,7 @@ NUM_SEQUENCES = 3
 HIDDEN_SIZE = 20
 INPUT_SIZE = 3
 NOISE = 0.3
-GAINS = 0.5, 0.7, 0.9, 0.95, 1.0, 1.05, 1.1, 1.3, 1.6, 2.0, 2.5
+GAINS = 0.5, 0.7, 0.9, 1.0, 1.1, 1.3, 1.6, 2.0, 2.5
 # Lags at which the rate is read: the gradient has turned to the direction that fades
 # slowest, and there are still enough losses that reach back so far.
 FIRST_LAG, LAST_LAG = 50, 300

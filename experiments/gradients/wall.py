@@ -154,7 +154,7 @@ def _draw_landscape(figure, panel, over):
     )
     panel.view_init(elev=30, azim=-140)
     panel.set(xlabel="w", ylabel="b")
-    panel.set_title("error of xₜ = w σ(xₜ₋₁) + b")
+    panel.set_title("error of xₜ = w σ(xₜ₋₁) + b after 50 steps")
     figure.colorbar(
         colors, ax=panel, label="norm of its gradient", shrink=0.8, location="left"
     )

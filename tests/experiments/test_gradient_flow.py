@@ -185,11 +185,19 @@ TINY = (
 ).split()
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """Leaves two of the networks; the others take a minute to compile."""
+    own = {name: networks.make_networks(5)[name] for name in ("relu", "gru_update_5")}
+    monkeypatch.setattr(gradient_flow, "make_networks", lambda hidden_size: own)
+    return own
+
+
 @pytest.mark.slow
-def test_a_whole_run_draws_all_and_a_resumed_one_is_the_same(tmp_path, capsys):
-    assert run(tmp_path / "whole", *TINY) == DONE
+def test_a_whole_run_draws_all(tmp_path, capsys, few):
+    assert run(tmp_path / "run", *TINY) == DONE
     printed = capsys.readouterr().out
-    plots = {path.stem for path in (tmp_path / "whole" / "plots").iterdir()}
+    plots = {path.stem for path in (tmp_path / "run" / "plots").iterdir()}
     assert plots == {
         "gradient_by_lag",
         "norm_of_W",
@@ -197,31 +205,35 @@ def test_a_whole_run_draws_all_and_a_resumed_one_is_the_same(tmp_path, capsys):
         "error_surface",
         "route_to_chaos",
     }
-    for network in networks.make_networks(5).values():
+    for network in few.values():
         assert network.label in printed
-    results = json.loads((tmp_path / "whole" / "results.json").read_text())
-    metrics = results["metrics"]
+    metrics = json.loads((tmp_path / "run" / "results.json").read_text())["metrics"]
     assert metrics["sweep_tanh_share_apart"] < 0.05
     assert metrics["sweep_identity_share_apart"] < 1e-6
-    assert set(metrics["gradient_norms"]) == set(networks.make_networks(5))
+    assert set(metrics["gradient_norms"]) == set(few)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_measures_the_same(tmp_path, monkeypatch, few):
+    for show in ("show_sweep", "show_clipping", "show_wall", "show_chaos"):
+        monkeypatch.setattr(gradient_flow, show, lambda config, run: None)
+    assert run(tmp_path / "whole", *TINY) == DONE
     assert run(tmp_path / "parts", *TINY, "--num-updates", "2") == DONE
-    resume = ["--resume", str(tmp_path / "parts"), "--num-updates", "4"]
-    assert (
-        run_command(gradient_flow.train, gradient_flow.Config, {}, None, resume) == DONE
-    )
-    lines = [
+    arguments = ["--resume", str(tmp_path / "parts"), "--num-updates", "4"]
+    train, config = gradient_flow.train, gradient_flow.Config
+    assert run_command(train, config, {}, None, arguments) == DONE
+    whole, parts = (
         (tmp_path / name / "metrics.jsonl").read_text().splitlines()
         for name in ("whole", "parts")
-    ]
-    norms = [
-        {
-            own["update"]: own["gradient_norms"]
-            for own in map(json.loads, part)
-            if "gradient_norms" in own
+    )
+
+    def norms(lines):
+        found = map(json.loads, lines)
+        return {
+            x["update"]: x["gradient_norms"] for x in found if "gradient_norms" in x
         }
-        for part in lines
-    ]
-    assert norms[0] == norms[1]
+
+    assert norms(whole) == norms(parts) and set(norms(whole)) == {2, 4}
 
 
 @pytest.mark.parametrize("flag", ["--num-steps", "--num-measured", "--hidden-size"])
