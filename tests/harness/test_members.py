@@ -12,6 +12,7 @@ from experiments.harness.members import (
     SOLVED,
     members_examination,
     members_update,
+    quarantined,
     start_members,
 )
 
@@ -56,6 +57,26 @@ def make(num_devices, poisoned_from, solved_below=0.0):
 
 def of_member(tree, member):
     return jax.tree.map(lambda x: np.asarray(x)[member], tree)
+
+
+def test_in_a_vmap_too_neighbours_of_a_lost_member_are_bit_identical():
+    step = jax.jit(jax.vmap(quarantined(update), (0, 0, None)))
+    key = jax.random.split(jax.random.key(0), M)
+    trained = {}
+    for name, poisoned in (("sane", 99), ("lost", 3)):
+        settings = {"key": key, "poisoned_from": jnp.full(M, 99).at[2].set(poisoned)}
+        members = start_members(init, update, settings, make_mesh(1))
+        for index in range(8):
+            members = step(members, settings, index)
+        trained[name] = members
+    assert np.asarray(trained["lost"].status).tolist() == [0, 0, LOST, 0, 0, 0]
+    assert trained["lost"].num_updates[2] == 3
+    for member in (0, 1, 3, 4, 5):
+        jax.tree.map(
+            np.testing.assert_array_equal,
+            *(of_member(trained[name], member) for name in ("lost", "sane")),
+        )
+    assert np.isfinite(trained["lost"].state["w"]).all()
 
 
 @pytest.mark.parametrize("num_devices", [1, 2])
