@@ -18,6 +18,7 @@ from rnnjax import (
     stack,
 )
 from rnnjax.catalogue import cell_catalogue
+from rnnjax.initializers import smart_tanh
 
 T = TypeVar("T")
 
@@ -26,11 +27,16 @@ def cell_makers() -> dict[str, Callable[[int], Cell]]:
     """Returns `hidden_size -> Cell` by the name of the maker: "elman", "lstm", "gru".
 
     All cells of the catalogue that read vectors are there; of a maker that has several
-    entries, the first under its bare name, the others under their call. And
-    `elman_normal`, which draws all its weights from N(0, 0.1²): the "basic tanh" of
-    Pascanu et al. 2013. That of `elman` are orthogonal.
+    entries, the first under its bare name, the others under their call. Beside
+    `elman`, whose recurrent matrix is orthogonal at first, there are two as Pascanu et
+    al. 2013 draw them: `elman_normal` ("basic tanh"), all weights from N(0, 0.1²), and
+    `elman_smart` ("smart tanh"), 15 recurrent weights a unit with a spectral radius of
+    0.95 and the others from N(0, 0.01²).
     """
-    makers: dict[str, Callable[[int], Cell]] = {"elman_normal": _elman_normal}
+    makers: dict[str, Callable[[int], Cell]] = {
+        "elman_normal": _elman_normal,
+        "elman_smart": _elman_smart,
+    }
     for entry in cell_catalogue():
         if entry.input_size is None:
             name = entry.call.partition("(")[0]
@@ -41,6 +47,14 @@ def cell_makers() -> dict[str, Callable[[int], Cell]]:
 def _elman_normal(hidden_size: int) -> Cell:
     normal = jax.nn.initializers.normal(0.1)
     return elman(hidden_size, kernel_init=normal, recurrent_kernel_init=normal)
+
+
+def _elman_smart(hidden_size: int) -> Cell:
+    return elman(
+        hidden_size,
+        kernel_init=jax.nn.initializers.normal(0.01),
+        recurrent_kernel_init=smart_tanh(),
+    )
 
 
 def _stacked(*cells: Cell) -> Layer:

@@ -1,0 +1,22 @@
+"""The comparison of two ways to train many networks, at a tiny size."""
+
+import json
+
+from experiments import members_speed
+from experiments.harness.command import DONE, run_command
+
+
+def test_both_ways_give_the_same_parameters(tmp_path):
+    flags = "--num-members 4 --hidden-size 3 --batch-size 2 --num-steps 11 "
+    flags += f"--num-turns 1 --num-devices 2 --run-dir {tmp_path / 'run'}"
+    show, config = members_speed.show, members_speed.Config
+    assert run_command(show, config, {}, None, flags.split()) == DONE
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["networks"] for line in lines] == [4]
+    assert json.loads(lines[0])["largest_difference"] < 1e-6
+    assert (tmp_path / "run" / "plots" / "members_speed.png").stat().st_size > 10_000
+
+
+def test_a_difference_is_seen():
+    alone = [{"w": 1.0}, {"w": 2.0}]
+    assert members_speed.largest_difference(alone, {"w": [1.0, 2.25]}) == 0.25
