@@ -7,6 +7,7 @@ from rnnjax.cells.antisymmetric import (
     antisymmetric_rnn_step,
     gated_antisymmetric_rnn_step,
 )
+from rnnjax.cells.clip_cotangent import clip_cotangent
 from rnnjax.cells.clockwork import ClockworkCarry, clockwork, clockwork_step
 from rnnjax.cells.continuous import ctrnn, ctrnn_step, leaky, leaky_step
 from rnnjax.cells.cornn import CoRNNCarry, cornn, cornn_step
@@ -79,7 +80,16 @@ from rnnjax.decoding import sample
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.engines.remat import remat
 from rnnjax.engines.scan import scan
-from rnnjax.initializers import chrono, identity, per_gate, symmetric_uniform
+from rnnjax.initializers import (
+    chrono,
+    chrono_lstm,
+    identity,
+    per_gate,
+    smart_tanh,
+    sparse,
+    spectral_radius,
+    symmetric_uniform,
+)
 from rnnjax.layers import (
     average,
     bidirectional,
@@ -149,7 +159,9 @@ __all__ = [
     "check_affine",
     "check_cell",
     "chrono",
+    "chrono_lstm",
     "chunked_bidirectional",
+    "clip_cotangent",
     "clockwork",
     "clockwork_step",
     "concatenate",
@@ -275,6 +287,9 @@ __all__ = [
     "skip_to_output",
     "slstm",
     "slstm_step",
+    "smart_tanh",
+    "sparse",
+    "spectral_radius",
     "split",
     "sru",
     "sru_step",

@@ -113,7 +113,7 @@ CELLS = [
     CellCase("gru_before", lambda: gru(5, reset_after=False)),
     every("counting", lambda: user_cells.counting(5), draw=draw_tree),
     CellCase("tokens", lambda: user_cells.reading_tokens(5), 11, draw_tokens),
-    every("convolving", lambda: user_cells.convolving(5), (4, 3)),
+    CellCase("convolving", lambda: user_cells.convolving(5), (4, 3)),
     CellCase("reflecting", lambda: user_cells.reflecting(5)),
     CellCase("second_order", lambda: user_cells.of_second_order(5)),
     # wrappers
@@ -239,13 +239,11 @@ ENGINES = [
 
 LAYERS = [
     every_layer("recurrent", lambda engine: recurrent(lstm(5), engine=engine)),
-    every_layer(
-        "reverse", lambda engine: recurrent(gru(5), reverse=True, engine=engine)
-    ),
+    LayerCase("reverse", lambda engine: recurrent(gru(5), reverse=True, engine=engine)),
     every_layer(
         "bidirectional", lambda engine: bidirectional(lstm(5), elman(4), engine=engine)
     ),
-    every_layer("dropout", lambda engine: dropout(0.4)),
+    LayerCase("dropout", lambda engine: dropout(0.4)),
     every_layer(
         "stack_dropout",
         lambda engine: stack(
@@ -268,7 +266,7 @@ LAYERS = [
             bidirectional(gru(5), engine=engine), dropout(0.5), dense(4)
         ),
     ),
-    every_layer(
+    LayerCase(
         "language_model",
         lambda engine: language_model(
             11,
@@ -284,14 +282,14 @@ LAYERS = [
     LayerCase("one_hot", lambda engine: one_hot(11), 11, draw_tokens),
     every_layer("dense", lambda engine: dense(5)),
     # wrappers
-    every_layer(
+    LayerCase(
         "zoneout",
         lambda engine: zoneout(lstm(5), LSTMCarry(h=0.3, c=0.6), engine=engine),
     ),
     LayerCase(
         "recurrent_dropout", lambda engine: recurrent_dropout(5, 0.4, engine=engine)
     ),
-    every_layer(
+    LayerCase(
         "variational_dropout",
         lambda engine: variational_dropout(gru(5), 0.4, engine=engine),
     ),
@@ -321,7 +319,7 @@ LAYERS = [
             gru(5), learned_initial_carry(lstm(4)), base=2, start=1, engine=engine
         ),
     ),
-    every_layer(
+    LayerCase(
         "chunked_bidirectional",
         lambda engine: chunked_bidirectional(
             lstm(5), gru(4), chunk_length=3, look_ahead=2, engine=engine
