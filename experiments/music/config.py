@@ -41,6 +41,11 @@ class MusicConfig(TrainingConfig):
     recurrent_dropout_rate: float = flag(
         0.0, "probability of zeroing what recurrent products read", minimum=0
     )
+    weight_noise: float = flag(
+        0.0,
+        "standard deviation of noise on all weights, anew at every update",
+        minimum=0,
+    )
     batch_size: int = flag(16, "pieces read side by side", minimum=1)
     num_steps: int = flag(
         256, "frames of a piece that are read; longer ones are cut to train", minimum=1

@@ -105,7 +105,7 @@ def make_update(
 
     Args:
       config: the flags.
-      key: the source of randomness, for dropout; update i takes `fold_in(key, i)`.
+      key: the source of randomness; update i takes `fold_in(key, i)`.
       epoch_length: updates of an epoch, for the decay of the penalty.
 
     Returns:
@@ -120,8 +120,9 @@ def make_update(
     @guarded
     def update(state, batch, i):
         weight = config.penalty_weight / (1 + i // epoch_length)
-        step_key = jax.random.fold_in(key, i)
-        loss, grads, metrics = gradients(state.params, batch, step_key, weight)
+        drop_key, noise_key = jax.random.split(jax.random.fold_in(key, i))
+        params = add_noise(state.params, config.weight_noise, noise_key)
+        loss, grads, metrics = gradients(params, batch, drop_key, weight)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         updates = jax.tree.map(lambda step: state.rate_scale * step, updates)
         params = optax.apply_updates(state.params, updates)
@@ -131,6 +132,24 @@ def make_update(
         return state._replace(params=params, opt_state=opt_state), metrics
 
     return update
+
+
+def add_noise(params: Params, deviation: float, key: Array) -> Params:
+    """Adds normal noise to every weight; gradients are then taken at the sum.
+
+    References:
+      Graves, "Practical Variational Inference for Neural Networks", NeurIPS 2011; Chung
+      et al., "Empirical Evaluation of Gated Recurrent Neural Networks on Sequence
+      Modeling", 2014, which trains on this music with a deviation of 0.075.
+    """
+    if deviation == 0:
+        return params
+    leaves, treedef = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    return treedef.unflatten(
+        x + deviation * jax.random.normal(k, x.shape, x.dtype)
+        for x, k in zip(leaves, keys, strict=True)
+    )
 
 
 def plain_gradients(config: MusicConfig) -> Gradients:

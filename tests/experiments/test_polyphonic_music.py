@@ -19,6 +19,7 @@ from experiments.music.midi import read_midi, write_midi
 from experiments.music.pieces import load_music
 from experiments.music.samples import draw_frames, draw_rolls
 from experiments.music.training import (
+    add_noise,
     begin_at_frequencies,
     initial_state,
     judge,
@@ -362,11 +363,22 @@ def test_regularized_gradients_are_those_of_the_loss_and_of_the_penalty():
     assert not any(jax.tree.leaves(changed))
 
 
+def test_noise_has_its_deviation_and_is_on_every_weight():
+    params = {"kernel": jnp.full((200, 100), 3.0), "bias": jnp.zeros(300)}
+    noisy = add_noise(params, 0.07, jax.random.key(0))
+    for name, weights in params.items():
+        noise = np.asarray(noisy[name] - weights)
+        assert noise.std() == pytest.approx(0.07, rel=0.15)
+        assert abs(noise.mean()) < 0.02
+    assert abs(noisy["kernel"][:3].ravel() - 3 - noisy["bias"]).max() > 0.01
+
+
 # ---- the command
 
 
 def test_a_resumed_run_is_bit_identical_and_is_sampled(command, tmp_path):
     flags = "--eval-every 2 --checkpoint-every 3 --dropout-rate 0.3 --patience 1"
+    flags += " --weight-noise 0.1 --recurrent-dropout-rate 0.2"
     assert command(f"{flags} --num-updates 4", "whole") == DONE
     assert command(f"{flags} --num-updates 2", "parts") == DONE
     assert call(f"--resume {tmp_path / 'parts'} --num-updates 4") == DONE
