@@ -80,6 +80,9 @@ class MusicConfig(TrainingConfig):
     temperature: float = flag(
         1.0, "of samples: below 1 bolder, at 0 the likeliest", resumable=True, minimum=0
     )
+    num_updates: int = flag(2000, "updates of the parameters in all")
+    eval_every: int = flag(250, "updates between two evaluations")
+    checkpoint_every: int = flag(250, "updates between two checkpoints")
     sample_path: Path = flag(
         Path("sample.mid"),
         "file that --sample writes, a picture beside it",
