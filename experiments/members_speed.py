@@ -2,7 +2,8 @@
 
 Seeds of one network learn the temporal order problem, in two ways: all of them in one
 program, spread over one device a core; and as many runs of the program for one. Both
-give the same parameters; the times are the least of several turns taken in exchange.
+give the same parameters, and both wait for an update before the next, as a training
+does. The times are the least of several turns taken in exchange.
 
   python -m experiments.members_speed
   python -m experiments.members_speed --cell lstm --num-members 64
@@ -111,15 +112,15 @@ def make_routes(
         trained = []
         for setting, learner in zip(alone, starts):
             for index in range(NUM_UPDATES):
-                learner, _ = update_one(learner, setting, index)
-            trained.append(jax.block_until_ready(learner.params))
+                learner, _ = jax.block_until_ready(update_one(learner, setting, index))
+            trained.append(learner.params)
         return trained
 
     def in_one_program():
         members = start
         for index in range(NUM_UPDATES):
-            members = update_all(members, shared, index)
-        return jax.block_until_ready(members.state.params)
+            members = jax.block_until_ready(update_all(members, shared, index))
+        return members.state.params
 
     return one_after_the_other, in_one_program
 

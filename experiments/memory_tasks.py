@@ -6,6 +6,7 @@ trained side by side in one program, on one device a core; each member stops by 
 when it has solved the task, and one that is not finite any more is left behind.
 
   python -m experiments.memory_tasks
+  python -m experiments.memory_tasks --preset copy_dilated
   python -m experiments.memory_tasks --task temporal_order --cells elman_smart lstm
   python -m experiments.memory_tasks --cells gru --grid learning_rate=0.01,0.001
   python -m experiments.memory_tasks --task digits_rows --dataset mnist --data-dir DATA
@@ -21,6 +22,9 @@ References:
   networks", ICML 2013; each task names its own.
 """
 
+import dataclasses
+
+import jax
 import numpy as np
 
 from experiments.harness import Run, main
@@ -33,8 +37,52 @@ from experiments.memory.plots import draw_scores
 from experiments.memory.success import describe_scores, median_score, success_table
 from experiments.memory.tasks import load_task
 
+ADDING = Config(num_steps=200, batch_size=32, num_updates=5000, eval_every=250)
+COPY = Config(
+    task="copy",
+    num_steps=100,
+    cells=("lstm",),
+    learning_rate=3e-3,
+    batch_size=32,
+    num_seeds=1,
+    num_updates=40_000,
+    eval_every=500,
+    checkpoint_every=5000,
+)
 PRESETS = {
-    "adding": Config(num_steps=200, num_updates=5000, batch_size=50),
+    "adding_200": ADDING,
+    "adding_400": dataclasses.replace(ADDING, num_steps=400),
+    "copy_lstm": COPY,
+    "copy_dilated": dataclasses.replace(
+        COPY,
+        cells=("gru",),
+        layer="dilated",
+        num_layers=7,
+        hidden_size=20,
+    ),
+    "temporal_order": Config(
+        task="temporal_order",
+        num_steps=50,
+        cells=("elman_smart",),
+        methods=("plain", "clipped", "regularized"),
+        optimizer="sgd",
+        num_seeds=5,
+        num_updates=100_000,
+        eval_every=1000,
+        checkpoint_every=10_000,
+    ),
+    "digits_rows": Config(
+        task="digits_rows",
+        dataset="mnist",
+        cells=("lstm",),
+        hidden_size=100,
+        learning_rate=1e-3,
+        batch_size=64,
+        num_seeds=1,
+        num_tests=10_000,
+        num_updates=9000,
+        eval_every=500,
+    ),
 }
 
 
@@ -53,17 +101,14 @@ def train(config: Config, run: Run) -> None:
     contestants = make_contestants(config, task, settings, mesh)
 
     def update(state, index):
-        state = {
-            name: contestants[name].update(members, settings, index)
-            for name, members in state.items()
-        }
-        if (index + 1) % config.eval_every == 0:
-            state = {
-                name: contestants[name].examine(members, settings, index)
-                for name, members in state.items()
-            }
-        metrics = [members.metrics for members in state.values()]
-        return state, {
+        new_state = {}
+        for name, members in state.items():
+            members = contestants[name].update(members, settings, index)
+            if (index + 1) % config.eval_every == 0:
+                members = contestants[name].examine(members, settings, index)
+            new_state[name] = jax.block_until_ready(members)  # see `members_update`
+        metrics = [members.metrics for members in new_state.values()]
+        return new_state, {
             name: np.mean([of_one[name] for of_one in metrics]) for name in metrics[0]
         }
 

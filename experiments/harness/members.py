@@ -81,6 +81,10 @@ def members_update(
 ) -> Callable[[Members, Any, Any], Members]:
     """Makes the update of all members from that of one.
 
+    Wait for an update before the next, as `Run.fit` does by reading the metrics: on a
+    CPU with few threads, programs of several devices that queue up may block each
+    other.
+
     Args:
       update: `(state, setting, index) -> (state, metrics)` of one member, pure;
         `metrics` are scalars, `loss` and `grad_norm` among them.
@@ -174,5 +178,11 @@ def _over_members(function, mesh: Mesh):
         return jax.lax.map(lambda pair: function(*pair, index), (members, settings))
 
     split = PartitionSpec(*mesh.axis_names)
-    specs = (split, split, PartitionSpec())
-    return jax.jit(jax.shard_map(of_device, mesh=mesh, in_specs=specs, out_specs=split))
+    shared = jax.shard_map(
+        of_device,
+        mesh=mesh,
+        in_specs=(split, split, PartitionSpec()),
+        out_specs=split,
+        check_vma=False,  # nothing is the same on all devices, so nothing to check
+    )
+    return jax.jit(shared)

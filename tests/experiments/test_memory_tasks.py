@@ -16,6 +16,7 @@ from experiments.memory.networks import cell_makers, make_network
 from experiments.memory.success import wilson_interval
 from experiments.memory.task import Sequences
 from experiments.memory.tasks import SEQUENCES
+from experiments.memory.training import make_gradients, make_penalized_gradients
 
 B = 40
 NUM_STEPS = 23
@@ -281,6 +282,22 @@ def test_layers_by_name(layer):
     assert 5 in firsts and (8 if layer == "bidirectional" else 4) in firsts
 
 
+def test_the_penalty_reaches_the_recurrent_weights_alone():
+    task = symbols.temporal_order(10)
+    network = make_network("elman_normal", "stack", 4, 1, task.output_size)
+    params = network.layer.init(jax.random.key(2), task.input_size)
+    sequences = task.draw(jax.random.key(3), 5)
+    assert network.cell is not None
+    plain = make_gradients(network.layer, task)
+    penalized = make_penalized_gradients(network.cell, network.readout, task)
+    loss, grads = jax.jit(plain)(params, sequences, BASE)
+    penalized_loss, got = jax.jit(penalized)(params, sequences, BASE)
+    np.testing.assert_allclose(penalized_loss, loss, rtol=1e-6)
+    apart = jax.tree.map(lambda x, y: float(jnp.abs(x - y).max()), got, grads)
+    assert apart[0][0].pop("recurrent_kernel") > 1e-2
+    assert max(jax.tree.leaves(apart)) < 1e-6
+
+
 def test_cells_by_name():
     makers = cell_makers()
     assert makers["lstm"](3).init(jax.random.key(0), 2)["kernel"].shape == (2, 12)
@@ -341,13 +358,14 @@ def test_bad_configurations(fields, message):
 
 
 def test_the_command(command, tmp_path, capsys):
-    flags = "--num-steps 9 --cells elman --grid learning_rate=0.01,1e30 --num-seeds 3"
+    flags = "--num-steps 9 --cells elman_normal --methods regularized --num-seeds 3 "
+    flags += "--grid learning_rate=0.01,1e30"
     assert command(flags) == DONE
     out = capsys.readouterr().out
     row = next(line for line in out.splitlines() if "learning_rate=0.01" in line)
     assert row.split()[2:8] == ["0", "of", "3", "0.00", "to", "0.56"]
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    members = json.loads(lines[-1])["members"]["elman"]
+    members = json.loads(lines[-1])["members"]["elman_normal"]
     assert members["status"] == [0, 0, 0, 2, 2, 2]  # 1e30 is not finite for long
     assert members["num_updates"][:3] == [4, 4, 4]
     assert (tmp_path / "run" / "plots" / "scores.png").stat().st_size > 10_000

@@ -49,8 +49,8 @@ def make(num_devices, poisoned_from, solved_below=0.0):
 
     def train(members, first, n):
         for index in range(first, first + n):
-            members = step(members, settings, index)
-        return examination(members, settings, first + n)
+            members = jax.block_until_ready(step(members, settings, index))
+        return jax.block_until_ready(examination(members, settings, first + n))
 
     return start_members(init, update, settings, mesh), train
 
@@ -67,7 +67,7 @@ def test_in_a_vmap_too_neighbours_of_a_lost_member_are_bit_identical():
         settings = {"key": key, "poisoned_from": jnp.full(M, 99).at[2].set(poisoned)}
         members = start_members(init, update, settings, make_mesh(1))
         for index in range(8):
-            members = step(members, settings, index)
+            members = jax.block_until_ready(step(members, settings, index))
         trained[name] = members
     assert np.asarray(trained["lost"].status).tolist() == [0, 0, LOST, 0, 0, 0]
     assert trained["lost"].num_updates[2] == 3
