@@ -186,5 +186,6 @@ def test_entries_are_pinned():
         assert entry.name == name and entry.files
         for file in entry.files:
             assert len(bytes.fromhex(file.sha256)) == 32
-            assert file.url.startswith("https://raw.githubusercontent.com/")
-            assert len(bytes.fromhex(file.url.split("/")[5])) == 20
+            assert file.url.startswith("https://")
+            if "github" in file.url:  # a branch would move
+                assert len(bytes.fromhex(file.url.split("/")[5])) == 20
