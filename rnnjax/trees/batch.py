@@ -1,8 +1,9 @@
 """Batches of trees of any shape, as arrays of one size.
 
-A row holds nodes whose children are all in the row before it, so a batch of trees is
-computed row by row, from the deepest nodes to the roots. A tree with fewer levels than
-there are rows may begin in any of the first ones.
+Leaves wait for nothing and are computed all at once. A row holds inner nodes, whose
+children are leaves or in the row before it, so the rest of the batch is computed row by
+row, from the deepest nodes to the roots. A tree with fewer levels than there are rows
+may begin in any of the first ones.
 """
 
 from collections.abc import Sequence
@@ -23,13 +24,18 @@ class TreeSizes(NamedTuple):
     Attributes:
       num_trees: number of trees.
       num_nodes: number of nodes of all trees.
-      num_rows: number of rows, one after the other; at least the levels of any tree.
-      width: number of nodes in a row, computed together.
+      num_inputs: number of nodes with inputs of their own.
+      num_leaves: number of leaves of all trees.
+      num_rows: number of rows, one after the other; at least the levels of any tree,
+        leaves aside, and one.
+      width: number of inner nodes in a row, computed together.
       max_children: number of children of a node.
     """
 
     num_trees: int
     num_nodes: int
+    num_inputs: int
+    num_leaves: int
     num_rows: int
     width: int
     max_children: int
@@ -39,29 +45,32 @@ class Trees(NamedTuple):
     """A batch of trees; `batch_trees` makes it.
 
     The nodes of the first tree come first, those of the second follow, each tree's in
-    the order in which they were given.
+    the order in which they were given. Where a node is named and there is none, stands
+    `num_nodes`.
 
     Attributes:
-      nodes: `[num_rows, width]` int32, the node in each place of a row; `num_nodes`
-        where there is none.
-      children: `[num_rows, width, max_children]` int32, the places of its children in
-        the row before; `width` where there is none.
-      roots: `[num_trees]` int32, the root of each tree; `num_nodes` for a tree that is
-        padding.
+      leaves: `[num_leaves]` int32, the nodes without children.
+      nodes: `[num_rows, width]` int32, the inner node in each place of a row.
+      children: `[num_rows, width, max_children]` int32, where its children are: below
+        `width` the place in the row before, from there on `width` and the place among
+        the leaves; `width + num_leaves` where there is none.
+      roots: `[num_trees]` int32, the root of each tree.
+      with_inputs: `[num_inputs]` int32, the nodes that have inputs of their own.
       mask: `[num_nodes]` bool, true at real nodes.
-      has_inputs: `[num_nodes]` bool, true where a node has inputs of its own.
     """
 
+    leaves: Array | np.ndarray
     nodes: Array | np.ndarray
     children: Array | np.ndarray
     roots: Array | np.ndarray
+    with_inputs: Array | np.ndarray
     mask: Array | np.ndarray
-    has_inputs: Array | np.ndarray
 
     @property
     def sizes(self) -> TreeSizes:
         """The sizes to which it is padded."""
-        return TreeSizes(len(self.roots), len(self.mask), *self.children.shape)
+        lists = self.roots, self.mask, self.with_inputs, self.leaves
+        return TreeSizes(*map(len, lists), *self.children.shape)
 
 
 export.register_namedtuple_serialization(Trees, serialized_name="rnnjax.Trees")
@@ -100,38 +109,51 @@ def batch_trees(
       >>> trees.roots
       array([0, 4], dtype=int32)
       >>> trees.sizes
-      TreeSizes(num_trees=2, num_nodes=5, num_rows=2, width=3, max_children=2)
+      TreeSizes(num_trees=2, num_nodes=5, num_inputs=5, num_leaves=3, num_rows=1,
+                width=2, max_children=2)
     """
     if not len(parents):
         raise ValueError("parents must hold at least one tree, got none.")
     forest = [np.asarray(own) for own in parents]
     depths = [check_parents(f"parents[{t}]", own) for t, own in enumerate(forest)]
-    marks = _check_has_inputs(has_inputs, forest)
-    levels = [own.max() - own for own in depths]
+    leaves_of = [~np.isin(np.arange(len(own)), own) for own in forest]
+    marks = _check_has_inputs(has_inputs, leaves_of)
+    levels = [
+        own[~is_leaf].max(initial=0) - own[~is_leaf]
+        for own, is_leaf in zip(depths, leaves_of)
+    ]
     first_rows = choose_first_rows(levels, pad_to.num_rows if pad_to else 0)
-    row = np.concatenate([first + own for first, own in zip(first_rows, levels)])
     parent = _number_over_batch(forest)
-    is_child = parent >= 0
-    place, which = rank(row), rank(parent)
+    is_child, is_leaf = parent >= 0, np.concatenate(leaves_of)
+    inner, leaves = np.flatnonzero(~is_leaf), np.flatnonzero(is_leaf)
+    row, place = np.zeros((2, len(parent)), int)
+    row[inner] = np.concatenate([first + own for first, own in zip(first_rows, levels)])
+    place[inner], which = rank(row[inner]), rank(parent)
 
     needed = TreeSizes(
         num_trees=len(forest),
         num_nodes=len(parent),
-        num_rows=max(int(own.max()) for own in levels) + 1,
+        num_inputs=len(marks),
+        num_leaves=len(leaves),
+        num_rows=max(int(own.max(initial=0)) for own in levels) + 1,
         width=int(place.max()) + 1,
         max_children=int(which[is_child].max(initial=-1)) + 1,
     )
-    num_trees, num_nodes, *shape = _check_sizes(needed, pad_to)
+    num_trees, num_nodes, num_inputs, num_leaves, *shape = _check_sizes(needed, pad_to)
+    place[leaves] = shape[1] + np.arange(len(leaves))
     nodes = np.full(shape[:2], num_nodes, np.int32)
-    nodes[row, place] = np.arange(len(parent))
-    children = np.full(shape, shape[1], np.int32)
+    nodes[row[inner], place[inner]] = inner
+    children = np.full(shape, shape[1] + num_leaves, np.int32)
     of_parent = parent[is_child]
     children[row[of_parent], place[of_parent], which[is_child]] = place[is_child]
-    roots = np.full(num_trees, num_nodes, np.int32)
-    roots[: len(forest)] = np.flatnonzero(~is_child)
-    mask = np.arange(num_nodes) < len(parent)
-    marks = np.pad(marks, (0, num_nodes - len(parent)))
-    return Trees(nodes, children, roots, mask, has_inputs=marks)
+    return Trees(
+        leaves=_pad(leaves, num_leaves, num_nodes),
+        nodes=nodes,
+        children=children,
+        roots=_pad(np.flatnonzero(~is_child), num_trees, num_nodes),
+        with_inputs=_pad(marks, num_inputs, num_nodes),
+        mask=np.arange(num_nodes) < len(parent),
+    )
 
 
 def take_roots(trees: Trees, values: Any) -> Any:
@@ -159,27 +181,31 @@ def _number_over_batch(forest):
     )
 
 
-def _check_has_inputs(has_inputs, forest):
-    """Returns the marks of all nodes, those of the first tree first."""
+def _pad(nodes, length, num_nodes):
+    padding = np.full(length - len(nodes), num_nodes)
+    return np.concatenate([nodes, padding]).astype(np.int32)
+
+
+def _check_has_inputs(has_inputs, leaves_of):
+    """Returns the nodes that have inputs, numbered over the batch."""
     if has_inputs is None:
-        return np.ones(sum(map(len, forest)), bool)
+        return np.arange(sum(map(len, leaves_of)))
     got = [np.asarray(own) for own in has_inputs]
-    fits = [own.shape for own in got] == [own.shape for own in forest]
+    fits = [own.shape for own in got] == [own.shape for own in leaves_of]
     if not fits or any(own.dtype != bool for own in got):
         raise ValueError(
             "has_inputs must be bools, one for each of the nodes "
-            f"{[len(own) for own in forest]}, "
+            f"{[len(own) for own in leaves_of]}, "
             f"got {[f'{own.dtype}{list(own.shape)}' for own in got]}."
         )
-    for t, (marks, parents) in enumerate(zip(got, forest)):
-        is_leaf = ~np.isin(np.arange(len(parents)), parents)
+    for t, (marks, is_leaf) in enumerate(zip(got, leaves_of)):
         missing = np.flatnonzero(is_leaf & ~marks)
         if missing.size:
             raise ValueError(
                 f"has_inputs[{t}] must be true at every leaf, "
                 f"got false at node {missing[0]}."
             )
-    return np.concatenate(got)
+    return np.flatnonzero(np.concatenate(got))
 
 
 def _check_sizes(needed, pad_to):

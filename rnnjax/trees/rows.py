@@ -56,13 +56,13 @@ def choose_first_rows(levels: Sequence[np.ndarray], num_rows: int) -> np.ndarray
     """Chooses the row where each tree begins, so that no row holds many nodes.
 
     Args:
-      levels: for each tree the level of every node; its deepest nodes are of level 0.
+      levels: for each tree the level of every inner node; its deepest are of level 0.
       num_rows: number of rows that may be used, if the tallest tree needs no more.
 
     Returns:
       The first row of each tree.
     """
-    counts = [np.bincount(own) for own in levels]
+    counts = [np.bincount(own, minlength=1) for own in levels]
     num_levels = max(map(len, counts))
     # A choice among more rows may be a worse one, for it is made tree by tree. So no
     # more places in a row are needed with rows to spare than without.

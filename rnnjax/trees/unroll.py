@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from rnnjax.base import Carry, Params
-from rnnjax.masking import select, zero_masked
+from rnnjax.masking import select
 from rnnjax.placement import describe, place_like
 from rnnjax.trees.base import TreeCell
 from rnnjax.trees.batch import Trees
@@ -19,10 +19,10 @@ def unroll_trees(
 ) -> tuple[Carry, Any]:
     """Runs a cell over a batch of trees, from the leaves to the roots.
 
-    All trees advance together, a row of nodes at a time; what a node's inputs alone
-    decide is computed for all nodes at once. Batches of equal `trees.sizes` are run by
-    one compiled program. Inputs of padding, and of nodes that have none, are read as
-    zeros, whatever stands there, NaN included.
+    What a node's inputs alone decide is computed for all nodes at once, and so are the
+    leaves; then all trees advance together, a row of inner nodes at a time. Batches of
+    equal `trees.sizes` are run by one compiled program. Inputs of padding, and of nodes
+    that have none, are read as zeros, whatever stands there, NaN included.
 
     Args:
       cell: the cell to run.
@@ -50,11 +50,11 @@ def unroll_trees(
     """
     sizes = trees.sizes
     inputs = jax.tree.map(jnp.asarray, inputs)
-    leaves = jax.tree.leaves(inputs)
-    if not leaves or any(x.shape[:1] != (sizes.num_nodes,) for x in leaves):
+    arrays = jax.tree.leaves(inputs)
+    if not arrays or any(x.shape[:1] != (sizes.num_nodes,) for x in arrays):
         raise ValueError(
             f"inputs must begin with an axis of {sizes.num_nodes} nodes, "
-            f"got {[x.shape for x in leaves]}."
+            f"got {[x.shape for x in arrays]}."
         )
     if cell.max_children is not None and sizes.max_children > cell.max_children:
         raise ValueError(
@@ -67,46 +67,87 @@ def unroll_trees(
 @functools.partial(jax.jit, static_argnums=0, inline=True)
 def _run(cell, params, trees, inputs):
     """Does the work of `unroll_trees`, compiled once a size where called eagerly."""
-    num_nodes, width = trees.sizes.num_nodes, trees.sizes.width
-    children = _with_places(trees.children, cell.max_children, width)
-    drives = cell.project(params, zero_masked(trees.has_inputs, inputs))
-    drives = jax.tree.map(
-        lambda x: x.at[trees.nodes].get(mode="fill", fill_value=0), drives
-    )
-    absent = cell.initial_carry(params, children.shape[1:])
+    sizes = trees.sizes
+    max_children = max(sizes.max_children, cell.max_children or 0)
+    of_leaves, of_rows = _drives(cell, params, trees, inputs)
+    leaves = _compute_leaves(cell, params, of_leaves, max_children)
+    places, others = _places_and_others(cell, params, trees, leaves[0], max_children)
 
     def compute_row(carry, row):
-        drive, children = row
-        children_mask = children < width
-        present = jax.tree.map(lambda x: x.at[children].get(mode="clip"), carry)
-        carries = select(children_mask, present, absent)
-        carry, outputs = cell.combine(params, carries, children_mask, drive)
+        drive, places, others = row
+        in_row = places < sizes.width
+        carries = jax.tree.map(lambda x: x.at[places].get(mode="clip"), carry)
+        children = select(in_row, carries, others)
+        children_mask = places < sizes.width + sizes.num_leaves
+        carry, outputs = cell.combine(params, children, children_mask, drive)
         return carry, (carry, outputs)
 
-    def by_node(x):
-        nodes = jnp.zeros((num_nodes, *x.shape[2:]), x.dtype)
-        return nodes.at[trees.nodes].set(x, mode="drop")
+    def by_node(of_leaves, of_rows):
+        nodes = jnp.zeros((sizes.num_nodes, *of_leaves.shape[1:]), of_leaves.dtype)
+        nodes = nodes.at[trees.leaves].set(of_leaves, mode="drop")
+        return nodes.at[trees.nodes].set(of_rows, mode="drop")
 
-    start = cell.initial_carry(params, (width,))
-    rows = drives, children
-    start = _settle(start, compute_row, rows)
-    _, carries_and_outputs = lax.scan(compute_row, start, rows)
-    return jax.tree.map(by_node, carries_and_outputs)
-
-
-def _with_places(children, max_children, width):
-    """Adds places that stay empty, up to the number that the cell asks for."""
-    missing = max(0, (max_children or 0) - children.shape[-1])
-    return jnp.pad(children, ((0, 0), (0, 0), (0, missing)), constant_values=width)
-
-
-def _settle(carry, compute_row, rows):
-    """Gives the first carry the type that the loop keeps; see `place_like`."""
+    rows = of_rows, places, others
+    start = cell.initial_carry(params, (sizes.width,))
     first_row = jax.tree.map(lambda x: x[0], rows)
-    new_carry, _ = jax.eval_shape(compute_row, carry, first_row)
-    if describe(new_carry) != describe(carry):
+    start = place_like(start, jax.eval_shape(compute_row, start, first_row)[0])
+    _, inner = lax.scan(compute_row, start, rows)
+    return jax.tree.map(by_node, leaves, inner)
+
+
+def _drives(cell, params, trees, inputs):
+    """Projects the inputs that there are; returns drives of leaves and of rows."""
+    _, num_nodes, num_inputs, *_ = trees.sizes
+    # One input more, of zeros, serves all nodes that have none.
+    nodes = jnp.append(trees.with_inputs, num_nodes)
+    own = jax.tree.map(lambda x: x.at[nodes].get(mode="fill", fill_value=0), inputs)
+    drives = cell.project(params, own)
+    rank = jnp.full(num_nodes + 1, num_inputs)
+    rank = rank.at[trees.with_inputs].set(jnp.arange(num_inputs), mode="drop")
+
+    def take(nodes):
+        return jax.tree.map(lambda x: x[rank[nodes]], drives)
+
+    return take(trees.leaves), take(trees.nodes)
+
+
+def _compute_leaves(cell, params, drives, max_children):
+    """Computes all leaves. They share their absent children, multiplied once."""
+    absent = cell.initial_carry(params, (max_children,))
+    children_mask = jnp.zeros(max_children, bool)
+    compute = functools.partial(cell.combine, params, absent, children_mask)
+    leaves = jax.vmap(compute)(drives)
+    num_leaves = len(jax.tree.leaves(drives)[0])
+    _check_carry(cell.initial_carry(params, (num_leaves,)), leaves[0])
+    return leaves
+
+
+def _places_and_others(cell, params, trees, leaves, max_children):
+    """Finds the children of all rows, and the carries of those not in the row before.
+
+    Returns:
+      Places as in `Trees.children`, as many for each node as the cell asks for, and
+      the carries of leaves and of absent children there.
+    """
+    sizes = trees.sizes
+    missing = max_children - sizes.max_children
+    places = jnp.pad(
+        trees.children,
+        ((0, 0), (0, 0), (0, missing)),
+        constant_values=sizes.width + sizes.num_leaves,
+    )
+    one = jax.tree.map(lambda x: x[:1], leaves)
+    absent = place_like(cell.initial_carry(params), one)
+    which = jnp.maximum(places - sizes.width, 0)
+    others = jax.tree.map(
+        lambda x, absent: jnp.concatenate([x, absent])[which], leaves, absent
+    )
+    return places, others
+
+
+def _check_carry(initial, got):
+    if describe(got) != describe(initial):
         raise ValueError(
             "cell.combine must return a carry like the initial one, "
-            f"{describe(carry)}, got {describe(new_carry)}."
+            f"{describe(initial)}, got {describe(got)}."
         )
-    return place_like(carry, new_carry)

@@ -64,6 +64,6 @@ HAS_INPUTS = [
     [True] * 5,
 ]
 TREES = batch_trees(PARENTS, has_inputs=HAS_INPUTS)
-PADDED_SIZES = TreeSizes(6, 21, 7, 9, 2)
+PADDED_SIZES = TreeSizes(6, 21, 18, 10, 7, 8, 2)
 PADDED = batch_trees(PARENTS, has_inputs=HAS_INPUTS, pad_to=PADDED_SIZES)
 NUM_NODES = len(np.concatenate(PARENTS))

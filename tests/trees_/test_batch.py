@@ -18,16 +18,21 @@ def draw_parents(rng, num_nodes):
 
 def children_of(trees):
     """Reads the children of every node from the rows, in their order."""
-    num_nodes, width = trees.sizes.num_nodes, trees.sizes.width
+    _, num_nodes, _, num_leaves, num_rows, width, _ = trees.sizes
     children, seen = {}, []
-    for row in range(trees.sizes.num_rows):
+    for leaf in trees.leaves[trees.leaves < num_nodes]:
+        children[int(leaf)] = []
+        seen.append(leaf)
+    for row in range(num_rows):
         for place in range(width):
             node = trees.nodes[row, place]
+            below = np.append(trees.nodes[row - 1], trees.leaves)
             places = trees.children[row, place]
-            own = [trees.nodes[row - 1, p] for p in places if p < width]
+            own = [below[p] for p in places if p < width + num_leaves]
             if node == num_nodes:
                 assert not own
                 continue
+            assert own and (row or places.min() >= width)
             seen.append(node)
             assert num_nodes not in own
             children[int(node)] = [int(child) for child in own]
@@ -51,8 +56,9 @@ def test_rows_hold_every_node_after_its_children(trees):
     assert trees.roots.tolist()[:4] == [0, 6, 9, 15]
     assert set(trees.roots.tolist()[4:]) <= {trees.sizes.num_nodes}
     assert trees.mask.tolist() == (np.arange(len(trees.mask)) < 16).tolist()
-    assert trees.has_inputs[:16].tolist() == sum(HAS_INPUTS, [])
-    assert not trees.has_inputs[16:].any()
+    marked = np.flatnonzero(sum(HAS_INPUTS, [])).tolist()
+    assert trees.with_inputs.tolist()[:12] == marked
+    assert set(trees.with_inputs.tolist()[12:]) <= {trees.sizes.num_nodes}
 
 
 def test_random_trees_are_laid_out_right():
@@ -61,7 +67,7 @@ def test_random_trees_are_laid_out_right():
         parents = [draw_parents(rng, n) for n in rng.integers(1, 30, size=4)]
         trees = batch_trees(parents)
         assert children_of(trees) == expected_children(parents)
-        assert trees.mask.all() and trees.has_inputs.all()
+        assert trees.mask.all() and len(trees.with_inputs) == trees.sizes.num_nodes
 
 
 def test_sizes_of_any_batches_hold_them_all():
@@ -79,16 +85,23 @@ def test_sizes_of_any_batches_hold_them_all():
 
 
 def test_low_trees_begin_where_rows_are_empty():
-    """A tall one, and three of two levels: one in each row, not three in the last."""
-    chain, pair = [-1, 0, 1, 2, 3, 4], [-1, 0]
-    assert batch_trees([pair, chain, pair, pair]).sizes == (4, 12, 6, 2, 1)
+    """A tall one, and three low: one in each two rows, not three in the last."""
+    chain, low = [-1, 0, 1, 2, 3, 4, 5], [-1, 0, 1]
+    assert batch_trees([low, chain, low, low]).sizes == (4, 16, 16, 4, 6, 2, 1)
 
 
 def test_rows_to_spare_make_them_narrow():
-    alone = batch_trees([[-1, 0]] * 6)
-    assert alone.sizes.width == 6
-    spread = batch_trees([[-1, 0]] * 6, pad_to=TreeSizes(6, 12, 6, 2, 1))
+    alone = batch_trees([[-1, 0, 1]] * 6).sizes
+    assert alone.width == 6
+    spread = batch_trees([[-1, 0, 1]] * 6, pad_to=alone._replace(num_rows=6, width=2))
     assert spread.sizes.width == 2
+
+
+def test_leaves_alone_leave_the_row_empty():
+    trees = batch_trees([[-1], [-1]])
+    assert trees.sizes == (2, 2, 2, 2, 1, 1, 0)
+    assert trees.nodes.tolist() == [[2]]
+    assert trees.leaves.tolist() == trees.roots.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

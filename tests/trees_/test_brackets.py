@@ -85,5 +85,5 @@ def test_a_tree_that_was_read_is_batched():
     tree = parse_brackets("(3 (2 It) (4 (3 very) (3 good)))")
     has_inputs = [token is not None for token in tree.tokens]
     trees = batch_trees([tree.parents], has_inputs=[has_inputs])
-    assert trees.has_inputs.tolist() == [False, True, False, True, True]
-    assert trees.sizes == (1, 5, 3, 2, 2)
+    assert trees.with_inputs.tolist() == [1, 3, 4]
+    assert trees.sizes == (1, 5, 3, 3, 2, 1, 2)

@@ -121,14 +121,15 @@ def test_fill_changes_no_bit(case):
     rng = np.random.default_rng(2)
     params, inputs, weights = draw_arguments(case, rng, PADDED_SIZES.num_nodes)
     run = program(case.cell)
+    has_inputs = np.isin(np.arange(len(inputs)), PADDED.with_inputs)
 
     def run_filled(value):
-        filled = np.where(PADDED.has_inputs[:, None], inputs, value)
+        filled = np.where(has_inputs[:, None], inputs, value)
         return run(params, PADDED, filled, weights)
 
     want = run_filled(0.0)
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(want))
-    assert not want[1][1][~PADDED.has_inputs].any()
+    assert not want[1][1][~has_inputs].any()
     for value in FILLS:
         assert_same_bits(run_filled(value), want)
 
@@ -313,7 +314,7 @@ def test_one_node_is_one_step(num_children):
     trees = batch_trees([[-1]])
     sizes = trees.sizes._replace(max_children=num_children)
     trees = batch_trees([[-1]], pad_to=sizes)
-    assert trees.sizes == (1, 1, 1, 1, num_children)
+    assert trees.sizes == (1, 1, 1, 1, 1, 1, num_children)
     children = cell.initial_carry(params, (1, 2))
     want = cell.step(params, children, np.zeros((1, 2), bool), x)
     assert_close(unroll_trees(cell, params, trees, x), want, 1e-14)

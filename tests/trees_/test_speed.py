@@ -33,12 +33,10 @@ def batches_of(parents, size):
     """Makes batches of `size` trees, all of one size, with inputs at leaves alone."""
     groups = [parents[k : k + size] for k in range(0, len(parents), size)]
     marks = [[leaves(own) for own in group] for group in groups]
-    loose = [batch_trees(group) for group in groups]
+    pairs = list(zip(groups, marks))
+    loose = [batch_trees(group, has_inputs=own) for group, own in pairs]
     sizes = TreeSizes(*map(max, *[trees.sizes for trees in loose]))
-    return [
-        batch_trees(group, has_inputs=own, pad_to=sizes)
-        for group, own in zip(groups, marks)
-    ]
+    return [batch_trees(group, has_inputs=own, pad_to=sizes) for group, own in pairs]
 
 
 def seconds_for_trees(make_cell, parents, size):
