@@ -64,7 +64,10 @@ def start_members(
             f"settings must be of a number of members that {mesh.size} devices can "
             f"share evenly, got {num_members}."
         )
-    state = jax.jit(jax.vmap(init))(settings)
+    # One after the other, on one device: batched QR factorizations on several devices
+    # of a CPU wait for each other for ever, in the threads that they share.
+    of_first = jax.device_put(settings, mesh.devices.flat[0])
+    state = jax.jit(lambda settings: jax.lax.map(init, settings))(of_first)
     _, metrics = jax.eval_shape(jax.vmap(update, (0, 0, None)), state, settings, 0)
     members = Members(
         state,

@@ -1,6 +1,10 @@
 """The comparison of two ways to train many networks, at a tiny size."""
 
 import json
+import subprocess
+import sys
+
+import pytest
 
 from experiments import members_speed
 from experiments.harness.command import DONE, run_command
@@ -20,3 +24,12 @@ def test_both_ways_give_the_same_parameters(tmp_path):
 def test_a_difference_is_seen():
     alone = [{"w": 1.0}, {"w": 2.0}]
     assert members_speed.largest_difference(alone, {"w": [1.0, 2.25]}) == 0.25
+
+
+@pytest.mark.slow
+def test_as_many_devices_as_cores_do_not_wait_for_ever(tmp_path):
+    """Batched QR factorizations on two devices of two cores did, at these sizes."""
+    command = [sys.executable, "-m", "experiments.members_speed", "--num-members", "8"]
+    command += ["--num-turns", "1", "--run-dir", str(tmp_path / "run")]
+    done = subprocess.run(command, timeout=120, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
