@@ -9,7 +9,7 @@ does. The times are the least of several turns taken in exchange.
   python -m experiments.members_speed --cell lstm --num-members 64
 
 Expected on two free cores: at least twice as fast, parameters equal to 1e-5 after ten
-updates. Takes a minute.
+updates. Takes 20 seconds there.
 """
 
 import dataclasses

@@ -84,10 +84,6 @@ def members_update(
 ) -> Callable[[Members, Any, Any], Members]:
     """Makes the update of all members from that of one.
 
-    Wait for an update before the next, as `Run.fit` does by reading the metrics: on a
-    CPU with few threads, programs of several devices that queue up may block each
-    other.
-
     Args:
       update: `(state, setting, index) -> (state, metrics)` of one member, pure;
         `metrics` are scalars, `loss` and `grad_norm` among them.
