@@ -428,3 +428,20 @@ def test_missing_data_says_how_to_get_it(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("RNNJAX_DATA_DIR", raising=False)
     assert call(f"--dataset nottingham --run-dir {tmp_path / 'run'}") == NO_DATA
     assert "fetch polyphonic_music" in capsys.readouterr().err
+
+
+def test_a_note_shorter_than_a_frame_is_heard(tmp_path):
+    path = tmp_path / "short.mid"
+    path.write_bytes(midi_bytes(bytes([0, 0x90, 60, 64, 1, 0x80, 60, 0]), division=8))
+    (keys_down,) = map(np.flatnonzero, read_midi(path, 2))
+    assert keys_down.tolist() == [60 - 21]
+
+
+def test_the_weight_of_the_penalty_falls_by_epochs():
+    config = MusicConfig(hidden_size=5, model="elman", method="regularized")
+    layer = make_network(config)
+    state = initial_state(config, layer, jax.random.key(3))
+    (batch,) = make_batches(random_pieces([10, 12, 13, 14]))
+    update = make_update(config, jax.random.key(1), epoch_length=2)
+    weights = [float(update(state, batch, i)[1]["penalty_weight"]) for i in (0, 1, 2, 5)]
+    np.testing.assert_allclose(weights, [1, 1, 1 / 2, 1 / 3], rtol=1e-6)
