@@ -37,7 +37,7 @@ from experiments.language.evaluation import mean_nats, mean_nats_of_windows
 from experiments.language.samples import encode_prompt, keep_vocabulary
 from experiments.language.training import sample_network, train_network
 from rnnjax import Layer
-from rnnjax.models.language_model import language_model
+from rnnjax.layers.language_model import language_model
 
 
 @dataclasses.dataclass(frozen=True)

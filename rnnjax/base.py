@@ -47,15 +47,15 @@ class Engine(Protocol):
 class Factors(NamedTuple):
     """How a cell's step splits: U, W, the nonlinearity and V of the textbook.
 
-    A step is `readout(update(merge(project(inputs), recur(carry))))`. Only `recur`
-    and `update` depend on the step before, so an engine may run `project` and
-    `readout` over all steps at once.
+    A step is `readout(update(pre_activation(project(inputs), recur(carry))))`. Only
+    `recur` and `update` depend on the step before, so an engine may run `project`
+    and `readout` over all steps at once.
 
     Attributes:
       project: `(params, inputs) -> drive`, everything that needs the inputs alone.
       recur: `(params, carry) -> pull`, affine in the carry: products and sums only.
       update: `(params, carry, pre) -> carry`, the nonlinearity: gates, peepholes,
-        norms; `pre = merge(drive, pull)`.
+        norms; `pre = pre_activation(drive, pull)`.
       readout: `(params, carry, inputs) -> outputs`, from the new carry.
     """
 
@@ -110,7 +110,7 @@ class Layer(NamedTuple):
     input_ndim: int = 1
 
 
-def merge(drive: Any, pull: Any) -> Any:
+def pre_activation(drive: Any, pull: Any) -> Any:
     """Adds what the inputs and the carry give to a pre-activation.
 
     Where one of them is None (a leaf, a branch or the whole) the other's is taken.
@@ -126,7 +126,7 @@ def merge(drive: Any, pull: Any) -> Any:
       ValueError: if the two differ in structure by more than None.
 
     Example:
-      >>> merge((1.0, 2.0, None), (10.0, None, 30.0))
+      >>> pre_activation((1.0, 2.0, None), (10.0, None, 30.0))
       (11.0, 2.0, 30.0)
     """
     if drive is None or pull is None:
@@ -137,7 +137,7 @@ def merge(drive: Any, pull: Any) -> Any:
     pulls, pull_def = _flatten_one_level(pull)
     if drive_def != pull_def:
         raise ValueError(f"pull must have the drive's {drive_def}, got {pull_def}.")
-    return drive_def.unflatten([merge(*pair) for pair in zip(drives, pulls)])
+    return drive_def.unflatten([pre_activation(*pair) for pair in zip(drives, pulls)])
 
 
 def _flatten_one_level(tree):
@@ -148,7 +148,9 @@ def factored_step(factors: Factors) -> Callable[..., tuple[Carry, Any]]:
     """Returns the step `(params, carry, inputs) -> (carry, outputs)` of `factors`."""
 
     def step(params, carry, inputs):
-        pre = merge(factors.project(params, inputs), factors.recur(params, carry))
+        pre = pre_activation(
+            factors.project(params, inputs), factors.recur(params, carry)
+        )
         carry = factors.update(params, carry, pre)
         return carry, factors.readout(params, carry, inputs)
 

@@ -35,7 +35,6 @@ from rnnjax.cells.indrnn import indrnn, indrnn_step
 from rnnjax.cells.janet import janet, janet_step
 from rnnjax.cells.jordan import jordan, jordan_forced_step, jordan_step
 from rnnjax.cells.linear import linear_system, linear_system_step
-from rnnjax.cells.liquid import liquid, liquid_step
 from rnnjax.cells.lru import lru, lru_step
 from rnnjax.cells.lstm import lstm, lstm_step
 from rnnjax.cells.lstm_convolutional import lstm_convolutional, lstm_convolutional_step
@@ -47,6 +46,7 @@ from rnnjax.cells.lstm_multiplicative import (
 )
 from rnnjax.cells.lstm_projected import lstm_projected, lstm_projected_step
 from rnnjax.cells.lstm_variants import lstm_variant, lstm_variant_step
+from rnnjax.cells.ltc import ltc, ltc_step
 from rnnjax.cells.mgu import mgu, mgu_step, ugrnn, ugrnn_step
 from rnnjax.cells.minimal import min_gru, min_gru_step, min_lstm, min_lstm_step
 from rnnjax.cells.multiplicative import (
@@ -55,19 +55,19 @@ from rnnjax.cells.multiplicative import (
     tensor_rnn,
     tensor_rnn_step,
 )
-from rnnjax.cells.multiplicative_integration import (
-    multiplicative_integration,
-    multiplicative_integration_step,
-)
 from rnnjax.cells.mut import mut1, mut1_step, mut2, mut2_step, mut3, mut3_step
 from rnnjax.cells.orthogonal import orthogonal_rnn, orthogonal_rnn_step
-from rnnjax.cells.parametrizations import cayley_transform, householder_product
+from rnnjax.cells.parts.parametrizations import cayley_transform, householder_product
 from rnnjax.cells.qrnn import qrnn, qrnn_step
 from rnnjax.cells.rg_lru import rg_lru, rg_lru_step
 from rnnjax.cells.s4d import s4d, s4d_step
 from rnnjax.cells.slstm import slstm, slstm_step
 from rnnjax.cells.sru import sru, sru_step
 from rnnjax.cells.unitary import unitary_rnn, unitary_rnn_step
+from rnnjax.cells.wrappers.multiplicative_integration import (
+    multiplicative_integration,
+    multiplicative_integration_step,
+)
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.engines.remat import remat
 from rnnjax.engines.scan import scan
@@ -307,7 +307,7 @@ ENTRIES = (
     _entry("clockwork RNN", clockwork_step, clockwork, (1, 2, 4, 8)),
     _entry("leaky integrators", leaky_step, leaky),
     _entry("CTRNN, continuous time", ctrnn_step, ctrnn),
-    _entry("liquid time constants", liquid_step, liquid),
+    _entry("liquid time constants", ltc_step, ltc),
     _entry("recurrent highway, 3 deep", recurrent_highway_step, recurrent_highway),
     _entry("fast weights", fast_weights_step, fast_weights),
 )

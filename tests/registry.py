@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax import (
-    LSTMCarry,
     bidirectional,
     dense,
     dropout,
@@ -26,7 +25,6 @@ from rnnjax import (
     stack,
 )
 from rnnjax.cells.antisymmetric import antisymmetric_rnn
-from rnnjax.cells.clip_cotangent import clip_cotangent
 from rnnjax.cells.clockwork import clockwork
 from rnnjax.cells.continuous import ctrnn, leaky
 from rnnjax.cells.cornn import cornn
@@ -36,7 +34,6 @@ from rnnjax.cells.elman_variants import (
     irnn,
 )
 from rnnjax.cells.fast_weights import fast_weights
-from rnnjax.cells.feed_back import feed_back
 from rnnjax.cells.gru_convolutional import gru_convolutional
 from rnnjax.cells.gru_layer_norm import gru_layer_norm
 from rnnjax.cells.higher_order import higher_order
@@ -44,31 +41,35 @@ from rnnjax.cells.highway import recurrent_highway
 from rnnjax.cells.indrnn import indrnn
 from rnnjax.cells.janet import janet
 from rnnjax.cells.jordan import jordan
-from rnnjax.cells.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.linear import linear_system
-from rnnjax.cells.liquid import liquid
 from rnnjax.cells.lru import lru
+from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from rnnjax.cells.lstm_full_gate import lstm_full_gate
 from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
 from rnnjax.cells.lstm_multiplicative import lstm_multiplicative
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.cells.lstm_variants import lstm_variant
+from rnnjax.cells.ltc import ltc
 from rnnjax.cells.mgu import mgu, ugrnn
 from rnnjax.cells.minimal import min_gru, min_lstm
 from rnnjax.cells.multiplicative import multiplicative_rnn, tensor_rnn
-from rnnjax.cells.multiplicative_integration import multiplicative_integration
 from rnnjax.cells.mut import mut1, mut2, mut3
 from rnnjax.cells.orthogonal import orthogonal_rnn
-from rnnjax.cells.parametrizations import cayley_transform, householder_product
+from rnnjax.cells.parts.parametrizations import cayley_transform, householder_product
 from rnnjax.cells.qrnn import qrnn
 from rnnjax.cells.rg_lru import rg_lru
 from rnnjax.cells.s4d import bilinear, s4d
-from rnnjax.cells.show_carry import show_carry
 from rnnjax.cells.slstm import slstm
 from rnnjax.cells.sru import sru
 from rnnjax.cells.unitary import unitary_rnn
+from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
+from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
+from rnnjax.cells.wrappers.multiplicative_integration import multiplicative_integration
+from rnnjax.cells.wrappers.output_feedback import output_feedback
+from rnnjax.cells.wrappers.with_carry import with_carry
 from rnnjax.layers import (
+    candidate_dropout,
     causal_convolution,
     chunked_bidirectional,
     dilated,
@@ -76,14 +77,13 @@ from rnnjax.layers import (
     highway,
     layer_norm,
     locked_dropout,
-    recurrent_dropout,
     residual,
     skip_to_output,
     variational_dropout,
     weight_drop,
     zoneout,
 )
-from rnnjax.models.language_model import language_model
+from rnnjax.layers.language_model import language_model
 from tests import user_cells
 from tests.cases import (
     CellCase,
@@ -123,8 +123,8 @@ CELLS = [
         forward_mode=False,
     ),
     every("learned_initial_carry", lambda: learned_initial_carry(lstm(5))),
-    CellCase("show_carry", lambda: show_carry(lstm(5))),
-    CellCase("feed_back", lambda: feed_back(gru(5), 5)),
+    CellCase("with_carry", lambda: with_carry(lstm(5))),
+    CellCase("output_feedback", lambda: output_feedback(gru(5), 5)),
     # elman, jordan
     CellCase("irnn", lambda: irnn(5)),
     CellCase("elman_before_activation", lambda: elman_before_activation(5)),
@@ -218,7 +218,7 @@ CELLS = [
     CellCase("clockwork", lambda: clockwork(6, periods=(3, 1, 2))),
     CellCase("leaky", lambda: leaky(5, leak=0.3)),
     CellCase("ctrnn", lambda: ctrnn(5)),
-    CellCase("liquid", lambda: liquid(5, num_unfolds=2)),
+    CellCase("ltc", lambda: ltc(5, num_unfolds=2)),
     # deep steps
     CellCase("recurrent_highway", lambda: recurrent_highway(5, depth=2)),
     CellCase(
@@ -287,7 +287,7 @@ LAYERS = [
         lambda engine: zoneout(lstm(5), LSTMCarry(h=0.3, c=0.6), engine=engine),
     ),
     LayerCase(
-        "recurrent_dropout", lambda engine: recurrent_dropout(5, 0.4, engine=engine)
+        "candidate_dropout", lambda engine: candidate_dropout(5, 0.4, engine=engine)
     ),
     LayerCase(
         "variational_dropout",

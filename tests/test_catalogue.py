@@ -21,7 +21,7 @@ def test_every_cell_is_in_it():
     assert makers(Cell) - WRAPPERS <= listed
 
 
-WRAPPERS = {"clip_cotangent", "feed_back", "learned_initial_carry", "show_carry"}
+WRAPPERS = {"clip_cotangent", "output_feedback", "learned_initial_carry", "with_carry"}
 
 
 @pytest.mark.parametrize("name", ENTRIES)

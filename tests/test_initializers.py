@@ -5,14 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import lstm, per_gate, symmetric_uniform
+from rnnjax import lstm
 from rnnjax.initializers import (
     chrono,
     chrono_lstm,
     identity,
+    per_gate,
     smart_tanh,
     sparse,
     spectral_radius,
+    symmetric_uniform,
 )
 
 orthogonal = jax.nn.initializers.orthogonal()

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import matmul
+from rnnjax.products import matmul
 from tests.trees import assert_close
 
 T, B, D, H = 7, 3, 2, 5

@@ -3,7 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from rnnjax import Cell, Factors, factored_cell, look_up, matmul
+from rnnjax import Cell, Factors, factored_cell
+from rnnjax.layers.tokens import embedding_lookup
+from rnnjax.products import matmul
 
 
 def normal(key, *shape):
@@ -58,7 +60,7 @@ def reading_tokens(hidden_size):
         return jnp.zeros((*batch_shape, hidden_size), params["embedding"].dtype)
 
     factors = Factors(
-        project=lambda params, inputs: look_up(params["embedding"], inputs),
+        project=lambda params, inputs: embedding_lookup(params["embedding"], inputs),
         recur=lambda params, carry: matmul(carry, params["recurrent_kernel"]),
         update=lambda params, carry, pre: jnp.tanh(pre),
         readout=no_readout,

@@ -6,17 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers
 
-from rnnjax import (
-    Cell,
-    antisymmetric_rnn,
-    elman,
-    gru,
-    higher_order,
-    lstm,
-    lstm_variant,
-    orthogonal_rnn,
-)
+from rnnjax import Cell, elman, gru, lstm, lstm_variant
 from rnnjax.base import cached
+from rnnjax.cells.antisymmetric import antisymmetric_rnn
+from rnnjax.cells.higher_order import higher_order
+from rnnjax.cells.orthogonal import orthogonal_rnn
 
 DILATIONS = 1, 4, 16
 
@@ -70,7 +64,7 @@ def make_networks(hidden_size: int) -> dict[str, Network]:
 
 @cached
 def dilated_stack_cell(hidden_size: int, dilations: tuple[int, ...]) -> Cell:
-    """Makes one cell of what `rnnjax.dilated_stack` runs as layers.
+    """Makes one cell of what `rnnjax.layers.dilated_stack` runs as layers.
 
         hₜˡ = tanh(Uˡ hₜˡ⁻¹ + Wˡ hˡₜ₋d + bˡ)      d the dilation of layer l
 

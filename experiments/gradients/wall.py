@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.gradients.style import RED, new_figure
-from rnnjax import elman_before_activation, unroll
+from rnnjax import unroll
 from rnnjax.base import Array
+from rnnjax.cells.elman_variants import elman_before_activation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

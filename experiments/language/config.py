@@ -17,9 +17,9 @@ from rnnjax import (
     elman,
     gru,
     lstm,
-    symmetric_uniform,
 )
-from rnnjax.models.language_model import language_model
+from rnnjax.initializers import symmetric_uniform
+from rnnjax.layers.language_model import language_model
 
 CELLS = {"elman": elman, "lstm": lstm, "gru": gru}
 LOSSES = {

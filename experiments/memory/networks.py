@@ -6,19 +6,10 @@ from typing import NamedTuple, TypeVar
 
 import jax
 
-from rnnjax import (
-    Cell,
-    Layer,
-    bidirectional,
-    dense,
-    dilated_stack,
-    elman,
-    recurrent,
-    residual,
-    stack,
-)
+from rnnjax import Cell, Layer, bidirectional, dense, elman, recurrent, residual, stack
 from rnnjax.catalogue import cell_catalogue
 from rnnjax.initializers import smart_tanh
+from rnnjax.layers import dilated_stack
 
 T = TypeVar("T")
 

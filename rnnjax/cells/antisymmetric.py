@@ -16,7 +16,7 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
-from rnnjax.cells.parametrizations import skew_symmetric
+from rnnjax.cells.parts.parametrizations import skew_symmetric
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul, split
 

@@ -17,7 +17,7 @@ from rnnjax.base import (
     check_positive,
     factored_step,
 )
-from rnnjax.cells.normalization import layer_norm
+from rnnjax.cells.parts.normalization import layer_norm
 from rnnjax.initializers import Initializer, identity, per_gate
 from rnnjax.products import matmul
 

@@ -14,7 +14,7 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
-from rnnjax.cells.convolution import check_positions, convolve, input_channels
+from rnnjax.cells.parts.convolution import check_positions, convolve, input_channels
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import split
 

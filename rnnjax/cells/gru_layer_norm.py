@@ -13,8 +13,8 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
-from rnnjax.cells.gated import carry_as_output, gated_init, zero_carry
-from rnnjax.cells.normalization import layer_norm
+from rnnjax.cells.parts.gated import carry_as_output, gated_init, zero_carry
+from rnnjax.cells.parts.normalization import layer_norm
 from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 

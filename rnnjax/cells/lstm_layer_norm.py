@@ -15,7 +15,7 @@ from rnnjax.base import (
     factored_step,
 )
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.cells.normalization import layer_norm
+from rnnjax.cells.parts.normalization import layer_norm
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul, split
 

@@ -13,7 +13,7 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
-from rnnjax.cells.gated import (
+from rnnjax.cells.parts.gated import (
     carry_as_output,
     driven,
     gated_init,

@@ -13,7 +13,7 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
-from rnnjax.cells.gated import carry_as_output, driven, gated_init, zero_carry
+from rnnjax.cells.parts.gated import carry_as_output, driven, gated_init, zero_carry
 from rnnjax.initializers import Initializer
 from rnnjax.products import split
 

@@ -15,7 +15,7 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
-from rnnjax.cells.gated import carry_as_output, driven, gated_init, zero_carry
+from rnnjax.cells.parts.gated import carry_as_output, driven, gated_init, zero_carry
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 

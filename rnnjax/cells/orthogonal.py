@@ -15,7 +15,7 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
-from rnnjax.cells.parametrizations import (
+from rnnjax.cells.parts.parametrizations import (
     Parametrization,
     exponential_map,
     orthogonal_matrix,

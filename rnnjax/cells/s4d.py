@@ -17,7 +17,7 @@ from rnnjax.base import (
     factored_step,
 )
 from rnnjax.cells.lru import ComplexCarry
-from rnnjax.cells.s4d_poles import Poles, s4d_lin
+from rnnjax.cells.parts.poles import Poles, s4d_lin
 
 Discretization = Callable[[Array, Array], tuple[Array, Array]]
 
@@ -103,7 +103,7 @@ def s4d(
       state_size: n, complex numbers a feature.
       discretization: `zero_order_hold` or `bilinear`.
       poles_init: gives A `[state_size]` at first, complex: `s4d_lin`, `s4d_inv`,
-        `s4d_real` of `rnnjax.cells.s4d_poles`, or another function of n.
+        `s4d_real` of `rnnjax.cells.parts.poles`, or another function of n.
       min_dt: least Δ at first, in steps: the memory of 1/Δ steps is the longest.
       max_dt: largest Δ at first.
       dtype: dtype of the parameters, hence of the carry and the outputs.

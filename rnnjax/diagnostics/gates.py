@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnnjax.base import Array, Carry, Cell, Params, merge
+from rnnjax.base import Array, Carry, Cell, Params
 from rnnjax.diagnostics.trajectory import carries_read
 from rnnjax.products import split
 
@@ -44,7 +44,7 @@ def gates(
 
     def pre_activation(carry, inputs):
         drive = factors.project(own, inputs)
-        return jax.tree.leaves(merge(drive, factors.recur(own, carry)))[0]
+        return jax.tree.leaves(pre_activation(drive, factors.recur(own, carry)))[0]
 
     pre = jax.vmap(pre_activation)(carries, inputs)
     if pre.shape[-1] % len(names):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from rnnjax.base import Array, Carry, Cell, Factors, Params, merge
+from rnnjax.base import Array, Carry, Cell, Factors, Params, pre_activation
 from rnnjax.engines.scan import scan
 from rnnjax.masking import select, zero_masked
 from rnnjax.placement import place_like
@@ -83,7 +83,7 @@ def _run(cell, reverse, params, carry, inputs, mask, reset):
             step_inputs, mask, reset = step
             if reset is not None:
                 carry = select(reset, initial, carry)
-            pre = merge(project(params, step_inputs), recur(params, carry))
+            pre = pre_activation(project(params, step_inputs), recur(params, carry))
             new_carry = update(params, carry, pre)
             if mask is not None:
                 new_carry = select(mask, new_carry, carry)
@@ -140,7 +140,7 @@ def _sources(factors: Factors, primals, tangents):
     _, d_pull = push_forward(
         _every_step(factors.recur), (params, previous), (d_params, None)
     )
-    return merge(d_drive, d_pull)
+    return pre_activation(d_drive, d_pull)
 
 
 def _step_tangent(factors: Factors, params, d_params):
@@ -150,7 +150,7 @@ def _step_tangent(factors: Factors, params, d_params):
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def step_tangent(params, d_params, d_carry, source, previous, pre):
         _, d_pull = push_forward(factors.recur, (params, previous), (None, d_carry))
-        d_pre = merge(source, d_pull)
+        d_pre = pre_activation(source, d_pull)
         _, d_new = push_forward(
             factors.update, (params, previous, pre), (d_params, d_carry, d_pre)
         )

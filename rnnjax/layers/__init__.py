@@ -1,19 +1,20 @@
 """Layers: functions of whole sequences, and what combines them."""
 
+from rnnjax.layers.candidate_dropout import candidate_dropout
 from rnnjax.layers.causal import causal_layer, pointwise
 from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
 from rnnjax.layers.convolution import causal_convolution
 from rnnjax.layers.dense import dense
 from rnnjax.layers.dilated import dilated, dilated_stack
 from rnnjax.layers.dropout import dropout, locked_dropout
+from rnnjax.layers.language_model import language_model
 from rnnjax.layers.layer_norm import layer_norm
 from rnnjax.layers.merging import average, concatenate, keep_apart
 from rnnjax.layers.pooling import first_step, last_step, max_pool, mean_pool
 from rnnjax.layers.recurrent import bidirectional, recurrent
-from rnnjax.layers.recurrent_dropout import recurrent_dropout
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from rnnjax.layers.stack import stack
-from rnnjax.layers.tokens import embed, look_up, one_hot
+from rnnjax.layers.tokens import embed, embedding_lookup, one_hot
 from rnnjax.layers.variational_dropout import variational_dropout
 from rnnjax.layers.weight_drop import weight_drop
 from rnnjax.layers.zoneout import zoneout
@@ -33,17 +34,18 @@ __all__ = [
     "first_step",
     "highway",
     "keep_apart",
+    "language_model",
     "last_step",
     "layer_norm",
     "locked_dropout",
-    "look_up",
+    "embedding_lookup",
     "max_pool",
     "mean_pool",
     "one_hot",
     "pointwise",
     "read_chunk",
     "recurrent",
-    "recurrent_dropout",
+    "candidate_dropout",
     "residual",
     "skip_to_output",
     "stack",

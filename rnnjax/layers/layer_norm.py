@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax.base import Layer, cached, check_positive
-from rnnjax.cells.normalization import layer_norm as cells_layer_norm
+from rnnjax.cells.parts.normalization import layer_norm as cells_layer_norm
 from rnnjax.layers.causal import pointwise
 
 

@@ -110,3 +110,16 @@ def bidirectional(
         return new_carry, zero_masked(mask, jax.tree.map(merge, *outputs))
 
     return Layer(init, initial_carry, apply, None, cell.input_ndim)
+
+
+def as_layer(layer: Cell | Layer) -> Layer:
+    """Returns a layer as it is, and a cell as the layer it makes.
+
+    Raises:
+      ValueError: if it is neither a cell nor a layer.
+    """
+    if isinstance(layer, Cell):
+        return recurrent(layer)
+    if not isinstance(layer, Layer):
+        raise ValueError(f"layer must be a cell or a layer, got {layer!r}.")
+    return layer

@@ -10,7 +10,7 @@ from rnnjax.layers.causal import pointwise
 from rnnjax.placement import sharding_of_rows
 
 
-def look_up(table: Array, tokens: Array) -> Array:
+def embedding_lookup(table: Array, tokens: Array) -> Array:
     """Reads rows of a table.
 
     Args:
@@ -53,7 +53,8 @@ def embed(
 
     Returns:
       The layer, over a dict of `embedding` `[vocab_size, embedding_size]`; its
-      `input_size` is the size of the vocabulary. See `look_up` for tokens outside it.
+      `input_size` is the size of the vocabulary. See `embedding_lookup` for tokens
+      outside it.
 
     Raises:
       ValueError: if `embedding_size` is not positive.
@@ -65,7 +66,7 @@ def embed(
         return {"embedding": embedding_init(key, (input_size, embedding_size), dtype)}
 
     def rows(params, tokens):
-        return look_up(params["embedding"], tokens)
+        return embedding_lookup(params["embedding"], tokens)
 
     return pointwise(init, rows, input_ndim=0)
 
@@ -79,7 +80,8 @@ def one_hot(vocab_size: int, *, dtype: jax.typing.DTypeLike = jnp.float32) -> La
       dtype: dtype of the outputs.
 
     Returns:
-      The layer, without parameters. See `look_up` for tokens outside the vocabulary.
+      The layer, without parameters. See `embedding_lookup` for tokens outside the
+      vocabulary.
 
     Raises:
       ValueError: if `vocab_size` is not positive, or `init` is given another one.
@@ -94,6 +96,6 @@ def one_hot(vocab_size: int, *, dtype: jax.typing.DTypeLike = jnp.float32) -> La
 
     def rows(params, tokens):
         del params
-        return look_up(jnp.eye(vocab_size, dtype=dtype), tokens)
+        return embedding_lookup(jnp.eye(vocab_size, dtype=dtype), tokens)
 
     return pointwise(init, rows, input_ndim=0)

@@ -49,7 +49,7 @@ def zoneout(cell: Cell, rates: Any, *, engine: Engine = hoisted) -> Layer:
         `rates` is neither a number nor a tree like the carry.
 
     Example:
-      >>> layer = zoneout(rnnjax.lstm(4), rnnjax.LSTMCarry(h=0.05, c=0.5))
+      >>> layer = zoneout(rnnjax.lstm(4), rnnjax.cells.lstm.LSTMCarry(h=0.05, c=0.5))
       >>> params = layer.init(jax.random.key(0), 3)
       >>> inputs = jnp.ones((7, 2, 3))
       >>> carry, outputs = layer.apply(params, None, inputs, key=jax.random.key(1))

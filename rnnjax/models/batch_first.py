@@ -5,22 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnnjax.base import Array, Carry, Cell, Layer, Params
-from rnnjax.layers import recurrent
+from rnnjax.base import Array, Carry, Layer, Params
 from rnnjax.masking import check_marks
-
-
-def as_layer(layer: Cell | Layer) -> Layer:
-    """Returns a layer as it is, and a cell as the layer it makes.
-
-    Raises:
-      ValueError: if it is neither a cell nor a layer.
-    """
-    if isinstance(layer, Cell):
-        return recurrent(layer)
-    if not isinstance(layer, Layer):
-        raise ValueError(f"layer must be a cell or a layer, got {layer!r}.")
-    return layer
 
 
 def apply_batch_first(
@@ -54,7 +40,7 @@ def apply_batch_first(
         `is_first` is not bool or has another shape.
 
     Example:
-      >>> layer = as_layer(rnnjax.gru(4))
+      >>> layer = rnnjax.recurrent(rnnjax.gru(4))
       >>> params = layer.init(jax.random.key(0), 3)
       >>> carry, outputs = apply_batch_first(layer, params, jnp.ones((2, 7, 3)))
       >>> carry.shape, outputs.shape

@@ -5,7 +5,8 @@ from typing import Any
 from flax import linen as nn
 
 from rnnjax.base import Array, Carry, Cell, Layer
-from rnnjax.models.batch_first import apply_batch_first, as_layer
+from rnnjax.layers.recurrent import as_layer
+from rnnjax.models.batch_first import apply_batch_first
 
 
 class LinenRecurrent(nn.Module):

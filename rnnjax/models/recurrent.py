@@ -6,7 +6,8 @@ import jax
 from flax import nnx
 
 from rnnjax.base import Array, Carry, Cell, Layer
-from rnnjax.models.batch_first import apply_batch_first, as_layer
+from rnnjax.layers.recurrent import as_layer
+from rnnjax.models.batch_first import apply_batch_first
 
 
 class Recurrent(nnx.Module):

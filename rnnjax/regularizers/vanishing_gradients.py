@@ -7,7 +7,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from rnnjax.base import Array, Carry, Cell, Engine, Params, batch_shape, merge, prepared
+from rnnjax.base import (
+    Array,
+    Carry,
+    Cell,
+    Engine,
+    Params,
+    batch_shape,
+    pre_activation,
+    prepared,
+)
 from rnnjax.diagnostics.trajectory import part_floating
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.regularizers.tracing import GradientTrace, backpropagate
@@ -181,7 +190,7 @@ def _squared_norms(cell, params, trace, hold):
         drive = project(params, inputs)
 
         def pre_of(floats):
-            return merge(drive, recur(params, put_back(floats)))
+            return pre_activation(drive, recur(params, put_back(floats)))
 
         def left_of(floats, pre):
             return part_floating(update(hold(params), put_back(floats), pre))[0]

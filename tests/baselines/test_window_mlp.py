@@ -5,7 +5,7 @@ import pytest
 
 from experiments.baselines.window_mlp import num_weights, window_mlp
 from rnnjax.cells.elman import elman
-from rnnjax.models.language_model import language_model
+from rnnjax.layers.language_model import language_model
 
 T, B, D, H, WINDOW = 7, 3, 2, 5, 4
 

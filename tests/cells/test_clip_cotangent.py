@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnjax import hoisted, lstm, remat, scan, unroll
-from rnnjax.cells.clip_cotangent import clip_cotangent
+from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from tests import user_cells
 from tests.trees import assert_close, draw_like
 

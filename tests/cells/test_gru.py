@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import gru, gru_reset_before_step, gru_step
+from rnnjax import gru
+from rnnjax.cells.gru import gru_reset_before_step, gru_step
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
 from tests.trees import assert_close, assert_same_bits, draw_like

@@ -7,9 +7,9 @@ import scipy.linalg
 
 from rnnjax.cells.linear import linear_system, shift_register
 from rnnjax.cells.lru import lru
+from rnnjax.cells.parts.poles import s4d_inv, s4d_lin, s4d_real
 from rnnjax.cells.rg_lru import rg_lru
 from rnnjax.cells.s4d import bilinear, s4d, zero_order_hold
-from rnnjax.cells.s4d_poles import s4d_inv, s4d_lin, s4d_real
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper, sigmoid
 from tests.trees import assert_close

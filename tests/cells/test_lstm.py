@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import LSTMCarry, lstm
+from rnnjax import lstm
+from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
 from tests.trees import assert_close

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import LSTMCarry, elman, lstm
+from rnnjax import elman, lstm
+from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T

@@ -7,15 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import (
-    elman,
-    elman_step,
-    gru,
-    gru_reset_before_step,
-    gru_step,
-    lstm,
-    lstm_step,
-)
+from rnnjax import elman, gru, lstm
+from rnnjax.cells.elman import elman_step
+from rnnjax.cells.gru import gru_reset_before_step, gru_step
+from rnnjax.cells.lstm import lstm_step
 from rnnjax.cells.lstm_multiplicative import (
     lstm_multiplicative,
     lstm_multiplicative_step,

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from rnnjax import Cell, elman, gru, lstm
-from rnnjax.cells.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.mgu import ugrnn
 from rnnjax.cells.multiplicative import multiplicative_rnn, tensor_rnn
-from rnnjax.cells.multiplicative_integration import (
+from rnnjax.cells.orthogonal import orthogonal_rnn
+from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
+from rnnjax.cells.wrappers.multiplicative_integration import (
     multiplicative_integration,
     multiplicative_integration_step,
 )
-from rnnjax.cells.orthogonal import orthogonal_rnn
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper, sigmoid
 from tests.trees import assert_close

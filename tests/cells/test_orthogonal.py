@@ -7,7 +7,7 @@ import pytest
 from scipy import linalg
 
 from rnnjax.cells.orthogonal import modrelu, orthogonal_rnn, orthogonal_rnn_step
-from rnnjax.cells.parametrizations import (
+from rnnjax.cells.parts.parametrizations import (
     cayley_transform,
     exponential_map,
     householder_product,

@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import elman, gru, lstm, stack_kernels, unstack_kernels
+from rnnjax import elman, gru, lstm
+from rnnjax.cells.stacked import stack_kernels, unstack_kernels
 from tests.cells.paper import sigmoid
 from tests.trees import assert_same_bits, draw_like
 

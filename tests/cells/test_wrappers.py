@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from rnnjax import elman, gru, lstm
-from rnnjax.cells.feed_back import feed_back
-from rnnjax.cells.learned_initial_carry import learned_initial_carry
-from rnnjax.cells.show_carry import show_carry
+from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
+from rnnjax.cells.wrappers.output_feedback import output_feedback
+from rnnjax.cells.wrappers.with_carry import with_carry
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T
 from tests.trees import assert_close, assert_same_bits, draw_like
@@ -80,7 +80,7 @@ def test_counters_are_not_learned():
 def test_shown_carries_are_those_of_every_step(x64, split):
     cell = lstm(H) if split else lstm(H)._replace(factors=None)
     params, inputs = draw(cell)
-    last, shown = unroll(show_carry(cell), params, inputs)
+    last, shown = unroll(with_carry(cell), params, inputs)
     carry = None
     for t in range(T):
         carry, outputs = unroll(cell, params, inputs[t : t + 1], carry=carry)
@@ -93,7 +93,7 @@ def test_shown_carries_are_those_of_every_step(x64, split):
 def test_feed_back_equals_a_loop(x64):
     """What the cell shows is not its carry: a gate stands between."""
     inner = lstm(H)
-    cell = feed_back(inner, H)
+    cell = output_feedback(inner, H)
     params, inputs = draw(cell)
     carry, shown, want = inner.initial_carry(params, (B,)), np.zeros((B, H)), []
     for x in inputs:
@@ -106,17 +106,17 @@ def test_feed_back_equals_a_loop(x64):
 
 def test_elman_fed_back_is_elman(x64):
     """It shows its carry, so the two matrices that read it add up."""
-    params, inputs = draw(feed_back(elman(H), H))
+    params, inputs = draw(output_feedback(elman(H), H))
     kernel, fed = np.split(params["kernel"], [D])
     summed = params["recurrent_kernel"] + fed
     plain = {**params, "kernel": kernel, "recurrent_kernel": summed}
-    got = unroll(feed_back(elman(H), H), params, inputs)[1]
+    got = unroll(output_feedback(elman(H), H), params, inputs)[1]
     assert_close(got, unroll(elman(H), plain, inputs)[1], 1e-13)
 
 
 def test_wrong_width_fed_back_is_refused():
     with pytest.raises(ValueError, match="output_size must be a positive whole number"):
-        feed_back(gru(H), 0)
+        output_feedback(gru(H), 0)
     message = r"output_size must be the width of .*, of shape \(5,\), got 4\."
     with pytest.raises(ValueError, match=message):
-        feed_back(gru(H), 4).init(jax.random.key(0), D)
+        output_feedback(gru(H), 4).init(jax.random.key(0), D)

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from rnnjax import check_affine, lstm
+from rnnjax import lstm
+from rnnjax.checks.affine import check_affine
 from tests.registry import CELLS
 
 

@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import LSTMCarry, elman, gru, lengths_to_mask, lstm
+from rnnjax import elman, gru, lengths_to_mask, lstm
+from rnnjax.cells.lstm import LSTMCarry
 from tests.programs import program
 from tests.registry import ENGINES
 from tests.trees import assert_close

@@ -20,16 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import (
-    LSTMCarry,
-    bidirectional,
-    elman,
-    gru,
-    lengths_to_mask,
-    lstm,
-    recurrent,
-    stack,
-)
+from rnnjax import bidirectional, elman, gru, lengths_to_mask, lstm, recurrent, stack
+from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.convert import from_pytorch, to_pytorch
 from rnnjax.models.batch_first import apply_batch_first

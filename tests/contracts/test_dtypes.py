@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import elman, gru, lstm, matmul
+from rnnjax import elman, gru, lstm
+from rnnjax.products import matmul
 from rnnjax.unroll import unroll
 from tests.loop import run_batch
 from tests.programs import (

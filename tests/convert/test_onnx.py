@@ -9,8 +9,8 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from rnnjax import bidirectional, elman, gru, lstm, recurrent
-from rnnjax.cells.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.lstm_variants import lstm_variant
+from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.convert.onnx_activations import clipped, onnx_activations
 from rnnjax.convert.onnx_read import carry_from_onnx, from_onnx
 from rnnjax.convert.onnx_write import to_onnx

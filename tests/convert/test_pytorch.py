@@ -4,15 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import (
-    bidirectional,
-    elman,
-    gru,
-    lengths_to_mask,
-    lstm,
-    recurrent,
-    stack,
-)
+from rnnjax import bidirectional, elman, gru, lengths_to_mask, lstm, recurrent, stack
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.convert import from_pytorch, to_pytorch
 from tests.convert.exchange import (

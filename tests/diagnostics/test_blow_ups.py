@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import Cell, LSTMCarry, dense, elman, lstm
+from rnnjax import Cell, dense, elman, lstm
+from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.diagnostics.blow_ups import find_blow_ups
 
 T, B, D, H = 7, 3, 2, 5

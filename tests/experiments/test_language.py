@@ -18,7 +18,7 @@ from experiments.language.evaluation import mean_nats, mean_nats_of_windows
 from experiments.language.samples import encode_prompt, keep_vocabulary
 from experiments.language.truncated import initial_state, truncated_update
 from rnnjax import cross_entropy_sum_over_time, gru
-from rnnjax.models.language_model import language_model
+from rnnjax.layers.language_model import language_model
 
 VOCAB_SIZE, HIDDEN_SIZE = 5, 4
 

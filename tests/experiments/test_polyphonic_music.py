@@ -23,6 +23,7 @@ from experiments.music.training import (
     begin_at_frequencies,
     initial_state,
     judge,
+    make_update,
     plain_gradients,
     regularized_gradients,
 )
@@ -443,5 +444,7 @@ def test_the_weight_of_the_penalty_falls_by_epochs():
     state = initial_state(config, layer, jax.random.key(3))
     (batch,) = make_batches(random_pieces([10, 12, 13, 14]))
     update = make_update(config, jax.random.key(1), epoch_length=2)
-    weights = [float(update(state, batch, i)[1]["penalty_weight"]) for i in (0, 1, 2, 5)]
+    weights = [
+        float(update(state, batch, i)[1]["penalty_weight"]) for i in (0, 1, 2, 5)
+    ]
     np.testing.assert_allclose(weights, [1, 1, 1 / 2, 1 / 3], rtol=1e-6)

@@ -6,8 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import LSTMCarry, gru, lstm, recurrent
-from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax import gru, lstm, recurrent
+from rnnjax.cells.lstm import LSTMCarry
+from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.convolution import causal_convolution
 from rnnjax.layers.dilated import dilated, dilated_stack
 from rnnjax.unroll import unroll

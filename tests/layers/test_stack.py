@@ -4,16 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import (
-    bidirectional,
-    dense,
-    dropout,
-    embed,
-    gru,
-    lstm,
-    recurrent,
-    stack,
-)
+from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, stack
 from tests.trees import assert_same_bits
 from tests.user_cells import convolving, reflecting
 

@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import dense, embed, look_up, one_hot
+from rnnjax import dense, embed, one_hot
+from rnnjax.layers.tokens import embedding_lookup
 from tests.trees import assert_close
 
 TOKENS = np.array([[3, 0, 10], [7, 7, 1]])
@@ -39,7 +40,7 @@ def test_foreign_tokens_read_nan(jitted):
         assert np.isnan(outputs).all()
 
     def total(table, tokens):
-        return look_up(table, tokens).sum()
+        return embedding_lookup(table, tokens).sum()
 
     grad = jax.grad(total)(params["embedding"], FOREIGN)
     assert not grad.any()

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import LSTMCarry, gru, lstm
-from rnnjax.cells.clip_cotangent import clip_cotangent
-from rnnjax.cells.learned_initial_carry import learned_initial_carry
+from rnnjax import gru, lstm
+from rnnjax.cells.lstm import LSTMCarry
+from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
+from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.zoneout import zoneout
 from rnnjax.unroll import unroll

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 
 from rnnjax import cross_entropy_mean_over_steps, gru, lstm, recurrent
-from rnnjax.models.language_model import language_model
+from rnnjax.layers.language_model import language_model
 from tests.trees import assert_same_bits
 
 T, B, VOCAB = 7, 3, 11

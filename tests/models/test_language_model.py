@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 import rnnjax
-from rnnjax.models.language_model import language_model
+from rnnjax.layers.language_model import language_model
 from tests.models.training import assert_trees_near
 
 NUM_STEPS, BATCH, EMBEDDING, HIDDEN, VOCAB = 7, 3, 4, 5, 11
 SHAKEN = {
-    "bias_init": rnnjax.symmetric_uniform(1.0),
-    "kernel_init": rnnjax.symmetric_uniform(1.0),
-    "recurrent_kernel_init": rnnjax.symmetric_uniform(1.0),
+    "bias_init": rnnjax.initializers.symmetric_uniform(1.0),
+    "kernel_init": rnnjax.initializers.symmetric_uniform(1.0),
+    "recurrent_kernel_init": rnnjax.initializers.symmetric_uniform(1.0),
 }
 
 
 def elman_model(**options):
-    bias_init = rnnjax.symmetric_uniform(1.0)
+    bias_init = rnnjax.initializers.symmetric_uniform(1.0)
     cells = [rnnjax.elman(HIDDEN, **SHAKEN)]
     return language_model(VOCAB, cells, head_bias_init=bias_init, **options)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnjax
-from rnnjax.models.language_model import language_model
+from rnnjax.layers.language_model import language_model
 
 TOKENS = np.zeros((7, 3), np.int32)
 
@@ -17,7 +17,7 @@ def num_weights(layer):
 
 
 def zaremba(size, bound, **options):
-    uniform = rnnjax.symmetric_uniform(bound)
+    uniform = rnnjax.initializers.symmetric_uniform(bound)
     cell = rnnjax.lstm(
         size,
         forget_bias=0.0,

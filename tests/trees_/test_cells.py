@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import LSTMCarry, lstm
+from rnnjax import lstm
+from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.trees import (
     batch_trees,
     child_sum_tree_lstm,

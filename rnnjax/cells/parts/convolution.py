@@ -26,7 +26,7 @@ def convolve(
       inputs: `[..., *spatial_shape, input_channels]`, of any dtype.
       kernel: `[*kernel_shape, input_channels, output_channels]`.
       spatial_shape: the positions.
-      compute_dtype: see `rnnjax.matmul`.
+      compute_dtype: see `rnnjax.products.matmul`.
 
     Returns:
       `[..., *spatial_shape, output_channels]` in the kernel's dtype.

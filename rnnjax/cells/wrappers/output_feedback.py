@@ -7,7 +7,7 @@ from rnnjax.base import Cell, cached, check_positive, prepared
 
 
 @cached
-def feed_back(cell: Cell, output_size: int) -> Cell:
+def output_feedback(cell: Cell, output_size: int) -> Cell:
     """Makes a cell like `cell` that reads its last outputs beside the inputs.
 
         [hₜ, yₜ] = cell(hₜ₋₁, [xₜ, yₜ₋₁])
@@ -29,7 +29,7 @@ def feed_back(cell: Cell, output_size: int) -> Cell:
       ValueError: if `output_size` is not positive or not the width of the outputs.
 
     Example:
-      >>> cell = feed_back(rnnjax.lstm(4), 4)
+      >>> cell = output_feedback(rnnjax.lstm(4), 4)
       >>> params = cell.init(jax.random.key(0), 3)
       >>> params["kernel"].shape
       (7, 16)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from rnnjax.cells.liquid import liquid, liquid_step
+from rnnjax.cells.ltc import ltc, ltc_step
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper, sigmoid
 from tests.loop import in_numpy
@@ -30,7 +30,7 @@ def test_equals_paper(x64, num_unfolds, dt, use_bias):
             outputs.append(h)
         return (h,), np.stack(outputs)
 
-    cell = liquid(H, num_unfolds=num_unfolds, dt=dt, use_bias=use_bias)
+    cell = ltc(H, num_unfolds=num_unfolds, dt=dt, use_bias=use_bias)
     check_against_paper(cell, from_paper)
 
 
@@ -59,7 +59,7 @@ def test_equals_fine_integration(x64):
         want = solve_ivp(slope, (0, dt), want, rtol=1e-10, atol=1e-12).y[:, -1]
     distances = []
     for num_unfolds in (10, 20):
-        cell = liquid(H, num_unfolds=num_unfolds, dt=dt)
+        cell = ltc(H, num_unfolds=num_unfolds, dt=dt)
         got, _ = unroll(cell, params, inputs, carry=h)
         distances.append(np.abs(got - want).max())
     assert distances[0] < 0.02
@@ -71,7 +71,7 @@ def test_stays_between_zero_and_reversal(x64, dt):
     """For steps of any length."""
     rng = np.random.default_rng(1)
     params, inputs = draw_params(rng), 10 * rng.normal(size=(T, B, D))
-    _, outputs = unroll(liquid(H, dt=dt), params, inputs)
+    _, outputs = unroll(ltc(H, dt=dt), params, inputs)
     share = outputs / params["reversal"]
     assert (share > 0).all() and (share < 1).all()
 
@@ -79,12 +79,12 @@ def test_stays_between_zero_and_reversal(x64, dt):
 def test_step_is_the_public_step():
     rng = np.random.default_rng(2)
     options = {"num_unfolds": 2, "dt": 0.3, "activation": "softplus"}
-    cell = liquid(H, **options)
+    cell = ltc(H, **options)
     params = in_numpy(lambda key: cell.prepare(cell.init(key, D)))(jax.random.key(0))
     carry, inputs = (np.float32(rng.normal(size=(B, size))) for size in (H, D))
     want = cell.step(params, carry, inputs)
-    assert_same_bits(liquid_step(params, carry, inputs, **options), want)
-    assert not np.allclose(liquid_step(params, carry, inputs)[1], want[1])
+    assert_same_bits(ltc_step(params, carry, inputs, **options), want)
+    assert not np.allclose(ltc_step(params, carry, inputs)[1], want[1])
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_step_is_the_public_step():
 )
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        liquid(**({"hidden_size": H} | options))
+        ltc(**({"hidden_size": H} | options))

@@ -22,7 +22,7 @@ from rnnjax.unroll import unroll
 
 
 @cached
-def recurrent_dropout(
+def candidate_dropout(
     hidden_size: int,
     rate: float,
     *,

@@ -4,7 +4,7 @@ from rnnjax.base import Cell, cached, factored_cell
 
 
 @cached
-def show_carry(cell: Cell) -> Cell:
+def with_carry(cell: Cell) -> Cell:
     """Makes a cell like `cell` whose outputs hold the carry of every step.
 
     Args:
@@ -16,7 +16,7 @@ def show_carry(cell: Cell) -> Cell:
       masked both are zeros, as all outputs are.
 
     Example:
-      >>> cell = show_carry(rnnjax.lstm(4))
+      >>> cell = with_carry(rnnjax.lstm(4))
       >>> params = cell.init(jax.random.key(0), 3)
       >>> carry, shown = rnnjax.unroll(cell, params, jnp.ones((7, 2, 3)))
       >>> shown["outputs"].shape, shown["carry"].c.shape

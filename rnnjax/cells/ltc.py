@@ -20,7 +20,7 @@ from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 
 
-def liquid_step(
+def ltc_step(
     params: Params,
     carry: Array,
     inputs: Array,
@@ -59,7 +59,7 @@ def liquid_step(
 
 
 @cached
-def liquid(
+def ltc(
     hidden_size: int,
     *,
     dt: float = 1.0,
@@ -74,7 +74,7 @@ def liquid(
     dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
 ) -> Cell:
-    """Makes a liquid time-constant cell; see `liquid_step` for the equations.
+    """Makes a liquid time-constant cell; see `ltc_step` for the equations.
 
     Only the first step of the solver leaves its product to the engine: the others are
     computed within the loop of time.
@@ -104,7 +104,7 @@ def liquid(
         `time_constants` do not rise from above 0, or `activation` is not known.
 
     Example:
-      >>> cell = liquid(4, dt=0.1)
+      >>> cell = ltc(4, dt=0.1)
       >>> params = cell.prepare(cell.init(jax.random.key(0), 3))
       >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
       >>> outputs.shape

@@ -1,0 +1,5 @@
+"""Decoding: sequences drawn from a layer that streams."""
+
+from rnnjax.decoding.sampling import sample
+
+__all__ = ["sample"]
