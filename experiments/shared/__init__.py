@@ -1,0 +1,1 @@
+"""What two or more experiments share: windows, optimizers, sampling, baselines."""
