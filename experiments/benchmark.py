@@ -120,7 +120,7 @@ def benchmark(config: Config, run: Run) -> None:
     )
     lines = run.metrics()
     done = min(lines[-1]["update"], len(cases)) if lines else 0
-    run.begin_training(done)
+    run.rewind(done)
     with workers() as lend:
         for number, case in enumerate(cases[done:], done + 1):
             found = measure(
@@ -131,7 +131,7 @@ def benchmark(config: Config, run: Run) -> None:
                 pause_seconds=config.pause_seconds,
             )
             run.log(number, **{case.name: found})
-            run.say(f"{number}/{len(cases)} {describe(case, found)}")
+            run.print(f"{number}/{len(cases)} {describe(case, found)}")
     measured = {case: line[case.name] for case, line in zip(cases, run.metrics())}
     run.log(len(cases) + 1, means=tables.summarize(measured, config.reference))
     show(run, measured, config.reference)
@@ -148,9 +148,9 @@ def show(run: Run, measured: tables.Measured, reference: str) -> None:
     whole = tables.with_best(measured, reference)
     for title, cases in tables.by_table(measured).items():
         text = tables.to_text(tables.ratio_table(cases, whole, reference))
-        run.say(f"\n{title}: multiples of {reference}\n{text}")
+        run.print(f"\n{title}: multiples of {reference}\n{text}")
     for line in tables.share_lines(measured):
-        run.say(line)
+        run.print(line)
     first = next(iter(measured)).num_cores
     drawn = [case for case in measured if case.num_cores == first]
     for group in ("gradient", "forward", "train"):

@@ -106,7 +106,7 @@ def train(config: Config, run: Run) -> None:
         run.record_data(name, digest)
     keep_vocabulary(run.directory, corpus.vocabulary)
     encode_prompt(corpus.vocabulary, prompt_symbols(config))
-    run.say(
+    run.print(
         f"{len(corpus.train):,} characters to learn and {len(corpus.validation):,} to "
         f"validate with, {len(corpus.vocabulary)} distinct"
     )
@@ -130,7 +130,7 @@ def sample(config: Config, run: Run, num_steps: int) -> None:
     """Prints a sample of the model that a run trained."""
     if config.model == "ngram":
         corpus = load(config)
-        run.say(draw_ngram(config, corpus, fit_ngram(config, corpus), num_steps))
+        run.print(draw_ngram(config, corpus, fit_ngram(config, corpus), num_steps))
     else:
         sample_network(config, run, make_layer, prompt_symbols(config), num_steps)
 
@@ -197,11 +197,11 @@ def count_ngrams(config: Config, run: Run, corpus: Corpus) -> None:
     model = fit_ngram(config, corpus)
     levels = ngram_levels(corpus, model)
     for name, nats in levels.items():
-        run.say(f"{name}: {nats:.3f} nats a character")
+        run.print(f"{name}: {nats:.3f} nats a character")
     run.log(0, validation_loss=nats, **levels)
     text = draw_ngram(config, corpus, model, config.sample_length)
     run.write_sample(0, text)
-    run.say(f"\n{text}")
+    run.print(f"\n{text}")
 
 
 def draw_ngram(

@@ -34,7 +34,7 @@ from experiments.gradients import chaos, clipping, lags, sweep, wall
 from experiments.gradients.cost import share_of_training
 from experiments.gradients.networks import Network, make_networks
 from experiments.gradients.recall import INPUT_SIZE, draw_batch, last_loss, make_model
-from experiments.harness import Run, TrainingConfig, flag, guarded, main
+from experiments.harness import Run, TrainingConfig, fit, flag, guarded, main
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,12 +66,12 @@ def train(config: Config, run: Run) -> None:
         norms = measure(state["params"])
         run.log(done, gradient_norms=as_json(norms))
         kept = [life is None for life in half_lives(norms).values()]
-        return {"kept_over_all_lags": float(sum(kept))}
+        return state, {"kept_over_all_lags": float(sum(kept))}
 
-    run.say(f"compiling the gradients of {len(networks)} networks by lag ...")
+    run.print(f"compiling the gradients of {len(networks)} networks by lag ...")
     before = {0: measure(state["params"])}
     units = {"units_per_update": config.batch_size, "unit": "sequences"}
-    trained = run.fit(state, update, evaluate, **units)
+    trained = fit(run, state, update, evaluate, **units)
     measured = {
         line["update"]: line["gradient_norms"]
         for line in run.metrics()
@@ -88,7 +88,7 @@ def train(config: Config, run: Run) -> None:
         lambda: update(trained, 0), lambda: measure(trained["params"])
     )
     run.log(last, share_of_diagnostics=share)
-    run.say(f"diagnostics every 100 updates: {share:.1%} of the training's time\n")
+    run.print(f"diagnostics every 100 updates: {share:.1%} of the training's time\n")
     for show in (show_sweep, show_clipping, show_wall, show_chaos):
         show(config, run)
 
@@ -162,14 +162,14 @@ def half_lives(norms: dict[str, Any]) -> dict[str, float | None]:
 def say_table(config, run, networks, lives, losses) -> None:
     """Prints the half lives of the gradients, and what the networks learned."""
     columns = "".join(f"{done:>9}" for done in lives)
-    run.say(
+    run.print(
         f"\nhalf life of the gradient, steps, after updates\n{'':28}{columns}  loss"
     )
     for name, network in networks.items():
         steps = [lags.say_steps(own[name], config.num_steps) for own in lives.values()]
         row = "".join(f"{text:>9}" for text in steps)
-        run.say(f"{network.label:28}{row}  {float(losses[name]):.2f}")
-    run.say(f"(loss in nats, over the last updates; chance is {math.log(4):.2f})")
+        run.print(f"{network.label:28}{row}  {float(losses[name]):.2f}")
+    run.print(f"(loss in nats, over the last updates; chance is {math.log(4):.2f})")
 
 
 def show_sweep(config: Config, run: Run) -> None:
@@ -186,7 +186,7 @@ def show_sweep(config: Config, run: Run) -> None:
                 f"sweep_{name}_share_apart": share,
             },
         )
-        run.say(
+        run.print(
             f"{name}: the gradient's rate differs from the Lyapunov exponent by at "
             f"most {share:.2g} of it, {apart:.1g} nats a step"
         )
@@ -202,7 +202,7 @@ def show_clipping(config: Config, run: Run) -> None:
     run.write_plot("clipping", clipping.draw(plain, clipped))
     learned = clipping.num_learned(plain), clipping.num_learned(clipped)
     run.log(config.num_updates, learned_plain=learned[0], learned_clipped=learned[1])
-    run.say(f"seeds of 8 that learn: {learned[0]} plain, {learned[1]} clipped")
+    run.print(f"seeds of 8 that learn: {learned[0]} plain, {learned[1]} clipped")
 
 
 def show_wall(config: Config, run: Run) -> None:
@@ -216,7 +216,7 @@ def show_wall(config: Config, run: Run) -> None:
         "wall_error_clipped": float(clipped.losses[-1]),
     }
     run.log(config.num_updates, **numbers)
-    run.say(
+    run.print(
         f"at the wall: gradients up to {over.norms.max():,.0f}; error after "
         f"{wall.NUM_UPDATES} updates {plain.losses[-1]:.3f} plain, "
         f"{clipped.losses[-1]:.3f} clipped"
@@ -230,7 +230,7 @@ def show_chaos(config: Config, run: Run) -> None:
     run.write_plot("route_to_chaos", chaos.draw(gains, h, exponents))
     first, largest = chaos.onset(gains, exponents), float(exponents.max())
     run.log(config.num_updates, chaos_onset=first, chaos_largest_exponent=largest)
-    run.say(f"chaos from gain {first:.2f}; exponent up to {largest:.2f} nats a step")
+    run.print(f"chaos from gain {first:.2f}; exponent up to {largest:.2f} nats a step")
 
 
 if __name__ == "__main__":

@@ -44,10 +44,10 @@ def show(config: Config, run: Run) -> None:
     c, h = run_pulsed(x)
     plain, pinned = run_plain(x), run_pinned(x)
     distances = distances_of_regimes(x, c, h) | {"plain": abs(pinned - plain).max()}
-    run.begin_training(0)
+    run.rewind(0)
     run.log(1, **{name: float(distance) for name, distance in distances.items()})
     for name, distance in distances.items():
-        run.say(f"{name}: {distance:.1e} from what the regime promises")
+        run.print(f"{name}: {distance:.1e} from what the regime promises")
     run.write_plot("lstm_regimes", draw(x, c, h, plain, pinned))
 
 

@@ -21,8 +21,6 @@ import jax
 import numpy as np
 
 from experiments.harness import Run, RunConfig, flag, guarded, main
-from experiments.harness.devices import make_mesh, split_batch, start_member_devices
-from experiments.harness.members import members_update, start_members
 from experiments.memory.grid import Hyperparameters, make_settings
 from experiments.memory.networks import make_network
 from experiments.memory.symbols import temporal_order
@@ -32,6 +30,8 @@ from experiments.memory.training import (
     make_rule,
     make_update,
 )
+from experiments.shared.devices import make_mesh, split_batch, start_member_devices
+from experiments.shared.members import members_update, start_members
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ def show(config: Config, run: Run) -> None:
     sizes = [config.num_members]
     while sizes[0] % 4 == 0 and sizes[0] // 4 % (config.num_devices or 1) == 0:
         sizes.insert(0, sizes[0] // 4)
-    run.begin_training(0)
+    run.rewind(0)
     rows = []
     for size in sizes:
         alone, together = make_routes(config, size)
@@ -77,7 +77,7 @@ def show(config: Config, run: Run) -> None:
             times_as_fast=times[0] / times[1],
             largest_difference=difference,
         )
-        run.say(
+        run.print(
             f"{size} networks: {1e3 * times[0]:.1f} ms an update of all one after the "
             f"other, {1e3 * times[1]:.1f} ms in one program on {config.num_devices} "
             f"devices, {times[0] / times[1]:.2f} times as fast; parameters differ by "

@@ -27,15 +27,15 @@ import dataclasses
 import jax
 import numpy as np
 
-from experiments.harness import Run, main
-from experiments.harness.devices import make_mesh, split_batch
-from experiments.harness.members import RUNNING
+from experiments.harness import Run, fit, main
 from experiments.memory.config import Config
 from experiments.memory.contest import make_contestants
 from experiments.memory.grid import make_settings
 from experiments.memory.plots import draw_scores
 from experiments.memory.success import describe_scores, median_score, success_table
 from experiments.memory.tasks import load_task
+from experiments.shared.devices import make_mesh, split_batch
+from experiments.shared.members import RUNNING
 
 ADDING = Config(num_steps=200, batch_size=32, num_updates=5000, eval_every=250)
 COPY = Config(
@@ -118,9 +118,10 @@ def train(config: Config, run: Run) -> None:
     def evaluate(state, done):
         run.log(done, members=describe(state))
         run.write_plot("scores", draw_scores(run.metrics(), task))
-        return {name: median_score(state[name]) for name in contestants}
+        return state, {name: median_score(state[name]) for name in contestants}
 
-    state = run.fit(
+    state = fit(
+        run,
         {name: network.start() for name, network in contestants.items()},
         update,
         evaluate,
@@ -133,7 +134,7 @@ def train(config: Config, run: Run) -> None:
     table = success_table(
         describe(state), config.points, config.varied, task.score_name
     )
-    run.say(f"\n{table}\n")
+    run.print(f"\n{table}\n")
 
 
 if __name__ == "__main__":

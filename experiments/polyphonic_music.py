@@ -37,7 +37,7 @@ import dataclasses
 import jax
 import numpy as np
 
-from experiments.harness import Run, learning_curve, main
+from experiments.harness import Run, fit, learning_curve, main, restore
 from experiments.music.baselines import baselines
 from experiments.music.batches import cut_pieces, draw_batches, make_batches
 from experiments.music.config import MusicConfig as Config
@@ -124,7 +124,7 @@ def train(config: Config, run: Run) -> None:
     validation, test = make_batches(music.validation), make_batches(music.test)
     pieces = cut_pieces(music.train, config.num_steps)
     num_batches, batch = draw_batches(pieces, config.batch_size, config.seed)
-    run.say(f"{num_batches} updates an epoch")
+    run.print(f"{num_batches} updates an epoch")
     update_batch = make_update(config, train_key, num_batches)
 
     def update(state: TrainState, i: int) -> tuple[TrainState, dict[str, jax.Array]]:
@@ -134,7 +134,7 @@ def train(config: Config, run: Run) -> None:
             state = judge(state, loss, config)
         return state, metrics
 
-    def evaluate(state: TrainState, done: int) -> dict[str, float]:
+    def evaluate(state: TrainState, done: int) -> tuple[TrainState, dict[str, float]]:
         loss = measure(layer, state.params, validation)
         metrics = {
             "validation_loss": loss.pooled,
@@ -146,7 +146,7 @@ def train(config: Config, run: Run) -> None:
             metrics["best_validation_loss"] = float(best.best_loss)
             metrics["test_loss"] = loss.pooled
             metrics["test_loss_over_pieces"] = loss.over_pieces
-            run.say(
+            run.print(
                 f"test, at the best validation: {loss.pooled:.3f} nats a frame, frames "
                 f"pooled; {loss.over_pieces:.3f} as a mean over pieces"
             )
@@ -163,9 +163,10 @@ def train(config: Config, run: Run) -> None:
         run.write_plot("piano_roll", draw_sample(config, prompt, roll))
         figure = learning_curve(run.metrics(), levels=levels, ylabel="nats a frame")
         run.write_plot("learning_curve", figure)
-        return metrics
+        return state, metrics
 
-    run.fit(
+    fit(
+        run,
         state,
         update,
         evaluate,
@@ -183,9 +184,7 @@ def sample(config: Config, run: Run, num_frames: int) -> None:
     prompt = load_prompt(config, load(config))
     layer = make_network(config)
     key = jax.random.key(config.seed)
-    done, state = run.restore(initial_state(config, layer, key))
-    if not done:
-        raise ValueError(f"{run.directory} must hold a checkpoint, got none.")
+    _, state = restore(run.directory, initial_state(config, layer, key))
     given = prompt[: config.prompt_frames]
     roll = draw_frames(
         layer, state.best_params, given, num_frames, key, config.temperature
@@ -193,7 +192,7 @@ def sample(config: Config, run: Run, num_frames: int) -> None:
     config.sample_path.write_bytes(write_midi(roll, config.frames_per_beat))
     picture = config.sample_path.with_suffix(".png")
     draw_sample(config, prompt, roll).savefig(picture)
-    run.say(f"{config.sample_path} and {picture}")
+    run.print(f"{config.sample_path} and {picture}")
 
 
 def load(config: Config) -> Music:
@@ -221,16 +220,16 @@ def describe(
     parts = (music.train, music.validation, music.test)
     numbers = ", ".join(str(len(part)) for part in parts)
     frames = sum(map(len, music.train))
-    run.say(f"{numbers} pieces, {frames:,} frames to learn")
+    run.print(f"{numbers} pieces, {frames:,} frames to learn")
     num_weights = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-    run.say(f"{config.model}, {num_weights:,} weights")
+    run.print(f"{config.model}, {num_weights:,} weights")
     levels = {
         name: nats.pooled for name, nats in baselines(music.train, music.test).items()
     }
     if music.floor is not None:
         levels["least possible"] = music.floor
     for name, nats in levels.items():
-        run.say(f"{name}: {nats:.3f} nats a frame of the test pieces")
+        run.print(f"{name}: {nats:.3f} nats a frame of the test pieces")
     return levels
 
 

@@ -123,7 +123,7 @@ def train(config: Config, run: Run) -> None:
     for name, digest in corpus.digests.items():
         run.record_data(name, digest)
     keep_vocabulary(run.directory, corpus.vocabulary)
-    run.say(
+    run.print(
         f"{len(corpus.train):,} words to learn, {len(corpus.validation):,} to validate "
         f"with, {len(corpus.vocabulary):,} distinct"
     )

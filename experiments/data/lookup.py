@@ -14,12 +14,9 @@ from pathlib import Path
 import pooch
 
 from experiments.data.registry import DataFile, Dataset, dataset
+from experiments.harness.errors import MissingData
 
 DATA_DIR_VARIABLE = "RNNJAX_DATA_DIR"
-
-
-class MissingData(FileNotFoundError):
-    """A data set is not on this machine; the message says how to get it."""
 
 
 class DamagedData(ValueError):

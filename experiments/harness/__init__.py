@@ -1,23 +1,29 @@
-"""What the experiments share: flags, run directory, training loop, checkpoints, plots.
+"""Runs: flags, run directory, training loop, checkpoints, metrics, plots.
 
 An experiment is a file with a docstring, a frozen dataclass `Config(TrainingConfig)`,
-`train(config, run)`, and `main(train, Config)` at its end. What trains nothing has a
-`RunConfig`.
+`train(config, run)` that calls `fit`, and `main(train, Config)` at its end. One that
+trains nothing has a `RunConfig`.
 """
 
 from experiments.harness.command import main
 from experiments.harness.config import RunConfig, TrainingConfig, flag
+from experiments.harness.errors import BadInput, MissingData
+from experiments.harness.fit import fit, restore
 from experiments.harness.guard import Diverged, guarded
 from experiments.harness.plots import learning_curve
 from experiments.harness.run import Run
 
 __all__ = [
+    "BadInput",
     "Diverged",
+    "MissingData",
     "Run",
     "RunConfig",
     "TrainingConfig",
+    "fit",
     "flag",
     "guarded",
     "learning_curve",
     "main",
+    "restore",
 ]

@@ -7,6 +7,9 @@ synced, and renamed into place; and what does not agree with its manifest is not
     checkpoints/00000200/state/...         the arrays, as Orbax writes them
     checkpoints/00000200/manifest.json     update, configuration, leaves, files
     checkpoints/00000200/manifest.sha256   the digest of the manifest itself
+
+That is the state before its evaluation. `00000200.evaluated` beside it is the state
+after it, if the evaluation was the last one and has changed the state.
 """
 
 import hashlib
@@ -47,11 +50,18 @@ class Checkpoints:
         names = (path.name for path in self.directory.iterdir())
         return sorted(int(name) for name in names if name.isdigit())
 
-    def path(self, update: int) -> Path:
+    def path(self, update: int, evaluated: bool = False) -> Path:
         """Returns the directory of an update's checkpoint."""
-        return self.directory / f"{update:08d}"
+        return self.directory / f"{update:08d}{'.evaluated' if evaluated else ''}"
 
-    def save(self, update: int, state: Any, config: dict[str, Any]) -> None:
+    def save(
+        self,
+        update: int,
+        state: Any,
+        config: dict[str, Any],
+        *,
+        evaluated: bool = False,
+    ) -> None:
         """Writes a checkpoint and removes those too old to keep.
 
         When this returns the checkpoint is on the disk, and survives a crash of the
@@ -61,15 +71,17 @@ class Checkpoints:
           update: number of updates done.
           state: tree of arrays.
           config: the configuration as JSON, for the manifest.
+          evaluated: whether the state is that after the evaluation.
 
         Raises:
           SaveFailed: if it cannot be written, for any reason.
         """
-        aside = self.directory / f".writing-{update:08d}"
+        path = self.path(update, evaluated)
+        aside = path.with_name(f".writing-{path.name}")
         try:
             aside.mkdir(parents=True)
             _write(aside, update, state, config)
-            aside.rename(self.path(update))
+            aside.rename(path)
             files.sync(self.directory)
         except Exception as error:  # Orbax hides a full disk in errors of its own
             shutil.rmtree(aside, ignore_errors=True)
@@ -82,12 +94,19 @@ class Checkpoints:
         for old in self.updates()[: -self.keep]:
             self._remove(self.path(old))
 
-    def restore(self, template: Any, warn: Callable[[str], None]) -> tuple[int, Any]:
+    def restore(
+        self,
+        template: Any,
+        warn: Callable[[str], None],
+        *,
+        evaluated: bool = False,
+    ) -> tuple[int, Any]:
         """Reads the newest checkpoint that agrees with its manifest.
 
         Args:
           template: a state of the same structure, shapes, dtypes and shardings.
           warn: takes a line for every checkpoint that had to be passed over.
+          evaluated: whether to prefer the state after the evaluation, if it is there.
 
         Returns:
           The update and the state; `(0, template)` if there is no checkpoint.
@@ -98,11 +117,15 @@ class Checkpoints:
         """
         problems = []
         for update in reversed(self.updates()):
-            problem = find_damage(self.path(update))
-            if problem is None:
-                return update, _read(self.path(update), template)
-            problems.append(f"{self.path(update)}: {problem}")
-            warn(f"warning: skipped the checkpoint {problems[-1]}")
+            paths = [self.path(update)]
+            if evaluated and self.path(update, True).is_dir():
+                paths.insert(0, self.path(update, True))
+            for path in paths:
+                problem = find_damage(path)
+                if problem is None:
+                    return update, _read(path, template)
+                problems.append(f"{path}: {problem}")
+                warn(f"warning: skipped the checkpoint {problems[-1]}")
         if problems:
             raise NoGoodCheckpoint(
                 "no checkpoint can be restored: " + "; ".join(problems) + "."
@@ -112,9 +135,13 @@ class Checkpoints:
     def set_aside(self, after: int) -> None:
         """Renames the checkpoints after an update to `.bad`, so that none counts.
 
+        A state after an evaluation is removed, as that evaluation is repeated.
+
         Args:
           after: the update that was restored; whatever is newer was passed over.
         """
+        for path in self.directory.glob("*.evaluated"):
+            self._remove(path)
         for update in self.updates():
             if update > after:
                 bad = self.path(update).with_suffix(".bad")
@@ -150,7 +177,7 @@ def find_damage(path: Path) -> str | None:
     if digest != _digest_line(manifest):
         return "manifest.json and manifest.sha256 do not agree"
     content = json.loads(manifest)
-    if content["update"] != int(path.name):
+    if content["update"] != int(path.stem):
         return f"manifest.json is that of update {content['update']}"
     listed = content["files"]
     found = _payload(path)

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.data.lookup import MissingData
+from experiments.harness import signals
 from experiments.harness.arguments import parse
 from experiments.harness.checkpoints import SaveFailed
 from experiments.harness.config import RunConfig
+from experiments.harness.console import print_text
+from experiments.harness.errors import BadInput, MissingData
 from experiments.harness.guard import Diverged
 from experiments.harness.run import Run
 from experiments.harness.signals import Stopped
@@ -34,8 +36,8 @@ def main(
     DIR. The exit status is 0 if the run is done or was saved on a signal, 2 for a
     wrong flag or bad input, 3 for missing data, 4 if the run diverged, 1 otherwise.
 
-    A `ValueError` before training begins is taken for bad input: its text is all the
-    user sees of it.
+    A `ValueError` before the run begins is reported as bad input, without a traceback;
+    a `BadInput` always is.
 
     Args:
       train: `train(config, run)`, in the experiment's own file.
@@ -90,25 +92,25 @@ def _new_directory(name: str, options: Any, settings: RunConfig) -> Path:
 def _train(train, config, run: Run, command: str) -> int:
     """Trains, and says how it ended: on the screen, in the results, in the status."""
     try:
-        with run.signals:
+        with signals.handled():
             train(config, run)
         run.close("done")
     except Stopped as stopped:
-        if not run.training:
+        if not run.begun:
             run.abandon()
             status = UNSAVED + stopped.received
             return _complain(f"{stopped}: stopped before training had begun.", status)
         run.close("interrupted")
         directory = shlex.quote(str(run.directory))
-        print(f"{stopped}: saved; resume with: {command} --resume {directory}")
+        print_text(f"{stopped}: saved; resume with: {command} --resume {directory}")
         return DONE
     except Diverged as error:
         run.close("diverged", error=str(error))
         return _complain(error, DIVERGED)
     except BaseException as error:
         _close_after(error, run)
-        return _status_of(error, run.training)
-    print(f"done: {run.directory}")
+        return _status_of(error, run.begun)
+    print_text(f"done: {run.directory}")
     return DONE
 
 
@@ -118,14 +120,14 @@ def _sample(sample, config, run: Run, num_steps: int) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted.", FAILED)
     except Exception as error:
-        return _status_of(error, training=False)
+        return _status_of(error, begun=False)
     return DONE
 
 
 def _close_after(error: BaseException, run: Run) -> None:
     """Closes a run that failed."""
     try:
-        if run.training:
+        if run.begun:
             run.close("failed", error=f"{type(error).__name__}: {error}")
         else:
             run.abandon()
@@ -133,7 +135,7 @@ def _close_after(error: BaseException, run: Run) -> None:
         pass
 
 
-def _status_of(error: BaseException, training: bool) -> int:
+def _status_of(error: BaseException, begun: bool) -> int:
     """Prints an error as its kind deserves, and returns the exit status."""
     match error:
         case SystemExit():
@@ -142,9 +144,11 @@ def _status_of(error: BaseException, training: bool) -> int:
             return _complain(error, NO_DATA)
         case SaveFailed():
             return _complain(error, FAILED)
+        case BadInput():
+            return _complain(error, BAD_INPUT)
         case OSError():
-            return _complain(error, FAILED if training else BAD_INPUT)
-        case ValueError() if not training:
+            return _complain(error, FAILED if begun else BAD_INPUT)
+        case ValueError() if not begun:
             return _complain(error, BAD_INPUT)
     traceback.print_exception(error)
     return FAILED
@@ -152,5 +156,5 @@ def _status_of(error: BaseException, training: bool) -> int:
 
 def _complain(error: object, status: int) -> int:
     sys.stdout.flush()
-    print(f"error: {error}", file=sys.stderr)
+    print_text(f"error: {error}", sys.stderr)
     return status

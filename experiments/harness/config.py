@@ -71,7 +71,7 @@ class RunConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig(RunConfig):
-    """What the `Config` of an experiment that trains has, for `Run.fit`."""
+    """What the `Config` of an experiment that trains has, for `fit`."""
 
     num_updates: int = flag(
         1000, "updates of the parameters in all", resumable=True, minimum=1

@@ -27,7 +27,7 @@ def guarded(update: Callable) -> Callable:
 
     Returns:
       The same function with one more metric, `finite`: false where the old state was
-      kept. `Run.fit` stops there and does not log it.
+      kept. `fit` stops there and does not log it.
     """
 
     @functools.wraps(update)

@@ -6,6 +6,8 @@ from typing import Any
 
 import rich.progress
 
+from experiments.harness.console import print_text
+
 PLAIN_SECONDS = 10.0
 
 
@@ -71,7 +73,7 @@ class Progress:
             self._bar.update(self._task, completed=update, description=status)
         elif now - self._last_line >= PLAIN_SECONDS or update == self._num_updates:
             self._last_line = now
-            print(f"update {update}/{self._num_updates}  {status}", flush=True)
+            print_text(f"update {update}/{self._num_updates}  {status}")
 
     def evaluated(self, update: int, metrics: dict[str, Any]) -> None:
         """Prints the line of an evaluation.
@@ -81,7 +83,7 @@ class Progress:
           metrics: what `evaluate` returned.
         """
         values = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        print(f"update {update}/{self._num_updates}  {values}", flush=True)
+        print_text(f"update {update}/{self._num_updates}  {values}")
 
     def _pace(self, update: int, now: float) -> str:
         if self._began is None or self._seconds_per_update is None:

@@ -4,17 +4,16 @@ import io
 import math
 import shlex
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.harness import files, lock, loop
+from experiments.harness import files, lock
 from experiments.harness.checkpoints import Checkpoints
 from experiments.harness.config import RunConfig, to_json
+from experiments.harness.console import print_text
 from experiments.harness.guard import Diverged
 from experiments.harness.metrics import MetricsFile, read_metrics
 from experiments.harness.results import Results, describe_environment
-from experiments.harness.signals import StopSignals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,16 +29,15 @@ class Run:
         samples/        what `write_sample` was given, a file an update
         plots/          what `write_plot` was given
 
-    Experiments do not make runs: `main` hands them one. What is for them is `fit`,
-    `restore`, `log`, `metrics`, `say`, `write_sample`, `write_plot`, `record_data`.
+    Experiments do not make runs: `main` hands them one. They call `print`, `log`,
+    `metrics`, `write_sample`, `write_plot` and `record_data`, and hand it to `fit`.
 
     Attributes:
       directory: the run directory.
       config: the configuration.
       resumes: whether the run goes on from a directory that is already there.
-      training: whether `fit` has begun.
+      begun: whether `rewind` was called, so that the directory holds results.
       checkpoints: the checkpoints of the run.
-      signals: what stops the run; entered by `main`.
 
     Args:
       directory: the run directory.
@@ -68,9 +66,8 @@ class Run:
         self.directory = directory
         self.config = config
         self.resumes = resumes
-        self.training = False
+        self.begun = False
         self.checkpoints = Checkpoints(directory / "checkpoints")
-        self.signals = StopSignals()
         path = directory / "results.json"
         self._results = Results(path, experiment, config.seed, arguments)
         self._is_new = not directory.exists()
@@ -79,85 +76,36 @@ class Run:
         if not reads_only:
             self._open(f"python -m {experiment} --resume {shlex.quote(str(directory))}")
 
-    def fit(
-        self,
-        state: Any,
-        update: Callable[[Any, int], tuple[Any, dict[str, Any]]],
-        evaluate: Callable[[Any, int], dict[str, float]],
-        *,
-        units_per_update: float,
-        unit: str,
-        is_finished: Callable[[Any], bool] = lambda state: False,
-    ) -> Any:
-        """Trains, from the newest good checkpoint if the run is resumed.
+    def rewind(self, done: int) -> None:
+        """Takes the directory back to what it was after so many updates.
 
-        A resumed run is bit-identical to one never stopped if update i is a function
-        of the state and i alone: draw its batch and its randomness from (seed, i).
+        Called by `fit`, and by experiments without one before their first result. From
+        here on the run has begun: whatever happens, its directory is kept.
 
         Args:
-          state: tree of arrays that an update changes: parameters, optimizer, carry.
-          update: `update(state, i) -> (state, metrics)`, i counting from 0, compiled
-            by the experiment; `metrics` are scalars, `loss` and `grad_norm` among
-            them. Wrap it in `guarded`.
-          evaluate: `evaluate(state, n) -> metrics` after n updates, n a multiple of
-            `eval_every` or `num_updates`. It logs, samples and plots by itself; what
-            it returns is shown. It must not change anything, as it is repeated when
-            the run was stopped in the middle of it.
-          units_per_update: units that one update reads, for the rate.
-          unit: their name, in the plural: "characters", "words".
-          is_finished: `is_finished(state)`, asked where an evaluation is due; true ends
-            the training there. By default only `num_updates` does.
-
-        Returns:
-          The state after `num_updates` updates, or fewer if it was finished.
-
-        Raises:
-          Diverged: if an update or a metric is not finite; nothing of it is saved.
-          SaveFailed: if a checkpoint cannot be written.
-          Stopped: on SIGINT, SIGTERM or SIGUSR1, after a checkpoint is saved.
-          ValueError: if no checkpoint can be restored, if it has more updates than
-            `num_updates`, or if `update` changes the structure of the state.
+          done: updates done; what was logged and sampled after them comes again.
         """
-        return loop.fit(
-            self, state, update, evaluate, units_per_update, unit, is_finished
-        )
-
-    def restore(self, template: Any) -> tuple[int, Any]:
-        """Reads the newest good checkpoint, with a warning for each that is not.
-
-        Args:
-          template: a state as the experiment makes it at first.
-
-        Returns:
-          The number of updates done and the state; `(0, template)` if there is none.
-        """
-        return self.checkpoints.restore(template, warn=self.say)
-
-    def begin_training(self, done: int) -> None:
-        """Takes the run directory back to what it was after an update; for `fit`.
-
-        Args:
-          done: updates done; what was logged and sampled later will come again.
-        """
-        self.training = True
+        self.begun = True
         self._write_config()
         if self.resumes:
-            self.say(f"resuming {self.directory} after update {done}")
+            self.print(f"resuming {self.directory} after update {done}")
         self.checkpoints.set_aside(after=done)
         self._metrics.rewind(done)
         for sample in (self.directory / "samples").glob("*.*"):
             if sample.stem.isdigit() and int(sample.stem) >= done:
                 sample.unlink()
 
-    def save(self, update: int, state: Any) -> None:
-        """Saves a checkpoint, the metrics up to it, and the results so far; for `fit`.
+    def save(self, update: int, state: Any, *, evaluated: bool = False) -> None:
+        """Saves a checkpoint, the metrics up to it, and the results so far.
 
         Args:
           update: updates done.
           state: the state after them.
+          evaluated: whether the state is that after its evaluation.
         """
         self._metrics.sync()
-        self.checkpoints.save(update, state, to_json(self.config))
+        config = to_json(self.config)
+        self.checkpoints.save(update, state, config, evaluated=evaluated)
         self._results.write()
 
     def log(self, update: int, **metrics: Any) -> None:
@@ -186,9 +134,9 @@ class Run:
         """Returns the lines of `metrics.jsonl`, in the order they were logged."""
         return read_metrics(self.directory / "metrics.jsonl")
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Prints a text, above the progress bar if there is one."""
-        print(text, flush=True)
+        print_text(text)
 
     def write_sample(
         self, update: int, content: str | bytes, suffix: str = ".txt"
@@ -234,7 +182,7 @@ class Run:
             self._release()
 
     def abandon(self) -> None:
-        """Leaves the directory as it was found, of a run that has not begun to train.
+        """Leaves the directory as it was found, of a run that has not begun.
 
         For `main`. A new run leaves nothing of its own, a resumed one all that is
         there.

@@ -17,73 +17,83 @@ class Stopped(BaseException):
         self.received = received
 
 
-class StopSignals:
-    """Turns SIGINT, SIGTERM and SIGUSR1 into `Stopped` while it is entered.
+class _State:
+    """What has arrived; one for the process, as its signal handlers are."""
 
-    The exception is raised where the program stands, and within `shielded` only noted:
-    `received` is the first signal that arrived, or None.
+    received: signal.Signals | None = None
+    is_shielded = False
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """Turns SIGINT, SIGTERM and SIGUSR1 into `Stopped` within the body.
+
+    The exception is raised wherever the program is, and within `shielded` at its end.
+
+    Raises:
+      Stopped: if a signal arrives.
     """
-
-    def __init__(self):
-        self.received: signal.Signals | None = None
-        self._is_shielded = False
-        self._previous = {}
-
-    def __enter__(self) -> "StopSignals":
-        # Python delivers signals to the main thread, and lets no other ask for them.
-        if threading.current_thread() is threading.main_thread():
-            for number in STOPPING:
-                self._previous[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._previous.items():
+    _State.received = None
+    previous = {}
+    # Python delivers signals to the main thread, and lets no other ask for them.
+    if threading.current_thread() is threading.main_thread():
+        previous = {number: signal.signal(number, _note) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
             signal.signal(number, handler)
+        _State.received = None
 
-    @contextlib.contextmanager
-    def shielded(self) -> Iterator[None]:
-        """Lets the body finish whatever it does; what came meanwhile is raised then.
 
-        Raises:
-          Stopped: at the end, if a signal has arrived.
-        """
-        with self._shield(True):
-            yield
-        self.raise_if_received()
+@contextlib.contextmanager
+def shielded() -> Iterator[None]:
+    """Lets the body run to its end; a signal that arrived meanwhile is raised then.
 
-    @contextlib.contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Lifts the shield, for a part of it that may be done again.
+    Raises:
+      Stopped: at the end, if a signal has arrived.
+    """
+    with _shield(True):
+        yield
+    raise_if_received()
 
-        Raises:
-          Stopped: at once, if a signal has arrived; else where the body then stands.
-        """
-        with self._shield(False):
-            self.raise_if_received()
-            yield
 
-    def raise_if_received(self) -> None:
-        """Stops here if a signal has arrived.
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Lifts the shield, for a part of it that may be repeated.
 
-        Raises:
-          Stopped: if so.
-        """
-        if self.received is not None:
-            raise Stopped(self.received)
+    Raises:
+      Stopped: at once if a signal has arrived, else wherever the body is by then.
+    """
+    with _shield(False):
+        raise_if_received()
+        yield
 
-    @contextlib.contextmanager
-    def _shield(self, up: bool) -> Iterator[None]:
-        before, self._is_shielded = self._is_shielded, up
-        try:
-            yield
-        finally:
-            self._is_shielded = before
 
-    def _note(self, number: int, frame: object) -> None:
-        if self.received is not None:
-            return  # one is enough, and the next must not cut short what it started
-        self.received = signal.Signals(number)
-        if not self._is_shielded:
-            raise Stopped(self.received)
-        # Not `print`, which a handler may have interrupted in the middle.
-        os.write(2, f"\n{self.received.name}: stops after this update\n".encode())
+def raise_if_received() -> None:
+    """Stops here if a signal has arrived.
+
+    Raises:
+      Stopped: if one has.
+    """
+    if _State.received is not None:
+        raise Stopped(_State.received)
+
+
+@contextlib.contextmanager
+def _shield(up: bool) -> Iterator[None]:
+    before, _State.is_shielded = _State.is_shielded, up
+    try:
+        yield
+    finally:
+        _State.is_shielded = before
+
+
+def _note(number: int, frame: object) -> None:
+    if _State.received is not None:
+        return  # one is enough, and the next must not cut short what it started
+    _State.received = signal.Signals(number)
+    if not _State.is_shielded:
+        raise Stopped(_State.received)
+    # Not `print`, which a handler may have interrupted in the middle.
+    os.write(2, f"\n{_State.received.name}: stops after this update\n".encode())

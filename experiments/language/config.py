@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from experiments.harness import TrainingConfig, flag
-from experiments.harness.devices import start_devices
+from experiments.shared.devices import start_devices
 from rnnjax import (
     Cell,
     Layer,

@@ -8,8 +8,7 @@ import jax
 from experiments.data.corpus import Corpus
 from experiments.data.streams import contiguous_streams, windows_per_epoch
 from experiments.data.vocabulary import Vocabulary
-from experiments.harness import Run, learning_curve
-from experiments.harness.devices import make_mesh
+from experiments.harness import Run, fit, learning_curve, restore
 from experiments.language.config import LOSSES, LanguageConfig, make_optimizer
 from experiments.language.samples import draw_text, encode_prompt, kept_vocabulary
 from experiments.language.truncated import (
@@ -18,6 +17,7 @@ from experiments.language.truncated import (
     lay_out,
     truncated_update,
 )
+from experiments.shared.devices import make_mesh
 from rnnjax import Layer
 from rnnjax.base import Params
 
@@ -70,9 +70,9 @@ def train_network(
         mesh,
     )
     num_weights = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-    run.say(f"{config.model}, {num_weights:,} weights")
+    run.print(f"{config.model}, {num_weights:,} weights")
 
-    def evaluate(state: TrainState, done: int) -> dict[str, float]:
+    def evaluate(state: TrainState, done: int) -> tuple[TrainState, dict[str, float]]:
         # One stream is read and one text drawn: work for one device, not for each.
         params = jax.device_put(state.params, jax.devices()[0])
         metrics = measure(params, done == config.num_updates)
@@ -87,14 +87,15 @@ def train_network(
             config.temperature,
         )
         run.write_sample(done, text)
-        run.say(f"\n{text}\n")
+        run.print(f"\n{text}\n")
         figure = learning_curve(
             run.metrics(), levels=levels, ylabel=f"nats a {unit.removesuffix('s')}"
         )
         run.write_plot("learning_curve", figure)
-        return metrics
+        return state, metrics
 
-    return run.fit(
+    return fit(
+        run,
         state,
         update,
         evaluate,
@@ -128,11 +129,9 @@ def sample_network(
     template = initial_state(
         layer, len(vocabulary), make_optimizer(config, 1), config.batch_size, key
     )
-    done, state = run.restore(template)
-    if not done:
-        raise ValueError(f"{run.directory} must hold a checkpoint, got none.")
+    _, state = restore(run.directory, template)
     tokens = encode_prompt(vocabulary, prompt)
     text = draw_text(
         layer, state.params, vocabulary, tokens, num_steps, key, config.temperature
     )
-    run.say(text)
+    run.print(text)

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 
 from experiments.data.streams import window
 from experiments.harness import guarded
-from experiments.harness.devices import replicate, split_batch
+from experiments.shared.devices import replicate, split_batch
 from rnnjax import Layer, cross_entropy_mean_over_steps
 from rnnjax.base import Carry, Params
 

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Literal
 
 from experiments.harness import TrainingConfig, flag
-from experiments.harness.devices import start_member_devices
 from experiments.memory.grid import Hyperparameters, grid_points
 from experiments.memory.tasks import IMAGES, SEQUENCES
+from experiments.shared.devices import start_member_devices
 
 TEST_BATCH = 500
 

@@ -6,12 +6,6 @@ from typing import Any, NamedTuple
 
 from jax.sharding import Mesh
 
-from experiments.harness.members import (
-    Members,
-    members_examination,
-    members_update,
-    start_members,
-)
 from experiments.memory.config import TEST_BATCH, Config
 from experiments.memory.grid import Setting
 from experiments.memory.networks import Network, look_up, make_network
@@ -24,6 +18,12 @@ from experiments.memory.training import (
     make_penalized_gradients,
     make_rule,
     make_update,
+)
+from experiments.shared.members import (
+    Members,
+    members_examination,
+    members_update,
+    start_members,
 )
 
 # The hyperparameters that each method has.

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.harness.members import SOLVED
 from experiments.memory.task import Task
+from experiments.shared.members import SOLVED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.harness.members import LOST, SOLVED, Members
 from experiments.memory.grid import Hyperparameters
+from experiments.shared.members import LOST, SOLVED, Members
 
 
 def wilson_interval(

@@ -12,11 +12,11 @@ import pytest
 from experiments import word_lm
 from experiments.data.streams import contiguous_streams
 from experiments.data.vocabulary import Vocabulary
-from experiments.harness.devices import make_mesh
 from experiments.language.config import decay_by_epoch, make_network
 from experiments.language.evaluation import mean_nats, mean_nats_of_windows
 from experiments.language.samples import encode_prompt, keep_vocabulary
 from experiments.language.truncated import initial_state, truncated_update
+from experiments.shared.devices import make_mesh
 from rnnjax import cross_entropy_sum_over_time, gru
 from rnnjax.layers.language_model import language_model
 

@@ -18,8 +18,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.data.lookup import MissingData
-from experiments.harness import Run, TrainingConfig, flag, guarded, learning_curve, main
+from experiments.harness import (
+    MissingData,
+    Run,
+    TrainingConfig,
+    fit,
+    flag,
+    guarded,
+    learning_curve,
+    main,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,10 +142,10 @@ def train(config: Config, run: Run):
         run.write_sample(n, digest(state))
         if config.fails == "late":
             raise ValueError("a bug")
-        return {"validation_loss": float(loss)}
+        return state, {"validation_loss": float(loss)}
 
     state = (params, optimizer.init(params), jnp.zeros(h), key)
-    run.fit(state, update, evaluate, units_per_update=16, unit="steps")
+    fit(run, state, update, evaluate, units_per_update=16, unit="steps")
     run.write_plot("learning_curve", learning_curve(run.metrics(), levels={"mean": 1}))
 
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.harness.devices import make_mesh, split_batch, start_member_devices
-from experiments.harness.members import (
+from experiments.shared.devices import make_mesh, split_batch, start_member_devices
+from experiments.shared.members import (
     LOST,
     RUNNING,
     SOLVED,

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import char_lm
 from experiments.harness.command import run_command
-from experiments.harness.devices import default_num_devices, start_devices
+from experiments.shared.devices import default_num_devices, start_devices
 
 FLAGS = (
     "--hidden-size 6 --num-steps 5 --batch-size 4 --sample-length 9 --ngram-order 2 "

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 
-from experiments.harness.devices import split_batch
 from experiments.harness.guard import guarded
+from experiments.shared.devices import split_batch
 from rnnjax.base import Array
 
 RUNNING, SOLVED, LOST = range(3)
