@@ -79,8 +79,11 @@ class CatalogueEntry(NamedTuple):
     Attributes:
       name: as the field calls it.
       call: the maker and its options, such as "gru(reset_after=False)".
-      make: `hidden_size -> Cell`, with its other options as usual.
+      make: `(hidden_size, **changes) -> Cell`, with its other options as usual.
       step: the public function that holds the equations.
+      maker: the function that makes it.
+      options: the arguments by which the maker departs from its defaults.
+      step_options: what the step takes beside those options.
       input_size: what `init` is given for inputs of 3 features, where a number will
         not do.
       source: the paper, where it is not the first among the references of the step.
@@ -88,8 +91,11 @@ class CatalogueEntry(NamedTuple):
 
     name: str
     call: str
-    make: Callable[[int], Cell]
+    make: Callable[..., Cell]
     step: Callable[..., Any]
+    maker: Callable[..., Cell]
+    options: dict[str, Any] = {}
+    step_options: dict[str, Any] = {}
     input_size: Any = None
     source: str | None = None
 
@@ -156,15 +162,22 @@ def cell_catalogue() -> tuple[CatalogueEntry, ...]:
     return ENTRIES
 
 
-def _entry(name, step, maker, *sizes, input_size=None, source=None, **options):
+def _entry(
+    name, step, maker, *sizes, input_size=None, source=None, step_options=(), **options
+):
     """Makes an entry of a maker that is called with the hidden size, sizes, options."""
     arguments = ["H", *map(_written, sizes)]
     arguments += [f"{key}={_written(value)}" for key, value in options.items()]
+    of_sizes = inspect.signature(maker).bind(0, *sizes).arguments
+    given = dict(list(of_sizes.items())[1:]) | options
     return CatalogueEntry(
         name,
         f"{maker.__name__}({', '.join(arguments)})",
-        lambda hidden_size: maker(hidden_size, *sizes, **options),
+        lambda hidden_size, **changes: maker(hidden_size, **(given | changes)),
         step,
+        maker,
+        given,
+        dict(step_options),
         input_size,
         source,
     )
@@ -186,6 +199,7 @@ ENTRIES = (
         "IRNN, identity start",
         elman_step,
         irnn,
+        step_options={"activation": "relu"},
         source='Le, Jaitly and Hinton, "A Simple Way to Initialize Recurrent Networks '
         'of Rectified Linear Units", 2015',
     ),
@@ -271,23 +285,32 @@ ENTRIES = (
     CatalogueEntry(
         "multiplicative integration",
         "multiplicative_integration(elman(H, use_bias=False))",
-        lambda size: multiplicative_integration(elman(size, use_bias=False)),
+        lambda size, **changes: multiplicative_integration(
+            elman(size, use_bias=False), **changes
+        ),
         multiplicative_integration_step,
+        multiplicative_integration,
     ),
     _entry("orthogonal RNN, exponential map", orthogonal_rnn_step, orthogonal_rnn),
     CatalogueEntry(
         "orthogonal RNN, Cayley transform",
         "orthogonal_rnn(H, parametrization=cayley_transform(H // 2))",
-        lambda size: orthogonal_rnn(size, parametrization=cayley_transform(size // 2)),
+        lambda size, **changes: orthogonal_rnn(
+            size, parametrization=cayley_transform(size // 2), **changes
+        ),
         orthogonal_rnn_step,
+        orthogonal_rnn,
         source='Helfrich, Willmott and Ye, "Orthogonal Recurrent Neural Networks with '
         'Scaled Cayley Transform", ICML 2018',
     ),
     CatalogueEntry(
         "orthogonal RNN, Householder",
         "orthogonal_rnn(H, parametrization=householder_product(H))",
-        lambda size: orthogonal_rnn(size, parametrization=householder_product(size)),
+        lambda size, **changes: orthogonal_rnn(
+            size, parametrization=householder_product(size), **changes
+        ),
         orthogonal_rnn_step,
+        orthogonal_rnn,
         source='Mhammedi, Hellicar, Rahman and Bailey, "Efficient Orthogonal '
         "Parametrisation of Recurrent Neural Networks Using Householder "
         'Reflections", ICML 2017',

@@ -1,0 +1,134 @@
+"""The public step computes what the maker's cell computes, with the same options."""
+
+import contextlib
+import functools
+import inspect
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import cell_catalogue
+from rnnjax.base import prepared
+from rnnjax.cells.rg_lru import rg_lru
+from tests.loop import in_numpy
+from tests.trees import assert_same_bits, draw_like
+
+H, B = 8, 2
+FEATURES = 3
+SQUARE = {rg_lru}  # read inputs of their own width
+ENTRIES = cell_catalogue()
+
+# Options whose other value does not follow from the default's type.
+OTHER_VALUES = {
+    "gates": "io",
+    "clip": 0.5,
+    "pooling": "ifo",
+    "periods": (3, 1, 2, 2),
+    "activation": "sin",
+    "gate_activation": "softsign",
+    "output_activation": "relu",
+}
+
+every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.call)
+
+
+@pytest.fixture(autouse=True)
+def _float32():
+    """Bits are compared in the dtype that most programs compute in."""
+    with jax.enable_x64(False):
+        yield
+
+
+def options_of_step(entry, **changes):
+    """Returns the arguments that the step needs for the cell of an entry."""
+    accepted = inspect.signature(entry.step).parameters
+    given = entry.options | entry.step_options | changes
+    return {name: value for name, value in given.items() if name in accepted}
+
+
+def other_options(entry):
+    """Returns another value for every option that step and maker share."""
+    of_maker = inspect.signature(entry.maker).parameters.keys()
+    if "peepholes" in entry.options:  # they need all gates
+        of_maker -= {"gates", "coupled"}
+    return {
+        name: other_value(name, parameter.default)
+        for name, parameter in inspect.signature(entry.step).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name in of_maker
+    }
+
+
+def other_value(name, default):
+    if name in OTHER_VALUES:
+        return OTHER_VALUES[name]
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, int):
+        return default + 1
+    if isinstance(default, float):
+        return 0.7 * default + 0.1
+    raise AssertionError(f"OTHER_VALUES must have a value for the option {name}.")
+
+
+def draw_step(cell, entry):
+    """Draws prepared parameters, a carry and the inputs of one step."""
+    rng = np.random.default_rng(0)
+    features = H if entry.maker in SQUARE else FEATURES
+    sizes = entry.input_size or (features,)
+    input_size = entry.input_size or features
+
+    def shapes(key):
+        params = prepared(cell, cell.init(key, input_size))
+        return params, cell.initial_carry(params, (B,))
+
+    params, carry = jax.eval_shape(shapes, jax.random.key(0))
+    inputs = np.float32(rng.normal(size=(B, *sizes)))
+    if "teacher_forcing" in entry.options:
+        target = np.float32(rng.normal(size=(B, entry.options["output_size"])))
+        inputs = {"features": inputs, "target": target}
+    return *draw_like(rng, (params, carry), np.float32), inputs
+
+
+def run_both(entry, cell, options):
+    """Returns what the cell's step gives, checked against the public one's."""
+
+    def run(*arguments):
+        return cell.step(*arguments), entry.step(*arguments, **options)
+
+    arguments = draw_step(cell, entry)
+    of_cell, of_public_step = in_numpy(run)(*arguments)
+    assert_same_bits(of_public_step, of_cell)
+    return of_cell, arguments
+
+
+@every_entry
+def test_step_is_the_public_step(entry):
+    run_both(entry, entry.make(H), options_of_step(entry))
+
+
+@every_entry
+def test_step_without_bias_is_the_public_step(entry):
+    if "use_bias" not in inspect.signature(entry.maker).parameters:
+        pytest.skip("the maker has no such option")
+    run_both(entry, entry.make(H, use_bias=False), options_of_step(entry))
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in ENTRIES if other_options(entry)], ids=lambda e: e.call
+)
+def test_public_step_takes_the_options(entry):
+    """All options at once, and each changes something."""
+    changes = other_options(entry)
+    changed, arguments = run_both(
+        entry, entry.make(H, **changes), options_of_step(entry, **changes)
+    )
+    for name in changes.keys() - entry.options.keys():
+        kept = {key: value for key, value in changes.items() if key != name}
+        step = functools.partial(entry.step, **options_of_step(entry, **kept))
+        with contextlib.suppress(ValueError, TypeError):  # of other parameters
+            assert not all_close(in_numpy(step)(*arguments), changed), name
+
+
+def all_close(tree, other):
+    return all(map(np.allclose, jax.tree.leaves(tree), jax.tree.leaves(other)))
