@@ -1,4 +1,4 @@
-"""Where a carry lies: shardings and varying axes, found and never chosen."""
+"""The placement of carries: shardings and varying axes, taken from other arrays."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from rnnjax.base import Array, Carry, Cell, Params, batch_shape
 
 
 def place_like(tree: Any, like: Any) -> Any:
-    """Gives arrays the sharding and the varying axes of others.
+    """Gives arrays the sharding and the varying axes of other arrays.
 
-    A loop's carry must keep its type. On a mesh with explicit axes, and inside
-    `jax.shard_map`, plain zeros have another type than what a step makes of sharded
-    inputs. Elsewhere this does nothing.
+    The carry of a loop must keep its type. On a mesh with explicit axes, and inside
+    `jax.shard_map`, plain zeros have a different type from what a step computes from
+    sharded inputs. Elsewhere this does nothing.
 
     Args:
-      tree: tree of arrays; one that lacks the leading axes of the other's is repeated
-        along them. So the initial carry of one sequence is better given here than that
-        of a batch: to lay out a batch would gather its gradient.
-      like: tree of the same structure, of arrays or `jax.ShapeDtypeStruct`.
+      tree: pytree of arrays; an array that lacks the leading axes of its counterpart is
+        repeated along them. Pass the initial carry of one sequence rather than that of
+        a batch: placing a batch would gather its gradient.
+      like: pytree of the same structure, of arrays or `jax.ShapeDtypeStruct`.
 
     Returns:
       `tree`, its leaves broadcast, resharded or cast to varying where they need to be.
@@ -28,7 +28,7 @@ def place_like(tree: Any, like: Any) -> Any:
 
 
 def sharding_of_rows(table: Array, indices: Array) -> NamedSharding | None:
-    """Says how rows `table[indices]` lie on a mesh with explicit axes, else None."""
+    """Returns the sharding of `table[indices]` on an explicit mesh, else None."""
     shardings = jax.typeof(table).sharding, jax.typeof(indices).sharding
     mesh = next((s.mesh for s in shardings if _is_explicit(s)), None)
     if mesh is None:
@@ -37,21 +37,21 @@ def sharding_of_rows(table: Array, indices: Array) -> NamedSharding | None:
     return NamedSharding(mesh, PartitionSpec(*of_indices, *of_table[1:]))
 
 
-def settle_carry(
+def place_carry(
     cell: Cell, params: Params, carry: Carry, inputs: Any, marks: Any = None
 ) -> Carry:
-    """Gives a carry the placement that the cell's step keeps; see `place_like`.
+    """Gives a carry the placement that the cell's step preserves; see `place_like`.
 
-    All its leaves lie along the batch as the inputs do, a counter that no input reaches
-    too: a mask, which lies so, chooses between it and the one before. What varies over
-    devices in the inputs or in a mark varies in the whole carry.
+    All its leaves are sharded along the batch as the inputs are, including a counter
+    that does not depend on the inputs, because a mask selects between its old and new
+    value. The whole carry varies over every axis over which the inputs or a mark vary.
 
     Args:
       cell: the cell.
       params: its parameters, prepared.
       carry: the carry before the first step.
       inputs: `[T, ...]` leaves; T may be 0.
-      marks: tree of the mask and `is_first`, if they are given.
+      marks: pytree of the mask and `is_first`, if they are given.
 
     Returns:
       The carry, placed.
@@ -67,7 +67,7 @@ def settle_carry(
 
     num_batch_axes = len(batch_shape(inputs, cell.input_ndim))
     carry = place_along_batch(carry, num_batch_axes, jax.tree.leaves((inputs, marks)))
-    for _ in jax.tree.leaves(carry):  # older lags of a carry follow one step later
+    for _ in jax.tree.leaves(carry):  # a leaf may take its type from another leaf
         new_carry = jax.eval_shape(next_carry, carry)
         if describe(new_carry) != describe(carry):
             raise ValueError(
@@ -82,16 +82,16 @@ def settle_carry(
 
 
 def place_along_batch(tree: Any, num_batch_axes: int, leaves: list[Array]) -> Any:
-    """Lays a tree of `[...batch, ...]` out over its batch as others are.
+    """Shards a pytree of `[...batch, ...]` arrays along the batch as others are.
 
     Args:
-      tree: tree of arrays, such as a carry.
+      tree: pytree of arrays, such as a carry.
       num_batch_axes: number of axes of the batch.
-      leaves: `[T, ...batch, ...]`; the first decides where the batch lies, and what any
-        of them varies over, the tree varies over.
+      leaves: `[T, ...batch, ...]`; the first decides how the batch is sharded. The
+        result varies over every axis that any of them varies over.
 
     Returns:
-      The tree, resharded or cast to varying where it needs to be.
+      The pytree, resharded or cast to varying where it needs to be.
     """
     varying = frozenset().union(*[_varying_axes(jax.typeof(x)) for x in leaves])
     sharding = jax.typeof(leaves[0]).sharding
@@ -110,22 +110,22 @@ def place_along_batch(tree: Any, num_batch_axes: int, leaves: list[Array]) -> An
 
 
 def vary_alike(*arrays: Array) -> list[Array]:
-    """Casts arrays to vary over all the manual axes that any of them varies over.
+    """Casts arrays to vary over every manual axis that any of them varies over.
 
-    Inside `jax.shard_map` this is what JAX's own operations do to their operands;
-    elsewhere it does nothing.
+    Inside `jax.shard_map` JAX's own operations do this to their operands; elsewhere it
+    does nothing.
     """
     varying = frozenset().union(*(_varying_axes(jax.typeof(x)) for x in arrays))
     return [_vary(x, varying - _varying_axes(jax.typeof(x))) for x in arrays]
 
 
 def describe(tree: Any) -> str:
-    """Writes a tree's structure, shapes and dtypes, for messages."""
+    """Describes the structure, shapes and dtypes of a pytree, for messages."""
     return str(jax.tree.map(lambda x: _Text(f"{x.dtype}{list(x.shape)}"), tree))
 
 
 class _Text(str):
-    """A string that shows itself without quotes."""
+    """A string whose repr has no quotes."""
 
     __repr__ = str.__str__
 

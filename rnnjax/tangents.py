@@ -1,8 +1,7 @@
-"""Tangents of trees of which only some leaves move.
+"""Tangents of pytrees in which some leaves have none.
 
-A leaf that does not move, because it is an integer or because nobody differentiates
-with respect to it, has None for its tangent: no array of zeros is made for it, carried
-through a loop or multiplied.
+The tangent of a leaf that is an integer, or that nobody differentiates with respect to,
+is None: no array of zeros is made for it, carried through a loop or multiplied.
 """
 
 from collections.abc import Callable
@@ -20,14 +19,14 @@ def push_forward(
     """Computes a function and its derivative along `tangents`.
 
     Args:
-      function: takes and returns trees of arrays.
+      function: takes and returns pytrees of arrays.
       primals: its arguments.
-      tangents: a tree for each, with None for every leaf that does not move; None for
-        a whole argument is the same for all its leaves.
+      tangents: one pytree per argument, with None for every leaf without a tangent;
+        None for a whole argument means None for all its leaves.
 
     Returns:
-      What the function returns, and the tangents of it, None where a leaf is no
-      floating number or where nothing moves.
+      What the function returns, and its tangents: None where a leaf is not floating
+      or does not depend on anything that has a tangent.
     """
     leaves, treedef = jax.tree.flatten(primals)
     tangents = tuple(
@@ -52,7 +51,7 @@ def push_forward(
 
 
 def from_rule(tree: Any) -> Any:
-    """Turns the tangents that a custom JVP rule is given into ones with None."""
+    """Replaces the symbolic zeros that a custom JVP rule is given by None."""
     return jax.tree.map(
         lambda dx: None if isinstance(dx, SymbolicZero) else _none_unless_floating(dx),
         tree,
@@ -61,7 +60,7 @@ def from_rule(tree: Any) -> Any:
 
 
 def for_rule(primals: Any, tangents: Any) -> Any:
-    """Turns tangents with None into those that a custom JVP rule returns."""
+    """Replaces None by the symbolic zeros that a custom JVP rule returns."""
     return jax.tree.map(
         lambda x, dx: SymbolicZero.from_primal_value(x) if dx is None else dx,
         primals,
@@ -70,7 +69,7 @@ def for_rule(primals: Any, tangents: Any) -> Any:
 
 
 def with_zeros(primals: Any, tangents: Any) -> Any:
-    """Puts zeros where a floating leaf does not move; a loop's carry needs them."""
+    """Replaces None by zeros for floating leaves, as the carry of a loop needs."""
 
     def fill(x, dx):
         moves = jnp.issubdtype(x.dtype, jnp.inexact)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from rnnjax.base import Array, Carry, Cell, Engine, Params, batch_shape, prepared
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.masking import check_marks, computing_order, zero_masked
-from rnnjax.placement import describe, place_like, settle_carry
+from rnnjax.placement import describe, place_like, place_carry
 
 
 def unroll(
@@ -80,7 +80,7 @@ def _run(cell, reverse, engine, params, carry, inputs, mask, is_first):
     _check_carry(carry, cell.initial_carry(params, batch))
     inputs = zero_masked(mask, inputs)
     start = cell.initial_carry(params, batch) if carry is None else carry
-    settled = settle_carry(cell, params, start, inputs, (mask, is_first))
+    settled = place_carry(cell, params, start, inputs, (mask, is_first))
     if carry is None:
         settled = place_like(cell.initial_carry(params), settled)
     reset = computing_order(is_first, reverse)

@@ -1,4 +1,4 @@
-"""The catalogue is whole, and the README's table is made from it."""
+"""The catalogue is whole, and the documents' table is made from it."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from rnnjax.catalogue import table
 from tests.test_registry import makers, names_called
 
 ENTRIES = {entry.name: entry for entry in cell_catalogue()}
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "cells.md"
 
 
 def test_every_cell_is_in_it():
@@ -46,6 +46,6 @@ def test_weights_are_counted(name, number):
     assert ENTRIES[name].num_weights(3, 5) == number
 
 
-def test_readme_has_the_table():
+def test_the_page_of_cells_has_the_table():
     """Made by `print(*rnnjax.catalogue.table(), sep="\\n")`."""
-    assert "\n".join(table()) in README.read_text()
+    assert "\n".join(table()) in PAGE.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The engine for training: what need not wait for the step before leaves the loop."""
+"""The engine for training: work that no earlier step affects leaves the loop."""
 
 import functools
 from typing import Any, NamedTuple
@@ -24,31 +24,31 @@ def hoisted(
     reset: Array | None,
     reverse: bool,
 ) -> tuple[Carry, Any]:
-    """Runs `cell` with gradients as a hand would write them; see `base.Engine`.
+    """Runs `cell` with hand-optimized gradients; see `base.Engine`.
 
-    With a step hₜ = update(U xₜ + W hₜ₋₁) the tangent is a loop of its own that carries
-    dh alone,
+    For a step hₜ = update(U xₜ + W hₜ₋₁) the tangent is a separate loop that carries
+    only dh,
 
         d preₜ = W dhₜ₋₁ + (dU xₜ + U dxₜ + dW hₜ₋₁)
 
-    and what stands in brackets is computed for all steps at once. Transposed by JAX,
-    that is the loop of backpropagation through time over dh alone, and one product over
-    all steps for the gradient of each matrix, where a scan adds one up in every step.
-    Kept for it are the carry and the pre-activation of each step; gates are computed
-    again from them, products never. The parameters that `update` reads itself get
-    their gradient inside the loop: vectors cost little there, matrices as much as in
-    `scan`.
+    and the terms in brackets are computed for all steps at once. Transposed by JAX,
+    this is backpropagation through time over dh, followed by one product over all
+    steps for the gradient of each matrix, where a scan adds up one product per step.
+    The carry and the pre-activation of each step are stored for it; gates are
+    recomputed from them, products are not. The parameters that `update` reads itself
+    get their gradient inside the loop: vectors cost little there, matrices as much as
+    in `scan`.
 
-    Takes every cell and every mode and order of derivative; a cell without factors runs
-    as `scan` runs it.
+    Takes every cell and every mode and order of differentiation. A cell without
+    factors runs as on `scan`.
 
     Returns:
       The last carry and the outputs `[T, ...]`.
 
     References:
       Appleyard, Kocisky and Blunsom, "Optimizing Performance of Recurrent Neural
-      Networks on GPUs", 2016, section 3.2, for one product a weight. Exact there in
-      reverse mode; here in all, by a rule for tangents.
+      Networks on GPUs", 2016, section 3.2, for one product per weight. There it is
+      for reverse mode only; a rule for tangents makes it valid in every mode.
     """
     if cell.factors is None:
         return scan(
@@ -60,11 +60,11 @@ def hoisted(
 
 
 class _Trace(NamedTuple):
-    """What a run leaves behind.
+    """What a run stores.
 
     Attributes:
       carry: the last carry.
-      carries: `[T, ...]`, the carry that every step left.
+      carries: `[T, ...]`, the carry after every step.
       pre: `[T, ...]`, the pre-activation of every step.
     """
 
@@ -91,7 +91,8 @@ def _run(cell, reverse, params, carry, inputs, mask, reset):
 
         return lax.scan(body, carry, (steps, mask, reset), reverse=reverse)
 
-    # A CPU keeps a step's drive in its cache; elsewhere one large product wins.
+    # On a CPU the drive of one step stays in cache; elsewhere one large product is
+    # faster.
     carry, (carries, pre) = lax.platform_dependent(
         cpu=lambda: loop(project, inputs),
         default=lambda: loop(
@@ -131,7 +132,7 @@ def _run_jvp(cell, reverse, primals, tangents):
 
 
 def _sources(factors: Factors, primals, tangents):
-    """Computes for all steps what inputs and parameters add to a pre's tangent."""
+    """Computes what inputs and parameters add to the tangents of all pre-activations."""
     params, inputs, previous = primals
     d_params, d_inputs = tangents
     _, d_drive = push_forward(
@@ -144,9 +145,9 @@ def _sources(factors: Factors, primals, tangents):
 
 
 def _step_tangent(factors: Factors, params, d_params):
-    """Returns the step of the tangent loop, which carries the carry's tangent alone."""
+    """Returns the step of the tangent loop, which carries only the carry's tangent."""
 
-    # Rematerialised: of a step only its previous carry and `pre` are kept.
+    # Rematerialized: only the previous carry and `pre` of each step are stored.
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def step_tangent(params, d_params, d_carry, source, previous, pre):
         _, d_pull = push_forward(factors.recur, (params, previous), (None, d_carry))
@@ -160,7 +161,7 @@ def _step_tangent(factors: Factors, params, d_params):
 
 
 def _initial_carry(cell, carry, reset):
-    """Returns the function of the parameters that a reset puts in the carry's place."""
+    """Returns the carry that a reset sets, as a function of the parameters."""
 
     def initial_carry(params):
         if reset is None:
@@ -171,7 +172,7 @@ def _initial_carry(cell, carry, reset):
 
 
 def _every_step(function):
-    """Makes a factor take all steps at once, at the rank that it knows."""
+    """Maps a factor over all steps at once."""
 
     def over_time(params, *steps):
         return jax.vmap(functools.partial(function, params))(*steps)
@@ -180,7 +181,7 @@ def _every_step(function):
 
 
 def _previous(carry, carries, reverse):
-    """Returns the carry before each step `[T, ...]`, resets aside."""
+    """Returns the carry before each step `[T, ...]`, ignoring resets."""
 
     def shift(first, rest):
         first = _over_time(first)[: len(rest)]

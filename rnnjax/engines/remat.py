@@ -19,23 +19,23 @@ def remat(
     chunk_length: int | None = None,
     memory_budget: int | None = None,
 ) -> Engine:
-    """Makes an engine that keeps one carry a chunk and computes the rest again.
+    """Makes an engine that stores one carry per chunk and recomputes the rest.
 
-    Going back, each chunk of time is run forward once more from the carry kept before
-    it. So for T steps in chunks of L the memory is that of T / L carries and of L steps
-    of the inner engine, least where L is about √T. Outputs are the inner engine's to
-    the bit. The inputs, the outputs and their gradients are whole arrays all the same:
-    a loss that reads every output of a very long sequence is better summed up chunk by
-    chunk, in a `jax.lax.scan` of `jax.checkpoint`.
+    The backward pass runs each chunk forward once more from the carry stored before
+    it. For T steps in chunks of L the memory is that of T / L carries and of L steps
+    of the inner engine, which is smallest for L of about √T. Outputs are bit-identical
+    to the inner engine's. The inputs, the outputs and their gradients are still whole
+    arrays: a loss that reads every output of a very long sequence is better summed up
+    chunk by chunk, in a `jax.lax.scan` of `jax.checkpoint`.
 
     Args:
       engine: how a chunk is run, such as `rnnjax.hoisted`.
       chunk_length: L, in steps; the last chunk computed may be shorter.
-      memory_budget: bytes; the longest chunk is taken for which the carries kept and
+      memory_budget: bytes; the longest chunk is taken for which the stored carries and
         the work on one chunk need no more. If neither is given, L is √T rounded up.
 
     Returns:
-      The engine. It takes the modes and orders of derivative that the inner one takes.
+      The engine, with the modes and orders of differentiation of the inner one.
 
     Raises:
       ValueError: if both are given, or one of them is not positive; when run, if the
@@ -94,8 +94,8 @@ def remat(
 
 
 def _run_chunks(run_chunk, carry, steps, length, reverse):
-    """Runs all whole chunks in one loop, then what remains in a loop of one chunk."""
-    # Inside a loop nothing merges a chunk with its second run, so no barrier is needed.
+    """Runs all whole chunks in one loop, then the remaining steps as one chunk."""
+    # Inside a loop, no compiler pass merges a chunk with its second run.
     run_chunk = jax.checkpoint(run_chunk, prevent_cse=False)
 
     def loop(carry, start, stop, length):
@@ -128,15 +128,15 @@ def _longest_chunk(run_chunk, params, carry, steps, memory_budget):
     """Finds the longest chunk for which the memory stays within the budget.
 
     Raises:
-      ValueError: if there is none; says what the least budget is.
+      ValueError: if there is none; the message names the least budget.
     """
     num_steps = jax.tree.leaves(steps)[0].shape[0]
     of_one, of_two = (_kept(run_chunk, params, carry, steps, n) for n in (1, 2))
     of_step, of_carry, of_params = of_two - of_one, _size(carry), _size(params)
 
     def needed(length):
-        # Work on a chunk takes up to four times what is kept of it: cotangents, and
-        # copies laid out for products. A length with a rest copies all steps.
+        # Work on a chunk takes up to four times what is stored of it: cotangents, and
+        # copies laid out for products. A length that leaves a rest copies all steps.
         copied = _size(steps) if num_steps % length else 0
         carries = math.ceil(num_steps / length) * of_carry
         return 2 * of_params + carries + 4 * length * of_step + copied
@@ -152,10 +152,10 @@ def _longest_chunk(run_chunk, params, carry, steps, memory_budget):
 
 
 def _kept(run_chunk, params, carry, steps, num_steps):
-    """Returns the bytes that the derivative of so many steps keeps."""
+    """Returns the bytes that the derivative of `num_steps` steps stores."""
 
     def residuals(params, carry, steps):
-        # made of real steps: on a mesh they bring their placement along
+        # made from real steps, which have their placement on a mesh
         own = jax.tree.map(lambda x: jnp.concatenate([x[:1]] * num_steps), steps)
         return jax.vjp(run_chunk, params, carry, own)[1]
 

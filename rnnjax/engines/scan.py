@@ -21,8 +21,8 @@ def scan(
 ) -> tuple[Carry, Any]:
     """Runs `cell` step by step; see `rnnjax.base.Engine` for the arguments.
 
-    Takes every cell and every mode and order of derivative. All other engines are
-    tested against it. The arguments are checked by `rnnjax.unroll`, not here.
+    Takes every cell and every mode and order of differentiation. All other engines
+    are tested against it. The arguments are checked by `rnnjax.unroll`, not here.
 
     Returns:
       The last carry and the outputs `[T, ...]`.
