@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from rnnjax.base import Array, Carry, Cell, Engine, Params, batch_shape, prepared
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.masking import check_marks, computing_order, zero_masked
-from rnnjax.placement import describe, place_like, place_carry
+from rnnjax.placement import describe, place_carry, place_like
 
 
 def unroll(

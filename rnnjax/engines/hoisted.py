@@ -132,7 +132,7 @@ def _run_jvp(cell, reverse, primals, tangents):
 
 
 def _sources(factors: Factors, primals, tangents):
-    """Computes what inputs and parameters add to the tangents of all pre-activations."""
+    """Computes what inputs and parameters add to the pre-activations' tangents."""
     params, inputs, previous = primals
     d_params, d_inputs = tangents
     _, d_drive = push_forward(
