@@ -27,7 +27,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def as_activation(activation: str | Activation) -> Activation:
-    """Returns an activation given by its name; a function comes back as it is.
+    """Returns the activation of a name; a function is returned unchanged.
 
     Args:
       activation: a name in `ACTIVATIONS`, or any elementwise function.

@@ -1,4 +1,4 @@
-"""The three kinds of thing: cells, their factors, and layers."""
+"""Cells, their factors, and layers."""
 
 import functools
 import inspect
@@ -35,25 +35,25 @@ class Engine(Protocol):
           cell: the cell to run.
           params: its parameters, prepared.
           carry: the carry before the first step computed.
-          inputs: `[T, ...]` leaves, finite where masked.
+          inputs: `[T, ...]` leaves, finite at masked steps too.
           mask: `[T, ...batch]` bool, true at real steps; None if all are.
-          reset: `[T, ...batch]` bool, true where the carry becomes the initial one
-            before the step is computed, in the order of computing.
+          reset: `[T, ...batch]` bool, true where the carry is replaced by the initial
+            one before the step is computed, in the order of computation.
           reverse: whether to compute the steps from the last to the first.
         """
         ...
 
 
 class Factors(NamedTuple):
-    """How a cell's step splits: U, W, the nonlinearity and V of the textbook.
+    """The parts of a step: the textbook's U, W, nonlinearity and V.
 
     A step is `readout(update(pre_activation(project(inputs), recur(carry))))`. Only
     `recur` and `update` depend on the step before, so an engine may run `project`
     and `readout` over all steps at once.
 
     Attributes:
-      project: `(params, inputs) -> drive`, everything that needs the inputs alone.
-      recur: `(params, carry) -> pull`, affine in the carry: products and sums only.
+      project: `(params, inputs) -> drive`, everything that depends only on the inputs.
+      recur: `(params, carry) -> pull`, what the carry contributes; affine in the carry.
       update: `(params, carry, pre) -> carry`, the nonlinearity: gates, peepholes,
         norms; `pre = pre_activation(drive, pull)`.
       readout: `(params, carry, inputs) -> outputs`, from the new carry.
@@ -73,10 +73,11 @@ class Cell(NamedTuple):
       initial_carry: `(params, batch_shape=()) -> carry`; every leaf starts with the
         batch shape.
       step: `(params, carry, inputs) -> (carry, outputs)`, so that
-        `functools.partial(step, params)` is a `jax.lax.scan` body.
-      factors: how the step splits, or None if it does not.
-      prepare: `params -> params`, what depends on the parameters alone, computed once
-        an unroll; the other functions take what it returns. None if there is nothing.
+        `functools.partial(step, prepared(cell, params))` is a `jax.lax.scan` body.
+      factors: the parts of the step, or None if it is not split.
+      prepare: `params -> params`, what depends only on the parameters, computed once
+        per unroll; the other functions take its result (see `prepared`). None if there
+        is nothing to compute, as in most cells.
       input_ndim: rank of one step's inputs without batch axes: 1 for vectors, 0 for
         tokens, 2 for `[length, channels]`.
     """
@@ -90,14 +91,14 @@ class Cell(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A function of a whole sequence, for what is not one step of one cell.
+    """A function of a whole sequence.
 
     Attributes:
       init: `(key, input_size) -> params`.
       initial_carry: `(params, batch_shape=()) -> carry`.
       apply: `(params, carry, inputs, *, mask=None, is_first=None, key=None) ->
         (carry, outputs)` over `[T, ..., input_size]`. A carry of None is the initial
-        one; without a key there is no randomness.
+        one; without a key nothing is random.
       step: the same for a single step without the axis of time; None if the layer is
         not causal.
       input_ndim: as in `Cell`.
@@ -111,19 +112,19 @@ class Layer(NamedTuple):
 
 
 def pre_activation(drive: Any, pull: Any) -> Any:
-    """Adds what the inputs and the carry give to a pre-activation.
+    """Adds the contributions of the inputs and of the carry.
 
-    Where one of them is None (a leaf, a branch or the whole) the other's is taken.
+    Where one of them is None (a leaf, a subtree or the whole) the other is taken.
 
     Args:
-      drive: what `Factors.project` returned.
-      pull: what `Factors.recur` returned, of the same structure but for None.
+      drive: the result of `Factors.project`.
+      pull: the result of `Factors.recur`, of the same structure except for None.
 
     Returns:
       The pre-activation that `Factors.update` takes.
 
     Raises:
-      ValueError: if the two differ in structure by more than None.
+      ValueError: if their structures differ elsewhere.
 
     Example:
       >>> pre_activation((1.0, 2.0, None), (10.0, None, 30.0))
@@ -165,7 +166,7 @@ def factored_cell(
     prepare: Callable[[Params], Params] | None = None,
     input_ndim: int = 1,
 ) -> Cell:
-    """Makes a cell whose step is derived from its factors, so they cannot differ.
+    """Makes a cell whose step is derived from its factors, so that the two agree.
 
     Args:
       init: see `Cell`.
@@ -182,7 +183,11 @@ def factored_cell(
 
 
 def prepared(cell: Cell, params: Params) -> Params:
-    """Returns `params` as the cell's step takes them; see `Cell.prepare`."""
+    """Returns `params` as the cell's step takes them; see `Cell.prepare`.
+
+    `unroll` and the layers call it once per sequence. Call it yourself where you run
+    `cell.step` in a loop of your own.
+    """
     return params if cell.prepare is None else cell.prepare(params)
 
 
@@ -190,11 +195,11 @@ def batch_shape(inputs: Any, input_ndim: int) -> tuple[int, ...]:
     """Returns the axes between time and the features of `[T, ...batch, ...]` inputs.
 
     Args:
-      inputs: one array or a tree of arrays; the first leaf decides.
+      inputs: one array or a pytree of arrays; the first leaf decides.
       input_ndim: rank of one step's inputs without batch axes.
 
     Raises:
-      ValueError: if there is no array, or none with an axis of time.
+      ValueError: if there is no array, or the first has no axis of time.
     """
     leaves = jax.tree.leaves(inputs)
     if not leaves or leaves[0].ndim <= input_ndim:
@@ -207,7 +212,7 @@ def batch_shape(inputs: Any, input_ndim: int) -> tuple[int, ...]:
 
 
 def cached(maker: Callable[P, T]) -> Callable[P, T]:
-    """Makes a maker return the same object for equal options, however they are given.
+    """Makes a maker return the same object for equal options, however they are passed.
 
     `jax.jit` compares functions by identity, so a cell made twice would be compiled
     twice.
@@ -231,7 +236,7 @@ def cached(maker: Callable[P, T]) -> Callable[P, T]:
 
 
 def check_positive(**sizes: int) -> None:
-    """Checks the sizes given to a maker.
+    """Checks sizes passed to a maker.
 
     Raises:
       ValueError: if one of them is not a positive whole number.

@@ -13,9 +13,8 @@ from rnnjax.base import Array
 def lengths_to_mask(lengths: Array, num_steps: int) -> Array:
     """Marks the real steps of sequences padded at their end.
 
-    A length counts the end symbol, if there is one. Values are checked where they
-    are known; under `jax.jit` a length beyond `num_steps` cannot be seen and marks
-    every step.
+    A length counts the end symbol, if there is one. Concrete values are checked; under
+    `jax.jit` a length beyond `num_steps` cannot be detected and marks every step.
 
     Args:
       lengths: `[...batch]` integers from 0 to `num_steps`.
@@ -51,7 +50,7 @@ def check_marks(name: str, marks: Array | None, shape: tuple[int, ...]) -> None:
 
     Args:
       name: the argument's name, for the message.
-      marks: what was given; None is always right.
+      marks: the argument; None is always valid.
       shape: `(num_steps, *batch_shape)`.
 
     Raises:
@@ -67,15 +66,15 @@ def check_marks(name: str, marks: Array | None, shape: tuple[int, ...]) -> None:
 
 
 def select(condition: Array, on_true: Any, on_false: Any) -> Any:
-    """Chooses between two trees of arrays, `[...batch, ...]` leaf by leaf.
+    """Selects between two pytrees of `[...batch, ...]` arrays, leaf by leaf.
 
     Args:
       condition: `[...batch]` bool, aligned with the leaves' first axes.
-      on_true: tree of arrays.
-      on_false: tree of the same structure, shapes and dtypes.
+      on_true: pytree of arrays.
+      on_false: pytree of the same structure, shapes and dtypes.
 
     Returns:
-      The tree of `jnp.where`.
+      The pytree of `jnp.where`.
     """
 
     def choose(x, y):
@@ -86,23 +85,23 @@ def select(condition: Array, on_true: Any, on_false: Any) -> Any:
 
 
 def zero_masked(mask: Array | None, tree: Any) -> Any:
-    """Puts zeros where a step is masked, whatever stands there, NaN included."""
+    """Sets masked steps to zero, whatever they hold, NaN included."""
     if mask is None:
         return tree
     return select(mask, tree, jax.tree.map(jnp.zeros_like, tree))
 
 
 def pad_time(x: Array, before: int, after: int) -> Array:
-    """Adds steps of zeros, or of False, to `[T, ...]` at its two ends."""
+    """Pads `[T, ...]` at both ends with steps of zeros, or of False."""
     return jnp.pad(x, ((before, after), *[(0, 0)] * (x.ndim - 1)))
 
 
 def computing_order(is_first: Array | None, reverse: bool) -> Array | None:
     """Turns `is_first`, in the order of time, into an engine's `reset`.
 
-    Read forward, a carry is reset before the first step of a sequence. Read in
-    reverse it is reset after it, which is before the step that precedes it in time;
-    the carry that leaves the chunk's first step is returned as it is.
+    Forward, the carry is reset before the first step of a sequence. In reverse it is
+    reset after that step, that is, before the step that precedes it in time; the carry
+    after the chunk's first step is returned unchanged.
 
     Args:
       is_first: `[T, ...batch]` bool or None.

@@ -1,4 +1,4 @@
-"""Products and splits, written in one place so that engines know them."""
+"""Products and splits, in the form that the engines run fastest."""
 
 import functools
 from collections.abc import Sequence
@@ -18,24 +18,23 @@ def matmul(
     kernel: Array,
     compute_dtype: jax.typing.DTypeLike | None = None,
 ) -> Array:
-    """Multiplies vectors by a matrix, in the dtype that the matrix decides.
+    """Multiplies vectors by a matrix, in the dtype of the matrix.
 
     An axis that `jax.vmap` maps over the vectors alone becomes one more of their
-    leading axes, also where the product is differentiated: one large product, not many
-    small ones.
+    leading axes, in derivatives too: one large product instead of many small ones.
 
     Args:
       inputs: `[..., input_size]`, of any dtype.
       kernel: `[input_size, output_size]`.
       compute_dtype: dtype to which both are rounded before they are multiplied, such
-        as bfloat16, and likewise in the products of the derivative; the sums are made
-        in the kernel's dtype all the same. None: the kernel's own.
+        as bfloat16, also in the products of the derivative; sums are accumulated in the
+        kernel's dtype. None: the kernel's own.
 
     Returns:
       `[..., output_size]` in the kernel's dtype.
 
     Raises:
-      ValueError: if the last axis of `inputs` is not the kernel's first.
+      ValueError: if the last axis of `inputs` does not match the kernel's first.
     """
     if inputs.ndim == 0 or inputs.shape[-1] != kernel.shape[0]:
         raise ValueError(
@@ -54,17 +53,17 @@ def matmul(
 
 
 def split(pre: Array, num_parts: int | Sequence[int]) -> list[Array]:
-    """Splits the last axis into equal parts, or at the given places.
+    """Splits the last axis into equal parts, or at the given indices.
 
     The derivative of a split is one concatenation; that of slices is a sum of padded
-    copies, which costs a loop dear.
+    copies, which is expensive inside a loop.
     """
     places = num_parts if isinstance(num_parts, int) else list(num_parts)
     return jnp.split(pre, places, axis=-1)
 
 
-# The three products of one trilinear form, Σ x K y. The gradient of each is made of the
-# other two, so two primitives are closed under every derivative:
+# The three products of one trilinear form, Σ x K y. The gradient of each consists of
+# the other two, so these two primitives are closed under differentiation:
 #   matmul_p: x K, or y Kᵀ where `transposed`      outer_p: Σ xᵀ y over all leading axes
 
 
@@ -73,9 +72,9 @@ def _matmul(inputs, kernel, *, transposed, **how):
 
 
 def _matmul_on_cpu(inputs, kernel, *, transposed, **how):
-    """Lays a transposed kernel out first, which XLA then moves out of a loop.
+    """Transposes a kernel explicitly first, which XLA then moves out of a loop.
 
-    Otherwise the kernel is packed at every step. A vector or two need no packing.
+    Otherwise the kernel is packed at every step. A few vectors need no packing.
     """
     if transposed and inputs.size > 4 * inputs.shape[-1]:
         kernel, transposed = lax.optimization_barrier(kernel.T), False
@@ -89,7 +88,7 @@ def _outer(x, y, *, transposed, **how):
 
 
 def _outer_on_cpu(x, y, *, transposed, **how):
-    """Lays the transposed operand out first: the product is twice as fast so."""
+    """Transposes one operand explicitly first: the product is then twice as fast."""
     del transposed
     leading = tuple(range(x.ndim - 1))
     rows = lax.optimization_barrier(jnp.moveaxis(x, -1, 0))
@@ -97,7 +96,7 @@ def _outer_on_cpu(x, y, *, transposed, **how):
 
 
 def _dot(x, y, axes, *, compute_dtype, precision, out_sharding):
-    """Contracts the pairs of `axes`, rounding what goes in and not what comes out."""
+    """Contracts the pairs of `axes`, rounding the operands but not the result."""
     dtype = x.dtype
     if compute_dtype is not None:
         x, y = x.astype(compute_dtype), y.astype(compute_dtype)
@@ -112,7 +111,7 @@ def _dot(x, y, axes, *, compute_dtype, precision, out_sharding):
 
 
 def _primitive(name, function, on_cpu):
-    """Makes a primitive of a function of two arrays; its derivatives come later."""
+    """Makes a primitive from a function of two arrays, without its derivatives."""
     primitive = Primitive(name)
     static = ("transposed", "compute_dtype", "precision", "out_sharding")
     primitive.def_impl(jax.jit(primitive.bind, static_argnames=static))

@@ -1,4 +1,4 @@
-"""What causal layers share: streaming by sequences of one, and layers without carry."""
+"""Causal layers: streaming by sequences of one step, and layers without a carry."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,14 +16,16 @@ def causal_layer(
     apply: Callable[..., tuple[Any, Any]],
     *,
     input_ndim: int = 1,
+    causal: bool = True,
 ) -> Layer:
-    """Makes a layer that streams: its `step` is `apply` on a sequence of one.
+    """Makes a layer whose `step` is `apply` on a sequence of one step.
 
     Args:
       init: see `Layer`.
       initial_carry: see `Layer`.
-      apply: see `Layer`; outputs at a step must depend on no later one.
+      apply: see `Layer`.
       input_ndim: see `Layer`.
+      causal: whether outputs depend on no later step; if not, there is no `step`.
 
     Returns:
       The layer.
@@ -38,7 +40,7 @@ def causal_layer(
         )
         return carry, jax.tree.map(lambda x: x[0], outputs)
 
-    return Layer(init, initial_carry, apply, step, input_ndim)
+    return Layer(init, initial_carry, apply, step if causal else None, input_ndim)
 
 
 def pointwise(
@@ -47,7 +49,7 @@ def pointwise(
     *,
     input_ndim: int = 1,
 ) -> Layer:
-    """Makes a layer that treats every step alike and carries nothing.
+    """Makes a layer that applies one function to every step and has no carry.
 
     Args:
       init: see `Layer`.

@@ -1,4 +1,4 @@
-"""Both directions in a stream: the backward cell looks ahead a few steps only."""
+"""Both directions in a stream: the backward cell looks ahead only a few steps."""
 
 from typing import Any
 
@@ -33,12 +33,12 @@ def chunked_bidirectional(
     merge: Merge = concatenate,
     engine: Engine = hoisted,
 ) -> Layer:
-    """Makes a layer that reads forward at length and backward from a little ahead.
+    """Makes a bidirectional layer whose backward cell has a limited look-ahead.
 
-    Time is cut into chunks. For each chunk the backward cell begins, with its initial
-    carry, `look_ahead` steps after the chunk's end and reads back to its beginning; the
-    forward cell reads on from chunk to chunk. So outputs wait for `look_ahead` steps
-    beyond their chunk and no longer, and a stream can be read by `read_chunk`. Here all
+    Time is divided into chunks. For each chunk the backward cell starts, with its
+    initial carry, `look_ahead` steps after the chunk's end and reads back to its
+    beginning; the forward cell reads on from chunk to chunk. So outputs need only
+    `look_ahead` steps beyond their chunk, and `read_chunk` can read a stream. Here all
     chunks are read backward at once, as one batch.
 
     Args:
@@ -111,15 +111,15 @@ def read_chunk(
     merge: Merge = concatenate,
     engine: Engine = hoisted,
 ) -> tuple[Carry, Any]:
-    """Reads the next chunk of a stream as `chunked_bidirectional` would.
+    """Reads the next chunk of a stream, as in `chunked_bidirectional`.
 
     Args:
       cell: the cell that reads forward.
       backward_cell: the cell that reads in reverse.
       params: the layer's.
-      carry: what the chunk before returned; None: the initial carry.
-      inputs: `[chunk_length + look_ahead, ..., input_size]`: the chunk and what is seen
-        beyond it, which is nothing where the stream ends.
+      carry: the carry of the previous chunk; None: the initial carry.
+      inputs: `[chunk_length + look_ahead, ..., input_size]`: the chunk and the steps
+        after it, fewer at the end of the stream.
       chunk_length: in steps.
       mask: bool like the inputs, true at real steps; None if all are.
       is_first: bool like the inputs, true at the first step of a sequence.

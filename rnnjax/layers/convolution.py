@@ -1,4 +1,4 @@
-"""A convolution over time that reads no later step."""
+"""A causal convolution over time."""
 
 import jax
 import jax.numpy as jnp
@@ -22,14 +22,14 @@ def causal_convolution(
     bias_init: Initializer = initializers.zeros,
     dtype: jax.typing.DTypeLike = jnp.float32,
 ) -> Layer:
-    """Makes a layer that reads the last few steps at every step.
+    """Makes a convolution over the last `window` steps.
 
         yₜ = Σₖ xₜ₋ₖ Kₖ + b,   k = 0 ... window - 1
 
-    What stood before the first step of a sequence, or was masked, counts as zeros.
+    Masked steps, and steps before the start of a sequence, count as zeros.
 
     Args:
-      window: how many steps are read, the present one included.
+      window: number of steps read, the current one included.
       output_size: width of the outputs; None: that of the inputs.
       use_bias: whether there is a bias.
       kernel_init: initializer of all K at once, `[window * input_size, output_size]`.
@@ -37,9 +37,9 @@ def causal_convolution(
       dtype: dtype of the parameters, hence of the carry and the outputs.
 
     Returns:
-      The layer, over a dict of `kernel` `[window, input_size, output_size]`, the one
-      for the present step first, and `bias` `[output_size]`. Its carry is the inputs
-      of the steps before, `[window - 1, ...batch, input_size]`, the latest last.
+      The layer, over a dict of `kernel` `[window, input_size, output_size]`, that of
+      the current step first, and `bias` `[output_size]`. Its carry is the previous
+      inputs `[window - 1, ...batch, input_size]`, the latest last.
 
     Raises:
       ValueError: if a size is not positive.
@@ -81,7 +81,9 @@ def causal_convolution(
         taps = [steps[window - 1 - k :][:num_steps] for k in range(window)]
         carry = steps[num_steps:]
         if is_first is not None:
-            of = pad_time(jnp.cumsum(is_first, axis=0), window - 1, 0)  # which sequence
+            of = pad_time(
+                jnp.cumsum(is_first, axis=0), window - 1, 0
+            )  # index of the sequence
             taps = [
                 zero_masked(of[window - 1 - k :][:num_steps] == of[window - 1 :], tap)
                 for k, tap in enumerate(taps)

@@ -1,4 +1,4 @@
-"""An affine map of every step."""
+"""An affine map of each step."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Cells that look back further than one step."""
+"""Cells that continue from several steps ago."""
 
 import jax
 import jax.numpy as jnp
@@ -23,13 +23,13 @@ from rnnjax.placement import place_like
 
 @cached
 def dilated(cell: Cell, dilation: int, *, engine: Engine = hoisted) -> Layer:
-    """Makes a layer of a cell that continues from `dilation` steps ago.
+    """Makes a layer from a cell that continues from `dilation` steps ago.
 
         carryₜ, outputsₜ = cell(carryₜ₋d, inputsₜ)
 
-    So d interleaved sequences run side by side: T / d steps over a batch d times as
-    large. A masked step hands on the carry of d steps ago. At a first step all d begin
-    anew.
+    That is d interleaved sequences, which run as T / d steps over a batch d times as
+    large. A masked step passes on the carry of d steps ago. Where `is_first` is true,
+    all d carries are reset.
 
     Args:
       cell: the cell.
@@ -38,7 +38,7 @@ def dilated(cell: Cell, dilation: int, *, engine: Engine = hoisted) -> Layer:
 
     Returns:
       The layer, over the cell's own parameters. Its carry is a queue of d carries
-      `[d, ...batch, ...]`, first the one that the next step continues from.
+      `[d, ...batch, ...]`; the next step continues from the first.
 
     Raises:
       ValueError: if `dilation` is not a positive whole number.
@@ -52,7 +52,7 @@ def dilated(cell: Cell, dilation: int, *, engine: Engine = hoisted) -> Layer:
 
     References:
       Chang et al., "Dilated Recurrent Neural Networks", NeurIPS 2017, equation 2 and
-      section 2.1, which runs it so.
+      section 2.1, which describes this way of running it.
     """
     check_positive(dilation=dilation)
     plain = recurrent(cell, engine=engine)
@@ -66,7 +66,7 @@ def dilated(cell: Cell, dilation: int, *, engine: Engine = hoisted) -> Layer:
         check_steps(inputs, mask, is_first, cell.input_ndim)
         num_steps = jax.tree.leaves(inputs)[0].shape[0]
         batch = batch_shape(inputs, cell.input_ndim)
-        width = max(1, min(dilation, num_steps))  # how many carries are continued
+        width = max(1, min(dilation, num_steps))  # number of carries continued
         if mask is None and num_steps % width:
             mask = jnp.ones((num_steps, *batch), bool)
         if carry is None:
@@ -101,13 +101,12 @@ def dilated_stack(
 
         layer l of L has dilation M^(l - 1 + l₀)
 
-    From l₀ = 0 the first layer is plain. From a greater one it looks back M^l₀ steps,
-    and no layer joins steps that are nearer: so a last layer does, a convolution over
-    M^l₀ steps.
+    With l₀ = 0 the first layer is not dilated. With l₀ > 0 it looks back M^l₀ steps,
+    and no layer mixes nearby steps, so a final convolution over M^l₀ steps does.
 
     Args:
-      *cells: the cells, the one that reads the inputs first.
-      base: M, by how much a layer's dilation exceeds the one before.
+      *cells: the cells, from the inputs to the outputs.
+      base: M, the ratio of the dilations of successive layers.
       start: l₀, from 0.
       engine: how to run them.
 
@@ -145,17 +144,17 @@ def dilated_stack(
 
 
 def _reset_phases(is_first, dilation):
-    """Marks which steps, `dilation` beyond the last too, have a first one behind them.
+    """Marks the steps to reset, including the `dilation` steps beyond the last.
 
-    A step continues from `dilation` steps ago, so it begins anew if a sequence began at
-    one of the last `dilation` steps, its own included.
+    A step continues from `dilation` steps ago, so it is reset if a sequence began at
+    one of the last `dilation` steps, including its own.
     """
     count = jnp.cumsum(pad_time(is_first, 0, dilation), axis=0)
     return count > pad_time(count, dilation, 0)[:-dilation]
 
 
 def _fold(tree, width):
-    """Turns `[T, ...]` into `[T / width, width, ...]`, what lacks being zeros."""
+    """Reshapes `[T, ...]` to `[T / width, width, ...]`, padded with zeros."""
 
     def fold(x):
         x = pad_time(x, 0, -x.shape[0] % width)

@@ -1,4 +1,4 @@
-"""Random masks: bound to absolute time, or one for all steps of a key."""
+"""Random masks: tied to absolute time, or one for all steps."""
 
 import jax
 import jax.numpy as jnp
@@ -19,16 +19,16 @@ def check_rate(rate: float) -> None:
 def draw_steps(
     key: Array, probability: float, time: Array, num_steps: int, shape: tuple[int, ...]
 ) -> Array:
-    """Draws what is true with a probability, each step from `fold_in(key, its time)`.
+    """Draws booleans for every step, from `fold_in(key, time of the step)`.
 
-    So a step draws the same in whatever chunk it stands.
+    So a step draws the same whichever chunk it is in.
 
     Args:
       key: of the whole sequence, the same for all its chunks.
-      probability: from 0 to 1.
+      probability: of true, from 0 to 1.
       time: of the first step, an integer.
       num_steps: number of steps.
-      shape: of one step's draw.
+      shape: of the draw of one step.
 
     Returns:
       `[num_steps, *shape]` bool.

@@ -1,4 +1,4 @@
-"""Dropout between layers: drawn anew at every step, or once a sequence."""
+"""Dropout between layers: a mask per step, or one per sequence."""
 
 import jax.numpy as jnp
 
@@ -13,8 +13,8 @@ def dropout(rate: float) -> Layer:
     """Makes a layer that zeroes each entry at random and scales up the rest.
 
     The entries of step t are drawn from `fold_in(key, t)`, where t counts every step
-    since the first chunk, masked or not. So a sequence gives the same whether it is
-    run at once, in chunks with one key, or step by step.
+    since the first chunk, masked or not. So a sequence gives the same result whole, in
+    chunks with one key, or step by step.
 
     Args:
       rate: the probability of zeroing, from 0 to less than 1.
@@ -27,7 +27,7 @@ def dropout(rate: float) -> Layer:
 
     References:
       Zaremba, Sutskever and Vinyals, "Recurrent Neural Network Regularization", 2014,
-      for dropout on the connections between layers alone.
+      for dropout only on the connections between layers.
     """
     check_rate(rate)
 
@@ -57,9 +57,8 @@ def dropout(rate: float) -> Layer:
 def locked_dropout(rate: float) -> Layer:
     """Makes a layer that drops the same features at every step of a sequence.
 
-    Each sequence of the batch has a mask of its own, drawn from the key and nothing
-    else: a later chunk with the same key has the same mask, and sequences packed into
-    one row share it.
+    Each row of the batch has its own mask, which depends only on the key: a later chunk
+    with the same key has the same mask, and sequences packed into one row share it.
 
     Args:
       rate: the probability of zeroing, from 0 to less than 1.

@@ -1,4 +1,4 @@
-"""Normalisation over the features of every step."""
+"""Normalization over the features of every step."""
 
 import jax
 import jax.numpy as jnp
@@ -15,21 +15,21 @@ def layer_norm(
     epsilon: float = 1e-5,
     dtype: jax.typing.DTypeLike = jnp.float32,
 ) -> Layer:
-    """Makes a layer that normalises each step over its features.
+    """Makes a layer that normalizes each step over its features.
 
         y = s ∘ (x - μ) / √(σ² + ε) + b
 
-    with μ and σ² the mean and the variance of the features of one step of one sequence,
-    taken in float32 at least.
+    where μ and σ² are the mean and the variance over the features of one step, computed
+    in float32 or more.
 
     Args:
       use_bias: whether there is a bias b.
-      epsilon: ε, what keeps a step of equal features finite.
+      epsilon: ε, added to the variance so that equal features stay finite.
       dtype: dtype of the parameters, hence of the outputs.
 
     Returns:
-      The layer, over a dict of `scale` s and `bias` b, `[input_size]`, ones and zeros
-      at first.
+      The layer, over a dict of `scale` s and `bias` b, `[input_size]`, initially
+      ones and zeros.
 
     Raises:
       ValueError: if `epsilon` is not positive.
@@ -48,11 +48,11 @@ def layer_norm(
             params["bias"] = jnp.zeros(input_size, dtype)
         return params
 
-    def normalise(params, inputs):
+    def normalize(params, inputs):
         scale = params["scale"]
         wide = jnp.promote_types(scale.dtype, jnp.float32)
         outputs = cells_layer_norm(inputs.astype(wide), scale.astype(wide), epsilon)
         outputs = outputs.astype(scale.dtype)
         return outputs + params["bias"] if "bias" in params else outputs
 
-    return pointwise(init, normalise)
+    return pointwise(init, normalize)

@@ -1,4 +1,4 @@
-"""What becomes of the outputs of two directions; `jnp.add` and others do as well."""
+"""Ways to merge the outputs of two directions; `jnp.add` is another."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Merge = Callable[[Array, Array], Any]
 
 
 def concatenate(forward: Array, backward: Array) -> Array:
-    """Puts both side by side `[..., forward_size + backward_size]`, forward first."""
+    """Concatenates both to `[..., forward_size + backward_size]`, forward first."""
     return jnp.concatenate([forward, backward], axis=-1)
 
 

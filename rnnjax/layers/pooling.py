@@ -1,4 +1,4 @@
-"""One vector of many steps, of which some are masked."""
+"""Pooling over the real steps of each sequence."""
 
 import jax.numpy as jnp
 
@@ -10,8 +10,8 @@ def last_step(outputs: Array, mask: Array | None = None) -> Array:
     """Returns the outputs of each sequence's last real step.
 
     Args:
-      outputs: `[T, ..., size]`, whatever its batch shape.
-      mask: `[T, ...]` bool, true at real steps, wherever they stand; None if all are.
+      outputs: `[T, ..., size]`, with any batch shape.
+      mask: `[T, ...]` bool, true at real steps, in any place; None if all are.
 
     Returns:
       `[..., size]`; zeros, and no gradient, for a sequence without a real step.
@@ -34,7 +34,7 @@ def last_step(outputs: Array, mask: Array | None = None) -> Array:
 def first_step(outputs: Array, mask: Array | None = None) -> Array:
     """Returns the outputs of each sequence's first real step.
 
-    That is where a cell that read in reverse has seen all of the sequence.
+    A cell that reads in reverse has seen the whole sequence there.
 
     Args:
       outputs: see `last_step`.
@@ -69,7 +69,7 @@ def mean_pool(outputs: Array, mask: Array | None = None) -> Array:
 
 
 def max_pool(outputs: Array, mask: Array | None = None) -> Array:
-    """Returns the greatest value of each feature over each sequence's real steps.
+    """Returns the maximum of each feature over each sequence's real steps.
 
     Args:
       outputs: see `last_step`.
@@ -77,7 +77,7 @@ def max_pool(outputs: Array, mask: Array | None = None) -> Array:
 
     Returns:
       `[..., size]`; zeros, and no gradient, for a sequence without a real step. Steps
-      that share the greatest value share the gradient.
+      that share the maximum share the gradient.
 
     Raises:
       ValueError: if the mask is not bool or not of the outputs' shape without features.

@@ -1,4 +1,4 @@
-"""Cells as layers: one direction or both."""
+"""Layers from cells: one direction or both."""
 
 import jax
 
@@ -12,7 +12,7 @@ from rnnjax.unroll import unroll
 
 @cached
 def recurrent(cell: Cell, *, reverse: bool = False, engine: Engine = hoisted) -> Layer:
-    """Makes a layer of a cell.
+    """Makes a layer from a cell.
 
     Args:
       cell: the cell.
@@ -48,8 +48,13 @@ def recurrent(cell: Cell, *, reverse: bool = False, engine: Engine = hoisted) ->
             engine=engine,
         )
 
-    layer = causal_layer(cell.init, initial_carry, apply, input_ndim=cell.input_ndim)
-    return layer._replace(step=None) if reverse else layer
+    return causal_layer(
+        cell.init,
+        initial_carry,
+        apply,
+        input_ndim=cell.input_ndim,
+        causal=not reverse,
+    )
 
 
 @cached
@@ -62,16 +67,17 @@ def bidirectional(
 ) -> Layer:
     """Makes a layer that reads a sequence in both directions.
 
-    The backward half of the carry is what the chunk's first step left, so it sums up
-    the sequence; each direction's outputs stay in the order of the inputs.
+    The backward half of the carry is the carry after the first step in time, so it
+    summarizes the sequence. The outputs of both directions are in the order of the
+    inputs.
 
     Args:
       cell: the cell that reads forward.
       backward_cell: the cell that reads in reverse; None: one like `cell`, with
         parameters of its own.
-      merge: makes the outputs of what the two cells show at every step, forward first:
-        `concatenate`, `jnp.add`, `average`, `jnp.multiply`, `keep_apart`, or any other
-        function of two arrays `[T, ..., size]`.
+      merge: combines the outputs of the two cells, forward first: `concatenate`,
+        `jnp.add`, `average`, `jnp.multiply`, `keep_apart`, or any other function of
+        two arrays `[T, ..., size]`.
       engine: how to run them.
 
     Returns:
@@ -113,7 +119,7 @@ def bidirectional(
 
 
 def as_layer(layer: Cell | Layer) -> Layer:
-    """Returns a layer as it is, and a cell as the layer it makes.
+    """Returns a layer unchanged, and a cell as `recurrent(cell)`.
 
     Raises:
       ValueError: if it is neither a cell nor a layer.

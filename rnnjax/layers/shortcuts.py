@@ -1,4 +1,4 @@
-"""Ways around a layer: residual, highway, and skips to the output."""
+"""Shortcut connections: residual, highway, and skips to the output."""
 
 import jax
 import jax.numpy as jnp
@@ -14,16 +14,16 @@ from rnnjax.products import matmul
 
 @cached
 def residual(layer: Layer) -> Layer:
-    """Makes a layer that adds its inputs to what another makes of them.
+    """Makes a layer that adds its inputs to the outputs of another.
 
     Args:
-      layer: the other, with outputs as wide as its inputs.
+      layer: the inner layer, with outputs as wide as its inputs.
 
     Returns:
-      The layer, over the other's parameters and carry. It has a `step` if that has one.
+      The layer, over the inner layer's parameters and carry, causal if it is.
 
     Raises:
-      ValueError: when run, if the outputs are not of the inputs' shape.
+      ValueError: when run, if the outputs do not have the shape of the inputs.
 
     Example:
       >>> layer = residual(rnnjax.recurrent(rnnjax.gru(3)))
@@ -34,7 +34,7 @@ def residual(layer: Layer) -> Layer:
 
     References:
       He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, equation 1;
-      Graves, "Generating Sequences With Recurrent Neural Networks", 2013, for ways
+      Graves, "Generating Sequences With Recurrent Neural Networks", 2013, for shortcuts
       around the layers of a recurrent stack.
     """
 
@@ -57,23 +57,23 @@ def highway(
     kernel_init: Initializer = initializers.lecun_normal(),
     dtype: jax.typing.DTypeLike = jnp.float32,
 ) -> Layer:
-    """Makes a layer that passes its inputs on where a gate is shut.
+    """Makes a layer with a gate that decides what passes around another.
 
         y = T(x) ∘ H(x) + (1 - T(x)) ∘ x,   T(x) = σ(x K + b)
 
     Args:
       layer: H, with outputs as wide as its inputs.
-      gate_bias: the first value of b; negative, so that at first most is passed on.
+      gate_bias: the initial value of b; negative, so that most is passed on at first.
       kernel_init: initializer of K.
       dtype: dtype of K and b.
 
     Returns:
       The layer, over a dict of `layer`, the parameters of H, `kernel`
       `[input_size, input_size]` and `bias` `[input_size]`; its carry is that of H. It
-      has a `step` if H has one.
+      is causal if H is.
 
     Raises:
-      ValueError: when run, if the outputs of H are not of the inputs' shape.
+      ValueError: when run, if the outputs of H do not have the shape of the inputs.
 
     References:
       Srivastava, Greff and Schmidhuber, "Training Very Deep Networks", NeurIPS 2015,
@@ -107,21 +107,21 @@ def highway(
 
 @cached
 def skip_to_output(*layers: Layer, from_input: bool = False) -> Layer:
-    """Makes a stack whose every layer is seen in its outputs.
+    """Makes a stack whose outputs are those of all its layers.
 
     Args:
-      *layers: the layers, the one that reads the inputs first; each of the others reads
-        the outputs of the one before. Layer i draws from `fold_in(key, i)`.
-      from_input: whether each of the others also reads the inputs, after the outputs
-        of the one before.
+      *layers: the layers, from the inputs on; each reads the outputs of the previous
+        one. Layer i draws from `fold_in(key, i)`.
+      from_input: whether every layer also reads the inputs, concatenated after the
+        outputs of the previous layer.
 
     Returns:
-      The layer; its parameters and carry are tuples, its outputs those of all layers
-      side by side, the first one's first. It has a `step` if all have one.
+      The layer; its parameters and carry are tuples, its outputs those of all layers,
+      concatenated in order. It is causal if all are.
 
     Raises:
-      ValueError: if there is no layer, or `from_input` is asked of layers that read no
-        vectors.
+      ValueError: if there is no layer, or `from_input` is given with a first layer that
+        does not read vectors.
 
     References:
       Graves, "Generating Sequences With Recurrent Neural Networks", 2013, equations 1
@@ -171,19 +171,25 @@ def skip_to_output(*layers: Layer, from_input: bool = False) -> Layer:
             shown.append(outputs)
         return tuple(carries), jnp.concatenate(shown, axis=-1)
 
-    skipping = causal_layer(init, initial_carry, apply, input_ndim=layers[0].input_ndim)
-    causal = all(layer.step is not None for layer in layers)
-    return skipping if causal else skipping._replace(step=None)
+    return causal_layer(
+        init,
+        initial_carry,
+        apply,
+        input_ndim=layers[0].input_ndim,
+        causal=all(layer.step is not None for layer in layers),
+    )
 
 
 def _around(layer, init, initial_carry, apply):
-    around = causal_layer(init, initial_carry, apply, input_ndim=layer.input_ndim)
-    return around if layer.step is not None else around._replace(step=None)
+    causal = layer.step is not None
+    return causal_layer(
+        init, initial_carry, apply, input_ndim=layer.input_ndim, causal=causal
+    )
 
 
 def _check_same_shape(inputs, outputs):
     if outputs.shape != inputs.shape:
         raise ValueError(
-            f"layer must give outputs of the inputs' shape {inputs.shape}, "
+            f"layer must have outputs of the inputs' shape {inputs.shape}, "
             f"got {outputs.shape}."
         )

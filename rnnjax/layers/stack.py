@@ -1,4 +1,4 @@
-"""Layers one after the other."""
+"""Stacks of layers."""
 
 from typing import Any
 
@@ -11,17 +11,16 @@ from rnnjax.layers.causal import causal_layer
 
 @cached
 def stack(*layers: Layer) -> Layer:
-    """Makes a layer of several, each reading the outputs of the one before.
+    """Makes a layer from several, each reading the outputs of the previous one.
 
-    Layer by layer, not step by step: each layer runs over the whole sequence.
+    It runs layer by layer, not step by step: each layer runs over the whole sequence.
 
     Args:
-      *layers: the layers, the one that reads the inputs first. Each learns its input
-        size from the outputs of the one before. Layer i draws from
-        `fold_in(key, i)`.
+      *layers: the layers, from the inputs on. The input size of each is the width of
+        the previous one's outputs. Layer i draws from `fold_in(key, i)`.
 
     Returns:
-      The layer; its parameters and carry are tuples. It has a `step` if all have one.
+      The layer; its parameters and carry are tuples. It is causal if all are.
 
     Raises:
       ValueError: if there is no layer.
@@ -66,13 +65,17 @@ def stack(*layers: Layer) -> Layer:
             new_carry.append(layer_carry)
         return tuple(new_carry), inputs
 
-    layer = causal_layer(init, initial_carry, apply, input_ndim=layers[0].input_ndim)
-    causal = all(layer.step is not None for layer in layers)
-    return layer if causal else layer._replace(step=None)
+    return causal_layer(
+        init,
+        initial_carry,
+        apply,
+        input_ndim=layers[0].input_ndim,
+        causal=all(layer.step is not None for layer in layers),
+    )
 
 
 def abstract_inputs(input_size: Any, input_ndim: int) -> jax.ShapeDtypeStruct:
-    """Returns the shape of one step of tokens for a rank of 0, else of vectors."""
+    """Returns the shape of one step: of tokens for a rank of 0, else of vectors."""
     if input_ndim == 0:
         return jax.ShapeDtypeStruct((1,), jnp.int32)
     sizes = input_size if isinstance(input_size, tuple) else (input_size,)
@@ -80,5 +83,5 @@ def abstract_inputs(input_size: Any, input_ndim: int) -> jax.ShapeDtypeStruct:
 
 
 def abstract_outputs(layer: Layer, params: Params, inputs: Any) -> Any:
-    """Returns the shape of what a layer makes of inputs, given by their shape."""
+    """Returns the shape of a layer's outputs, given the shape of its inputs."""
     return jax.eval_shape(lambda *args: layer.apply(*args)[1], params, None, inputs)

@@ -1,4 +1,4 @@
-"""Dropout of what a cell's recurrent products read, one mask for all steps."""
+"""Dropout on the recurrent connections, with one mask for all steps."""
 
 import jax
 import jax.numpy as jnp
@@ -22,15 +22,18 @@ from rnnjax.unroll import unroll
 
 @cached
 def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) -> Layer:
-    """Makes a layer of a cell whose recurrent products read a carry with gaps.
+    """Makes a layer from a cell with dropout on its recurrent connections.
 
         W hₜ₋₁ becomes W (z ∘ hₜ₋₁), z = 0 with probability `rate`, else 1 / (1 - rate)
 
-    The mask z stays the same over all steps and differs between the sequences of a
-    batch. It touches what `Factors.recur` reads and nothing else: an LSTM keeps its c,
-    a GRU the h that it carries on. Drawn from the key and nothing else, so a later
-    chunk with the same key has the same mask. With `locked_dropout` on the inputs this
-    is the paper's dropout.
+    The mask z is the same at all steps and differs between the rows of the batch. It
+    applies only to what `Factors.recur` reads: the c of an LSTM and the h that a GRU
+    interpolates are never dropped. It depends only on the key, so a later chunk with
+    the same key has the same mask. With `locked_dropout` on the inputs this is the
+    paper's dropout.
+
+    This is what Keras calls `recurrent_dropout`. The recurrent dropout of Semeniuta et
+    al., on the candidate, is `candidate_dropout`.
 
     Args:
       cell: the cell; it must have factors.
@@ -50,7 +53,7 @@ def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) ->
     """
     check_rate(rate)
     if cell.factors is None:
-        raise ValueError("cell must have factors, got one with a step alone.")
+        raise ValueError("cell must have factors, got one that is only a step.")
     masked = _masked(cell)
 
     def initial_carry(params, batch_shape=()):
@@ -82,9 +85,9 @@ def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) ->
 
 @cached
 def _masked(cell):
-    """Makes the cell over `cell`, its parameters, and `scale`, a tree like its carry.
+    """Makes the cell over `cell`, its parameters, and `scale`, a pytree like its carry.
 
-    The scales stand among the parameters, not in the carry: `recur` stays affine in it.
+    The scales are parameters, not part of the carry, so `recur` stays affine in it.
     """
     own = cell.factors
 

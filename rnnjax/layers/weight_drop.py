@@ -17,19 +17,19 @@ def weight_drop(
     names: tuple[str, ...] = ("recurrent_kernel", "candidate_kernel"),
     engine: Engine = hoisted,
 ) -> Layer:
-    """Makes a layer of a cell whose recurrent weights are dropped.
+    """Makes a layer from a cell with dropout on its recurrent weights.
 
         W becomes M ∘ W, M = 0 with probability `rate`, else 1 / (1 - rate)
 
-    One mask for all steps and for the whole batch, drawn from the key and nothing else,
-    before the loop and before `Cell.prepare`: what a cell makes of its matrices it
-    makes of the dropped ones, and a later chunk with the same key has the same mask.
+    There is one mask for all steps and for the whole batch. It is applied before
+    `Cell.prepare`, so that what a cell computes from its matrices it computes from the
+    dropped ones. It depends only on the key, so a later chunk with the same key has the
+    same mask.
 
     Args:
       cell: the cell.
       rate: the probability of zeroing a weight, from 0 to less than 1.
-      names: the parameters to drop, wherever they stand in the tree; at least one must
-        be there.
+      names: the parameters to drop, anywhere in the pytree; at least one must exist.
       engine: how to run it.
 
     Returns:
