@@ -42,11 +42,11 @@ def gates(
     own = params if cell.prepare is None else cell.prepare(params)
     carries = carries_read(cell, params, inputs, carry=carry)
 
-    def pre_activation(carry, inputs):
+    def of_gates(carry, inputs):
         drive = factors.project(own, inputs)
         return jax.tree.leaves(pre_activation(drive, factors.recur(own, carry)))[0]
 
-    pre = jax.vmap(pre_activation)(carries, inputs)
+    pre = jax.vmap(of_gates)(carries, inputs)
     if pre.shape[-1] % len(names):
         raise ValueError(f"names must divide the width {pre.shape[-1]}, got {names!r}.")
     parts = dict(zip(names, split(pre, len(names))))
