@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnnjax.base import Array, Carry, Cell, Params
+from rnnjax.base import Array, Carry, Cell, Params, pre_activation
 from rnnjax.diagnostics.trajectory import carries_read
 from rnnjax.products import split
 

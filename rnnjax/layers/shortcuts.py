@@ -190,6 +190,6 @@ def _around(layer, init, initial_carry, apply):
 def _check_same_shape(inputs, outputs):
     if outputs.shape != inputs.shape:
         raise ValueError(
-            f"layer must have outputs of the inputs' shape {inputs.shape}, "
+            f"layer must give outputs of the inputs' shape {inputs.shape}, "
             f"got {outputs.shape}."
         )
