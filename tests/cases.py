@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from rnnjax import Cell, Layer
 from rnnjax.base import Engine
+from rnnjax.catalogue import CatalogueEntry
 
 
 def draw_vectors(rng, leading, input_size):
@@ -27,12 +29,6 @@ def draw_tree(rng, leading, input_size):
     return {"features": features, "gain": rng.normal(size=leading)}
 
 
-def draw_forced(rng, leading, input_size):
-    """Draws vectors and, beside them, targets of 4 numbers a step."""
-    features = draw_vectors(rng, leading, input_size)
-    return {"features": features, "target": rng.normal(size=(*leading, 4))}
-
-
 @dataclasses.dataclass(frozen=True)
 class CellCase:
     """One cell to test.
@@ -46,8 +42,9 @@ class CellCase:
         and finite differences see steps.
       forward_mode: whether the cell has a forward-mode derivative.
       every_engine: whether the ordinary run takes it through all contracts on all
-        engines; else through those of values and padding on `hoisted`, and
-        the slow run does the rest.
+        engines; else through those of values and padding on `hoisted`, and the slow
+        run does the rest.
+      of: the maker that is registered by this case.
     """
 
     name: str
@@ -57,10 +54,27 @@ class CellCase:
     rounded: bool = False
     forward_mode: bool = True
     every_engine: bool = False
+    of: Callable[..., Cell] | None = None
 
     @functools.cached_property
     def cell(self) -> Cell:
         return self.make()
+
+
+def case_of_entry(entry: CatalogueEntry, options, **facts) -> CellCase:
+    """Makes the case of an entry of the catalogue, with further options of its maker.
+
+    Its size is the entry's `test_size`, its inputs have 3 features.
+    """
+    size = entry.test_size
+    return CellCase(
+        re.sub(r"\W+", "_", entry.call.replace("(H", "(")).strip("_"),
+        lambda: entry.make(size, **options),
+        entry.input_size(size if entry.square else 3),
+        entry.draw or draw_vectors,
+        of=entry.maker,
+        **facts,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +98,7 @@ class LayerCase:
 
     Attributes:
       name: shown by pytest.
+      of: the maker that is registered by this case.
       make: makes the layer, given an engine.
       input_size: what `init` is given.
       draw: `(rng, leading_shape, input_size) -> inputs`.
@@ -91,6 +106,7 @@ class LayerCase:
     """
 
     name: str
+    of: Callable[..., Layer]
     make: Callable[[Engine], Layer]
     input_size: Any = 3
     draw: Callable[..., Any] = draw_vectors

@@ -1,68 +1,33 @@
-"""What the contracts are tested over: every cell, layer and engine, a line each.
+"""What the contracts are tested over: every cell, layer and engine.
 
-A new one is registered here and gets all contracts of `tests/contracts`. What is not
-registered fails `tests/test_registry.py`.
+Cells are listed in `rnnjax/catalogue/cells.py`, engines in `rnnjax/engines`; what is in
+neither, and all layers, is registered here. What is nowhere fails
+`tests/test_registry.py`.
 """
 
 import functools
 
-import jax
 import jax.numpy as jnp
 
 from rnnjax import (
     bidirectional,
+    cell_catalogue,
     dense,
     dropout,
     elman,
     embed,
+    engines,
     gru,
-    hoisted,
     lstm,
     one_hot,
     recurrent,
     remat,
-    scan,
     stack,
 )
-from rnnjax.cells.antisymmetric import antisymmetric_rnn
-from rnnjax.cells.clockwork import clockwork
-from rnnjax.cells.continuous import ctrnn, leaky
-from rnnjax.cells.cornn import cornn
-from rnnjax.cells.elman_variants import (
-    elman_before_activation,
-    elman_with_output,
-    irnn,
-)
-from rnnjax.cells.fast_weights import fast_weights
-from rnnjax.cells.gru_convolutional import gru_convolutional
-from rnnjax.cells.gru_layer_norm import gru_layer_norm
-from rnnjax.cells.higher_order import higher_order
-from rnnjax.cells.highway import recurrent_highway
-from rnnjax.cells.indrnn import indrnn
-from rnnjax.cells.janet import janet
-from rnnjax.cells.jordan import jordan
-from rnnjax.cells.linear import linear_system
-from rnnjax.cells.lru import lru
+from rnnjax.catalogue import entry
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.cells.lstm_convolutional import lstm_convolutional
-from rnnjax.cells.lstm_full_gate import lstm_full_gate
-from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
-from rnnjax.cells.lstm_multiplicative import lstm_multiplicative
-from rnnjax.cells.lstm_projected import lstm_projected
-from rnnjax.cells.lstm_variants import lstm_variant
-from rnnjax.cells.ltc import ltc
-from rnnjax.cells.mgu import mgu, ugrnn
-from rnnjax.cells.minimal import min_gru, min_lstm
-from rnnjax.cells.multiplicative import multiplicative_rnn, tensor_rnn
-from rnnjax.cells.mut import mut1, mut2, mut3
-from rnnjax.cells.orthogonal import orthogonal_rnn
 from rnnjax.cells.parts.parametrizations import cayley_transform, householder_product
-from rnnjax.cells.qrnn import qrnn
-from rnnjax.cells.rg_lru import rg_lru
-from rnnjax.cells.s4d import bilinear, s4d
-from rnnjax.cells.slstm import slstm
-from rnnjax.cells.sru import sru
-from rnnjax.cells.unitary import unitary_rnn
+from rnnjax.cells.s4d import bilinear
 from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.wrappers.multiplicative_integration import multiplicative_integration
@@ -89,7 +54,7 @@ from tests.cases import (
     CellCase,
     EngineCase,
     LayerCase,
-    draw_forced,
+    case_of_entry,
     draw_tokens,
     draw_tree,
 )
@@ -97,155 +62,142 @@ from tests.cases import (
 every = functools.partial(CellCase, every_engine=True)
 every_layer = functools.partial(LayerCase, every_engine=True)
 
-CELLS = [
-    every("elman_tanh", lambda: elman(5)),
-    CellCase(
-        "elman_relu_no_bias",
-        lambda: elman(5, activation=jax.nn.relu, use_bias=False),
+# These go through all contracts on all engines in the ordinary run.
+EVERY_ENGINE = {"elman(H)", "lstm(H)", "gru(H)"}
+
+# Options that show more in seven steps than those of the catalogue, by its calls.
+OPTIONS = {
+    "antisymmetric_rnn(H)": {"epsilon": 0.3},
+    "antisymmetric_rnn(H, gated=True)": {"epsilon": 0.3},
+    "clockwork(H, (1, 2, 4, 8))": {"periods": (3, 1, 2, 2)},
+    "cornn(H)": {"dt": 0.3},
+    "fast_weights(H)": {"num_inner_steps": 2, "activation": "tanh"},
+    "leaky(H)": {"leak": 0.3},
+    "linear_system(H, 10)": {"use_skip": True},
+    "lstm_full_gate(H)": {"use_peepholes": True},
+    "lstm_projected(H, 50)": {"projection_size": 4},
+    "ltc(H)": {"num_unfolds": 2},
+    "multiplicative_rnn(H)": {"factor_size": 4},
+    "qrnn(H, window=2)": {"window": 3},
+    "recurrent_highway(H)": {"depth": 2},
+}
+
+# Other forms of the cells of the catalogue, written like its entries.
+OTHER_FORMS = [
+    entry("relu, no bias", "elman", activation="relu", use_bias=False),
+    entry("only the output is fed back", "jordan", 4, use_hidden=False),
+    entry("blocks", "rg_lru", square=True, test_size=3, num_blocks=3),
+    entry("bilinear", "s4d", discretization=bilinear),
+    entry(
+        "coupled gates, peepholes, clipped",
+        "lstm_variants.lstm_variant",
+        gates="io",
+        coupled=True,
+        peepholes="io",
+        clip=0.5,
     ),
-    every("lstm", lambda: lstm(5)),
+    entry(
+        "no output gate",
+        "lstm_variants.lstm_variant",
+        gates="if",
+        output_activation="identity",
+    ),
+    entry("one axis", "lstm_convolutional", (4,), (3,), space=(4,), test_size=2),
+    entry(
+        "two unlike axes, peepholes",
+        "lstm_convolutional",
+        (4, 3),
+        (2, 3),
+        space=(4, 3),
+        test_size=2,
+        use_peepholes=True,
+    ),
+    entry("one axis", "gru_convolutional", (4,), (3,), space=(4,), test_size=2),
+    entry("two heads", "slstm", test_size=4, num_heads=2),
+    entry("exponential forget gate", "slstm", exponential_forget=True),
+    entry("other activations", "gru", gate_activation="sin", activation="softsign"),
+    entry(
+        "real Cayley transform of rank 2",
+        "orthogonal.orthogonal_rnn",
+        parametrization=cayley_transform(2),
+        activation="tanh",
+        use_bias=False,
+    ),
+    entry(
+        "fewer reflections than units",
+        "orthogonal.orthogonal_rnn",
+        parametrization=householder_product(3),
+    ),
+    entry("as wide as its inputs", "sru", test_size=3, highway_scale=1.7),
+    entry("no output gate", "qrnn", window=1, pooling="f"),
+    entry("uncoupled", "highway.recurrent_highway", depth=1, coupled=False),
+]
+
+CELLS = [
+    *(
+        case_of_entry(
+            entry,
+            OPTIONS.get(entry.call, {}),
+            every_engine=entry.call in EVERY_ENGINE,
+        )
+        for entry in [*cell_catalogue(), *OTHER_FORMS]
+    ),
     CellCase(
         "lstm_no_bias_bf16",
         lambda: lstm(5, use_bias=False, compute_dtype=jnp.bfloat16),
         rounded=True,
     ),
-    every("gru_after", lambda: gru(5)),
-    CellCase("gru_before", lambda: gru(5, reset_after=False)),
+    # wrappers: `of` is the maker that a case is for
+    every(
+        "clip_cotangent",
+        lambda: clip_cotangent(gru(5), max_norm=100.0),
+        of=clip_cotangent,
+        forward_mode=False,
+    ),
+    every(
+        "learned_initial_carry",
+        lambda: learned_initial_carry(lstm(5)),
+        of=learned_initial_carry,
+    ),
+    CellCase("with_carry", lambda: with_carry(lstm(5)), of=with_carry),
+    CellCase("output_feedback", lambda: output_feedback(gru(5), 5), of=output_feedback),
+    CellCase(
+        "multiplicative_integration_lstm",
+        lambda: multiplicative_integration(lstm(5, use_bias=False)),
+    ),
+    # as a user writes them
     every("counting", lambda: user_cells.counting(5), draw=draw_tree),
     CellCase("tokens", lambda: user_cells.reading_tokens(5), 11, draw_tokens),
     CellCase("convolving", lambda: user_cells.convolving(5), (4, 3)),
     CellCase("reflecting", lambda: user_cells.reflecting(5)),
     CellCase("second_order", lambda: user_cells.of_second_order(5)),
-    # wrappers
-    every(
-        "clip_cotangent",
-        lambda: clip_cotangent(gru(5), max_norm=100.0),
-        forward_mode=False,
-    ),
-    every("learned_initial_carry", lambda: learned_initial_carry(lstm(5))),
-    CellCase("with_carry", lambda: with_carry(lstm(5))),
-    CellCase("output_feedback", lambda: output_feedback(gru(5), 5)),
-    # elman, jordan
-    CellCase("irnn", lambda: irnn(5)),
-    CellCase("elman_before_activation", lambda: elman_before_activation(5)),
-    CellCase("elman_with_output", lambda: elman_with_output(5, 4)),
-    CellCase("higher_order", lambda: higher_order(5, 3)),
-    CellCase("jordan", lambda: jordan(5, 4)),
-    CellCase("jordan_output_alone", lambda: jordan(5, 4, use_hidden=False)),
-    CellCase(
-        "jordan_forced",
-        lambda: jordan(5, 4, teacher_forcing=True),
-        draw=draw_forced,
-    ),
-    # linear
-    CellCase("linear_system", lambda: linear_system(5, 4, use_skip=True)),
-    CellCase("lru", lambda: lru(5)),
-    CellCase("rg_lru", lambda: rg_lru(3)),
-    CellCase("rg_lru_blocks", lambda: rg_lru(3, num_blocks=3)),
-    CellCase("s4d", lambda: s4d(5)),
-    CellCase("s4d_bilinear", lambda: s4d(5, discretization=bilinear)),
-    # lstm
-    CellCase("lstm_1997", lambda: lstm_variant(5, gates="io")),
-    CellCase("lstm_peepholes", lambda: lstm_variant(5, peepholes="ifo")),
-    CellCase(
-        "lstm_coupled_clipped",
-        lambda: lstm_variant(5, gates="io", coupled=True, peepholes="io", clip=0.5),
-    ),
-    CellCase(
-        "lstm_no_output_gate",
-        lambda: lstm_variant(5, gates="if", output_activation="identity"),
-    ),
-    CellCase("lstm_projected", lambda: lstm_projected(5, 4)),
-    CellCase("lstm_layer_norm", lambda: lstm_layer_norm(5)),
-    CellCase("lstm_multiplicative", lambda: lstm_multiplicative(5)),
-    CellCase("lstm_full_gate", lambda: lstm_full_gate(5, use_peepholes=True)),
-    CellCase("lstm_convolutional", lambda: lstm_convolutional(2, (4,), (3,)), (4, 3)),
-    CellCase(
-        "lstm_convolutional_2d",
-        lambda: lstm_convolutional(2, (4, 3), (2, 3), use_peepholes=True),
-        (4, 3, 3),
-    ),
-    CellCase("slstm", lambda: slstm(4, num_heads=2)),
-    CellCase("slstm_exponential", lambda: slstm(5, exponential_forget=True)),
-    CellCase("janet", lambda: janet(5)),
-    # gru
-    CellCase("gru_layer_norm", lambda: gru_layer_norm(5)),
-    CellCase("mgu", lambda: mgu(5)),
-    CellCase("ugrnn", lambda: ugrnn(5)),
-    CellCase("mut1", lambda: mut1(5)),
-    CellCase("mut2", lambda: mut2(5)),
-    CellCase("mut3", lambda: mut3(5)),
-    CellCase("min_gru", lambda: min_gru(5)),
-    CellCase("min_lstm", lambda: min_lstm(5)),
-    CellCase(
-        "gru_other_activations",
-        lambda: gru(5, gate_activation="sin", activation="softsign"),
-    ),
-    CellCase("gru_convolutional", lambda: gru_convolutional(2, (4,), (3,)), (4, 3)),
-    # multiplicative
-    CellCase("multiplicative_rnn", lambda: multiplicative_rnn(5, factor_size=4)),
-    CellCase("tensor_rnn", lambda: tensor_rnn(5)),
-    CellCase(
-        "multiplicative_integration",
-        lambda: multiplicative_integration(lstm(5, use_bias=False)),
-    ),
-    # orthogonal
-    CellCase("orthogonal_exponential", lambda: orthogonal_rnn(5)),
-    CellCase(
-        "orthogonal_cayley",
-        lambda: orthogonal_rnn(
-            5, parametrization=cayley_transform(2), activation="tanh", use_bias=False
-        ),
-    ),
-    CellCase(
-        "orthogonal_householder",
-        lambda: orthogonal_rnn(5, parametrization=householder_product(3)),
-    ),
-    # of a size at which no modulus drawn is near 0, where modReLU turns sharply
-    CellCase("unitary", lambda: unitary_rnn(10)),
-    CellCase("antisymmetric", lambda: antisymmetric_rnn(5, epsilon=0.3)),
-    CellCase(
-        "antisymmetric_gated", lambda: antisymmetric_rnn(5, epsilon=0.3, gated=True)
-    ),
-    CellCase("cornn", lambda: cornn(5, dt=0.3)),
-    # independent
-    CellCase("indrnn", lambda: indrnn(5)),
-    CellCase("sru", lambda: sru(5)),
-    CellCase("sru_same_size", lambda: sru(3, highway_scale=1.7)),
-    CellCase("qrnn", lambda: qrnn(5, window=3)),
-    CellCase("qrnn_f", lambda: qrnn(5, window=1, pooling="f")),
-    # timed
-    CellCase("clockwork", lambda: clockwork(6, periods=(3, 1, 2))),
-    CellCase("leaky", lambda: leaky(5, leak=0.3)),
-    CellCase("ctrnn", lambda: ctrnn(5)),
-    CellCase("ltc", lambda: ltc(5, num_unfolds=2)),
-    # deep steps
-    CellCase("recurrent_highway", lambda: recurrent_highway(5, depth=2)),
-    CellCase(
-        "recurrent_highway_uncoupled",
-        lambda: recurrent_highway(5, depth=1, coupled=False),
-    ),
-    CellCase(
-        "fast_weights",
-        lambda: fast_weights(5, num_inner_steps=2, activation="tanh"),
-    ),
 ]
 
+# Engines that take options are tested with these.
+WITH_OPTIONS = {remat: remat(chunk_length=3)}
 ENGINES = [
-    EngineCase("scan", scan),
-    EngineCase("hoisted", hoisted),
-    EngineCase("remat", remat(chunk_length=3)),
+    EngineCase(engine.__name__, WITH_OPTIONS.get(engine, engine))
+    for engine in engines.ENGINES
 ]
 
 LAYERS = [
-    every_layer("recurrent", lambda engine: recurrent(lstm(5), engine=engine)),
-    LayerCase("reverse", lambda engine: recurrent(gru(5), reverse=True, engine=engine)),
     every_layer(
-        "bidirectional", lambda engine: bidirectional(lstm(5), elman(4), engine=engine)
+        "recurrent", recurrent, lambda engine: recurrent(lstm(5), engine=engine)
     ),
-    LayerCase("dropout", lambda engine: dropout(0.4)),
+    LayerCase(
+        "reverse",
+        recurrent,
+        lambda engine: recurrent(gru(5), reverse=True, engine=engine),
+    ),
+    every_layer(
+        "bidirectional",
+        bidirectional,
+        lambda engine: bidirectional(lstm(5), elman(4), engine=engine),
+    ),
+    LayerCase("dropout", dropout, lambda engine: dropout(0.4)),
     every_layer(
         "stack_dropout",
+        stack,
         lambda engine: stack(
             recurrent(lstm(5), engine=engine),
             dropout(0.5),
@@ -256,18 +208,21 @@ LAYERS = [
     ),
     LayerCase(
         "stack_tokens",
+        stack,
         lambda engine: stack(embed(4), recurrent(gru(5), engine=engine), dense(11)),
         11,
         draw_tokens,
     ),
     LayerCase(
         "stack_bidirectional",
+        stack,
         lambda engine: stack(
             bidirectional(gru(5), engine=engine), dropout(0.5), dense(4)
         ),
     ),
     LayerCase(
         "language_model",
+        language_model,
         lambda engine: language_model(
             11,
             [recurrent(gru(4), engine=engine), recurrent(lstm(5), engine=engine)],
@@ -278,28 +233,43 @@ LAYERS = [
         11,
         draw_tokens,
     ),
-    LayerCase("embed", lambda engine: embed(5), 11, draw_tokens),
-    LayerCase("one_hot", lambda engine: one_hot(11), 11, draw_tokens),
-    every_layer("dense", lambda engine: dense(5)),
+    LayerCase("embed", embed, lambda engine: embed(5), 11, draw_tokens),
+    LayerCase("one_hot", one_hot, lambda engine: one_hot(11), 11, draw_tokens),
+    every_layer("dense", dense, lambda engine: dense(5)),
     # wrappers
     LayerCase(
         "zoneout",
+        zoneout,
         lambda engine: zoneout(lstm(5), LSTMCarry(h=0.3, c=0.6), engine=engine),
     ),
     LayerCase(
-        "candidate_dropout", lambda engine: candidate_dropout(5, 0.4, engine=engine)
+        "candidate_dropout",
+        candidate_dropout,
+        lambda engine: candidate_dropout(5, 0.4, engine=engine),
     ),
     LayerCase(
         "variational_dropout",
+        variational_dropout,
         lambda engine: variational_dropout(gru(5), 0.4, engine=engine),
     ),
-    LayerCase("weight_drop", lambda engine: weight_drop(lstm(5), 0.4, engine=engine)),
-    LayerCase("locked_dropout", lambda engine: locked_dropout(0.4)),
-    LayerCase("layer_norm", lambda engine: layer_norm()),
-    LayerCase("residual", lambda engine: residual(zoneout(gru(3), 0.3, engine=engine))),
-    LayerCase("highway", lambda engine: highway(recurrent(lstm(3), engine=engine))),
+    LayerCase(
+        "weight_drop",
+        weight_drop,
+        lambda engine: weight_drop(lstm(5), 0.4, engine=engine),
+    ),
+    LayerCase("locked_dropout", locked_dropout, lambda engine: locked_dropout(0.4)),
+    LayerCase("layer_norm", layer_norm, lambda engine: layer_norm()),
+    LayerCase(
+        "residual",
+        residual,
+        lambda engine: residual(zoneout(gru(3), 0.3, engine=engine)),
+    ),
+    LayerCase(
+        "highway", highway, lambda engine: highway(recurrent(lstm(3), engine=engine))
+    ),
     LayerCase(
         "skip_to_output",
+        skip_to_output,
         lambda engine: skip_to_output(
             recurrent(lstm(5), engine=engine),
             dropout(0.4),
@@ -309,18 +279,25 @@ LAYERS = [
     ),
     LayerCase(
         "bidirectional_product",
+        bidirectional,
         lambda engine: bidirectional(gru(5), merge=jnp.multiply, engine=engine),
     ),
-    LayerCase("causal_convolution", lambda engine: causal_convolution(3, 5)),
-    every_layer("dilated", lambda engine: dilated(lstm(5), 3, engine=engine)),
+    LayerCase(
+        "causal_convolution",
+        causal_convolution,
+        lambda engine: causal_convolution(3, 5),
+    ),
+    every_layer("dilated", dilated, lambda engine: dilated(lstm(5), 3, engine=engine)),
     LayerCase(
         "dilated_stack",
+        dilated_stack,
         lambda engine: dilated_stack(
             gru(5), learned_initial_carry(lstm(4)), base=2, start=1, engine=engine
         ),
     ),
     LayerCase(
         "chunked_bidirectional",
+        chunked_bidirectional,
         lambda engine: chunked_bidirectional(
             lstm(5), gru(4), chunk_length=3, look_ahead=2, engine=engine
         ),

@@ -11,8 +11,6 @@ import pytest
 import yaml
 
 import rnnjax
-from tests.contracts.conftest import REGISTERED
-from tests.registry import CELLS, ENGINES, LAYERS
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(
@@ -278,9 +276,3 @@ def test_public_names_are_sorted_and_there():
     assert rnnjax.__all__ == sorted(set(rnnjax.__all__))
     for name in rnnjax.__all__:
         assert hasattr(rnnjax, name)
-
-
-def test_contracts_take_every_entry():
-    assert REGISTERED["case"] is CELLS
-    assert REGISTERED["engine_case"] is ENGINES
-    assert REGISTERED["layer_case"] is LAYERS

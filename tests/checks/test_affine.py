@@ -6,10 +6,10 @@ import pytest
 
 from rnnjax import lstm
 from rnnjax.checks.affine import check_affine
-from tests.registry import CELLS
+from tests.every import CELLS, every_alone
 
 
-@pytest.mark.parametrize("case", CELLS, ids=[case.name for case in CELLS])
+@every_alone(CELLS)
 def test_every_cell_is_affine(case):
     params = case.cell.init(jax.random.key(0), case.input_size)
     check_affine(case.cell, params, tolerance=0.02 if case.rounded else 1e-5)

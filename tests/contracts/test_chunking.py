@@ -2,8 +2,8 @@
 
 import jax
 import numpy as np
-import pytest
 
+from tests.every import CELLS, every
 from tests.loop import Run, run_batch
 from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
 from tests.trees import assert_close, part, steps
@@ -11,7 +11,7 @@ from tests.trees import assert_close, part, steps
 HALVES = slice(T), slice(T, 2 * T)
 
 
-@pytest.mark.parametrize("reverse", [False, True])
+@every(CELLS, directions=True, few=True)
 def test_two_chunks_equal_loop_over_both(case, engine_case, reverse):
     """Values, and gradients handed back from the chunk computed last to the other."""
     rng = np.random.default_rng(0)

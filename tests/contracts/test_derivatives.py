@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rnnjax.unroll import unroll
+from tests.every import REVERSE_ONLY_CELLS, SMOOTH_CELLS, every
 from tests.loop import in_numpy
 from tests.programs import T, draw_arguments
 from tests.trees import draw_like, part
@@ -79,27 +80,28 @@ def check_orders(case, engine_case, orders):
         np.testing.assert_allclose(got[name], want, rtol=1e-7, atol=1e-7, err_msg=name)
 
 
-def test_orders_equal_differences(smooth_case, engine_case):
-    forward = ("forward", "forward over reverse") if smooth_case.forward_mode else ()
-    check_orders(
-        smooth_case, engine_case, ("reverse", "reverse over reverse", *forward)
-    )
+@every(SMOOTH_CELLS, few=True)
+def test_orders_equal_differences(case, engine_case):
+    forward = ("forward", "forward over reverse") if case.forward_mode else ()
+    check_orders(case, engine_case, ("reverse", "reverse over reverse", *forward))
 
 
 @pytest.mark.slow
-def test_other_orders_equal_differences(smooth_case, engine_case):
+@every(SMOOTH_CELLS)
+def test_other_orders_equal_differences(case, engine_case):
     forward = "forward", "forward over forward", "reverse over forward"
-    if smooth_case.forward_mode:
-        check_orders(smooth_case, engine_case, forward)
+    if case.forward_mode:
+        check_orders(case, engine_case, forward)
 
 
-def test_cell_without_forward_mode_says_so(reverse_only_case, engine_case):
+@every(REVERSE_ONLY_CELLS, few=True)
+def test_cell_without_forward_mode_says_so(case, engine_case):
     rng = np.random.default_rng(0)
-    params, carry, inputs, _ = draw_arguments(reverse_only_case, rng)
+    params, carry, inputs, _ = draw_arguments(case, rng)
 
     def run(carry):
         return unroll(
-            reverse_only_case.cell,
+            case.cell,
             params,
             inputs,
             carry=carry,

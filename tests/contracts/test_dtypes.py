@@ -8,6 +8,7 @@ import pytest
 from rnnjax import elman, gru, lstm
 from rnnjax.products import matmul
 from rnnjax.unroll import unroll
+from tests.every import CELLS, LIBRARY_CELLS, every
 from tests.loop import run_batch
 from tests.programs import (
     B,
@@ -23,6 +24,7 @@ DTYPES = [jnp.float32, jnp.float64, jnp.bfloat16]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@every(CELLS, few=True)
 def test_all_floats_keep_dtype(case, engine_case, dtype):
     rng = np.random.default_rng(0)
     arguments = draw_arguments(case, rng, dtype=dtype)
@@ -41,15 +43,14 @@ def test_all_floats_keep_dtype(case, engine_case, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("input_dtype", [*DTYPES, jnp.int32])
-def test_inputs_of_any_dtype_change_nothing(
-    library_case, engine_case, dtype, input_dtype
-):
+@every(LIBRARY_CELLS, few=True)
+def test_inputs_of_any_dtype_change_nothing(case, engine_case, dtype, input_dtype):
     rng = np.random.default_rng(0)
-    params, _, inputs, _ = draw_arguments(library_case, rng, dtype=dtype)
+    params, _, inputs, _ = draw_arguments(case, rng, dtype=dtype)
     inputs = inputs.astype(input_dtype)
 
     def run(params, inputs):
-        return unroll(library_case.cell, params, inputs, engine=engine_case.engine)
+        return unroll(case.cell, params, inputs, engine=engine_case.engine)
 
     got = jax.eval_shape(run, params, inputs)
     floats = {x.dtype for x in jax.tree.leaves(got) if is_floating(x)}
@@ -63,20 +64,19 @@ def test_init_makes_the_dtype_asked_for(dtype):
         assert {x.dtype for x in jax.tree.leaves(params)} == {np.dtype(dtype)}
 
 
-def test_float32_is_near_float64(library_case, engine_case):
+@every(LIBRARY_CELLS, few=True)
+def test_float32_is_near_float64(case, engine_case):
     rng = np.random.default_rng(1)
-    arguments = draw_arguments(library_case, rng, dtype=np.float32)
+    arguments = draw_arguments(case, rng, dtype=np.float32)
     params, carry, inputs, weights = arguments
     mask, is_first = draw_marks(rng)
-    run = program(library_case.cell, engine_case.engine, quick=True)
+    run = program(case.cell, engine_case.engine, quick=True)
     got = run(params, carry, inputs, mask, is_first, weights)
     params, carry, inputs, weights = jax.tree.map(
         lambda x: np.float64(x) if is_floating(x) else x, arguments
     )
-    want = run_batch(
-        library_case.cell, params, carry, inputs, mask, is_first, False, weights
-    )
-    assert_close(got, want, max(1e-5, tolerance(library_case, engine_case)))
+    want = run_batch(case.cell, params, carry, inputs, mask, is_first, False, weights)
+    assert_close(got, want, max(1e-5, tolerance(case, engine_case)))
 
 
 def test_bfloat16_products_are_summed_in_float32():

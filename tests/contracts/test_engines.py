@@ -5,6 +5,7 @@ carry, learned or not, in both directions, and all engines agree.
 """
 
 import contextlib
+import functools
 import itertools
 
 import numpy as np
@@ -12,15 +13,28 @@ import pytest
 
 from rnnjax import cell_catalogue, lengths_to_mask
 from tests.cases import CellCase
+from tests.every import CELLS, every
 from tests.loop import run_batch
 from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
 from tests.trees import assert_close
 
-# A taught Jordan network takes its targets beside the inputs.
-OF_ARRAYS = [entry for entry in cell_catalogue() if "forc" not in entry.call]
+
+def smallest(entry):
+    """Makes a cell of the least size its maker takes; some take even ones alone."""
+    for hidden_size in (1, 2, 4):
+        with contextlib.suppress(ValueError):
+            return entry.make(hidden_size)
+    raise AssertionError(f"{entry.call} must take sizes of at most 4.")
 
 
-@pytest.mark.parametrize("reverse", [False, True])
+SMALLEST = [
+    CellCase(entry.call, functools.partial(smallest, entry), entry.input_size(1))
+    for entry in cell_catalogue()
+    if entry.draw is None
+]
+
+
+@every(CELLS, directions=True)
 def test_marked_batch_equals_loop(case, engine_case, reverse):
     rng = np.random.default_rng(0)
     run = program(case.cell, engine_case.engine, reverse)
@@ -62,15 +76,18 @@ def check_variant(case, engine_case, leading, masked, reset, given, reverse):
     assert_close(got, want, tolerance(case, engine_case))
 
 
+@every(CELLS, few=True)
 def test_single_sequence_equals_loop(case, engine_case):
     check_variant(case, engine_case, (T,), False, False, False, False)
 
 
+@every(CELLS, few=True)
 def test_batch_of_two_axes_equals_loop(case, engine_case):
     check_variant(case, engine_case, (T, 2, B), False, True, False, True)
 
 
 @pytest.mark.slow
+@every(CELLS)
 def test_every_variant_equals_loop(case, engine_case):
     for flags in itertools.product([False, True], repeat=4):
         check_variant(case, engine_case, (T, B), *flags)
@@ -78,27 +95,19 @@ def test_every_variant_equals_loop(case, engine_case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("leading", [(T,), (T, 2, B), (T, 1), (1, B), (1, 1)])
+@every(CELLS)
 def test_every_shape_equals_loop(case, engine_case, leading):
     check_variant(case, engine_case, leading, True, True, True, False)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("entry", OF_ARRAYS, ids=lambda entry: entry.call)
-def test_sizes_of_one_equal_loop(entry, engine_case):
-    case = CellCase(entry.name, lambda: smallest(entry), entry.input_size or 1)
+@every(SMALLEST)
+def test_sizes_of_one_equal_loop(case, engine_case):
     check_variant(case, engine_case, (1, 1), False, False, False, False)
 
 
-def smallest(entry):
-    """Makes a cell of the least size its maker takes; some take even ones alone."""
-    for hidden_size in (1, 2, 4):
-        with contextlib.suppress(ValueError):
-            return entry.make(hidden_size)
-    raise AssertionError(f"{entry.call} must take sizes of at most 4.")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("reverse", [False, True])
+@every(CELLS, directions=True)
 def test_500_draws_equal_loop(case, engine_case, reverse):
     """Of values, masks, resets and lengths; what is never real stays as it was."""
     rng = np.random.default_rng(6)

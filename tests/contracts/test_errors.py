@@ -9,6 +9,7 @@ import pytest
 
 from rnnjax import dense, dropout, elman, embed, gru, lstm, one_hot
 from rnnjax.unroll import unroll
+from tests.every import CELLS, CELLS_OF_TREES, LIBRARY_CELLS, every, every_alone
 from tests.programs import B, T, draw_arguments, program
 from tests.trees import assert_same_bits, part
 
@@ -30,6 +31,7 @@ def refuse(case, message, **changes):
 
 
 @pytest.mark.parametrize("name", ["mask", "is_first"])
+@every_alone(CELLS)
 def test_marks(case, name):
     start = rf"{name} must be bool of shape \({T}, {B}\), got "
     whole = np.ones((T, B), np.int32)
@@ -40,6 +42,7 @@ def test_marks(case, name):
         refuse(case, message, **{name: wrong})
 
 
+@every_alone(CELLS)
 def test_carry(case):
     def more(inputs, carry):
         return (carry,)
@@ -57,6 +60,7 @@ def test_carry(case):
         refuse(case, "carry must be .*, got .*", carry=change)
 
 
+@every_alone(CELLS)
 def test_inputs(case):
     ndim = case.cell.input_ndim
 
@@ -68,20 +72,22 @@ def test_inputs(case):
     refuse(case, message + ", got no array.", inputs=(), carry=None)
 
 
-def test_inputs_of_two_lengths(tree_case):
+@every_alone(CELLS_OF_TREES)
+def test_inputs_of_two_lengths(case):
     def one_shorter(inputs, carry):
         return {**inputs, "gain": inputs["gain"][:-1]}
 
     message = rf"inputs must all begin with the axes \({T}, {B}\), got "
-    refuse(tree_case, message, inputs=one_shorter)
+    refuse(case, message, inputs=one_shorter)
 
 
-def test_last_axis(library_case):
+@every_alone(LIBRARY_CELLS)
+def test_last_axis(case):
     def wider(inputs, carry):
         return np.concatenate([inputs, inputs], axis=-1)
 
     message = r"inputs must (have a last axis of \d|end in .*), got shape \(3, .*\)\."
-    refuse(library_case, message, inputs=wider)
+    refuse(case, message, inputs=wider)
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, True, "5"])
@@ -124,6 +130,7 @@ def test_step_that_changes_its_carry():
             unroll(wrong, params, np.ones((T, B, 3), np.float32), engine=no_engine)
 
 
+@every(CELLS, few=True)
 def test_no_steps_are_no_error(case, engine_case):
     """A sequence of no steps ends with the carry it began with, outputs `[0, ...]`."""
     rng = np.random.default_rng(1)

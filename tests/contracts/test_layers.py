@@ -8,6 +8,7 @@ import pytest
 
 from rnnjax import scan
 from tests.contracts.test_padding import FILLS, fill_padding
+from tests.every import CAUSAL_LAYERS, LAYERS, every, every_alone
 from tests.layer_programs import (
     carry_axes,
     draw_layer_arguments,
@@ -24,19 +25,21 @@ def key():
     return jax.random.key(5)
 
 
-def test_engine_equals_scan(layer_case, engine_case, key):
+@every(LAYERS)
+def test_engine_equals_scan(case, engine_case, key):
     rng = np.random.default_rng(0)
-    layer, reference = map(layer_case.layer, (engine_case.engine, scan))
-    params, carry, inputs, weights = draw_layer_arguments(layer_case, layer, rng)
+    layer, reference = map(case.layer, (engine_case.engine, scan))
+    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng)
     arguments = params, carry, inputs, *draw_marks(rng), key, weights
     got, want = layer_program(layer)(*arguments), layer_program(reference)(*arguments)
     assert_close(got, want, engine_case.tolerance)
 
 
-def test_fill_changes_no_bit(layer_case, engine_case, key):
+@every(LAYERS)
+def test_fill_changes_no_bit(case, engine_case, key):
     rng = np.random.default_rng(1)
-    layer = layer_case.layer(engine_case.engine)
-    params, carry, inputs, weights = draw_layer_arguments(layer_case, layer, rng)
+    layer = case.layer(engine_case.engine)
+    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng)
     mask, is_first = draw_marks(rng)
 
     def run_filled(value):
@@ -50,11 +53,12 @@ def test_fill_changes_no_bit(layer_case, engine_case, key):
         assert_same_bits(run_filled(value), want)
 
 
-def test_packed_sequences_equal_each_alone(layer_case, engine_case, key):
+@every(LAYERS, few=True)
+def test_packed_sequences_equal_each_alone(case, engine_case, key):
     """Outputs of each of two sequences in one row do not depend on the other."""
     rng = np.random.default_rng(2)
-    layer = layer_case.layer(engine_case.engine)
-    params, carry, inputs, weights = draw_layer_arguments(layer_case, layer, rng)
+    layer = case.layer(engine_case.engine)
+    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng)
     carry = layer.initial_carry(params, (B,))
     is_first = np.zeros((T, B), bool)
     is_first[[0, 4]] = True
@@ -71,14 +75,13 @@ def test_packed_sequences_equal_each_alone(layer_case, engine_case, key):
         assert_close(steps(run(mask), own), steps(together, own), 1e-13)
 
 
-def test_two_chunks_equal_one(causal_case, engine_case, key):
+@every(CAUSAL_LAYERS, few=True)
+def test_two_chunks_equal_one(case, engine_case, key):
     """One key for all chunks: what is drawn at a step depends on absolute time."""
     rng = np.random.default_rng(3)
-    layer = causal_case.layer(engine_case.engine)
+    layer = case.layer(engine_case.engine)
     leading = (2 * T, B)
-    params, carry, inputs, weights = draw_layer_arguments(
-        causal_case, layer, rng, leading
-    )
+    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng, leading)
     mask, is_first = draw_marks(rng, leading)
     run = layer_program(layer)
     want = run(params, carry, inputs, mask, is_first, key, weights)
@@ -92,10 +95,11 @@ def test_two_chunks_equal_one(causal_case, engine_case, key):
     assert_close(got, (want.carry, want.outputs), engine_case.tolerance)
 
 
-def test_steps_equal_apply(causal_case, engine_case, key):
+@every(CAUSAL_LAYERS)
+def test_steps_equal_apply(case, engine_case, key):
     rng = np.random.default_rng(4)
-    layer = causal_case.layer(engine_case.engine)
-    params, carry, inputs, weights = draw_layer_arguments(causal_case, layer, rng)
+    layer = case.layer(engine_case.engine)
+    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng)
     mask, is_first = draw_marks(rng)
     want = layer_program(layer)(params, carry, inputs, mask, is_first, key, weights)
 
@@ -112,14 +116,15 @@ def test_steps_equal_apply(causal_case, engine_case, key):
     assert_close(got, (want.carry, want.outputs), engine_case.tolerance)
 
 
-def test_vmap_equals_batch(layer_case, engine_case):
+@every(LAYERS, few=True)
+def test_vmap_equals_batch(case, engine_case):
     rng = np.random.default_rng(5)
-    layer = layer_case.layer(engine_case.engine)
-    params, carry, inputs, weights = draw_layer_arguments(layer_case, layer, rng)
+    layer = case.layer(engine_case.engine)
+    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng)
     mask, is_first = draw_marks(rng)
     arguments = params, carry, inputs, mask, is_first, None, weights
     want = layer_program(layer)(*arguments)
-    axes = carry_axes(layer_case, layer)
+    axes = carry_axes(case, layer)
     floating = jax.tree.map(
         lambda x, axis: axis if is_floating(x) else None, carry, axes
     )
@@ -135,10 +140,11 @@ def test_vmap_equals_batch(layer_case, engine_case):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, jax.numpy.bfloat16])
-def test_carry_and_gradients_keep_dtypes(layer_case, engine_case, dtype, key):
+@every(LAYERS, few=True)
+def test_carry_and_gradients_keep_dtypes(case, engine_case, dtype, key):
     rng = np.random.default_rng(6)
-    layer = layer_case.layer(engine_case.engine)
-    arguments = draw_layer_arguments(layer_case, layer, rng, dtype=dtype)
+    layer = case.layer(engine_case.engine)
+    arguments = draw_layer_arguments(case, layer, rng, dtype=dtype)
     params, carry, inputs, weights = arguments
     run = functools.partial(layer.apply, key=key)
     got_carry, outputs = jax.eval_shape(run, params, carry, inputs)
@@ -150,10 +156,11 @@ def test_carry_and_gradients_keep_dtypes(layer_case, engine_case, dtype, key):
 
 
 @pytest.mark.parametrize("name", ["mask", "is_first"])
-def test_wrong_marks_are_refused(layer_case, name):
+@every_alone(LAYERS)
+def test_wrong_marks_are_refused(case, name):
     rng = np.random.default_rng(7)
-    layer = layer_case.layer(scan)
-    params, carry, inputs, _ = draw_layer_arguments(layer_case, layer, rng)
+    layer = case.layer(scan)
+    params, carry, inputs, _ = draw_layer_arguments(case, layer, rng)
     for marks in (np.ones((T, B)), np.ones((B, T), bool), np.ones(T, bool)):
         with pytest.raises(ValueError, match=rf"{name} must be bool of shape \(7, 3\)"):
             layer.apply(params, carry, inputs, **{name: marks})

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from rnnjax import lengths_to_mask
+from tests.every import CELLS, every
 from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
 from tests.trees import assert_close, assert_same_bits, is_floating
 
@@ -22,8 +23,8 @@ def fill_padding(inputs, mask, value):
     return jax.tree.map(fill, inputs)
 
 
-@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("padding", ["right", "gaps"])
+@every(CELLS, directions=True)
 def test_fill_changes_no_bit(case, engine_case, padding, reverse):
     rng = np.random.default_rng(2)
     run = program(case.cell, engine_case.engine, reverse)
@@ -42,6 +43,7 @@ def test_fill_changes_no_bit(case, engine_case, padding, reverse):
         assert_same_bits(run_filled(value), want)
 
 
+@every(CELLS)
 def test_padding_gives_zeros_and_takes_no_gradient(case, engine_case):
     rng = np.random.default_rng(3)
     params, carry, inputs, weights = draw_arguments(case, rng)
@@ -53,6 +55,7 @@ def test_padding_gives_zeros_and_takes_no_gradient(case, engine_case):
         assert np.any(np.asarray(x)[mask])
 
 
+@every(CELLS)
 def test_empty_sequence_keeps_carry(case, engine_case):
     rng = np.random.default_rng(4)
     params, carry, inputs, weights = draw_arguments(case, rng)
@@ -63,6 +66,7 @@ def test_empty_sequence_keeps_carry(case, engine_case):
     assert_same_bits(*first)
 
 
+@every(CELLS, few=True)
 def test_reverse_equals_flipped_prefix(case, engine_case):
     rng = np.random.default_rng(5)
     params, carry, inputs, weights = draw_arguments(case, rng)

@@ -10,13 +10,12 @@ import pytest
 
 from rnnjax import cell_catalogue
 from rnnjax.base import prepared
-from rnnjax.cells.rg_lru import rg_lru
+from tests.cases import draw_vectors
 from tests.loop import in_numpy
 from tests.trees import assert_same_bits, draw_like
 
 H, B = 8, 2
 FEATURES = 3
-SQUARE = {rg_lru}  # read inputs of their own width
 ENTRIES = cell_catalogue()
 
 # Options whose other value does not follow from the default's type.
@@ -43,14 +42,14 @@ def _float32():
 def options_of_step(entry, **changes):
     """Returns the arguments that the step needs for the cell of an entry."""
     accepted = inspect.signature(entry.step).parameters
-    given = entry.options | entry.step_options | changes
+    given = entry.arguments | entry.step_options | changes
     return {name: value for name, value in given.items() if name in accepted}
 
 
 def other_options(entry):
     """Returns another value for every option that step and maker share."""
     of_maker = inspect.signature(entry.maker).parameters.keys()
-    if "peepholes" in entry.options:  # they need all gates
+    if "peepholes" in entry.arguments:  # they need all gates
         of_maker -= {"gates", "coupled"}
     return {
         name: other_value(name, parameter.default)
@@ -74,19 +73,16 @@ def other_value(name, default):
 def draw_step(cell, entry):
     """Draws prepared parameters, a carry and the inputs of one step."""
     rng = np.random.default_rng(0)
-    features = H if entry.maker in SQUARE else FEATURES
-    sizes = entry.input_size or (features,)
-    input_size = entry.input_size or features
+    features = H if entry.square else FEATURES
+    input_size = entry.input_size(features)
 
     def shapes(key):
         params = prepared(cell, cell.init(key, input_size))
         return params, cell.initial_carry(params, (B,))
 
     params, carry = jax.eval_shape(shapes, jax.random.key(0))
-    inputs = np.float32(rng.normal(size=(B, *sizes)))
-    if "teacher_forcing" in entry.options:
-        target = np.float32(rng.normal(size=(B, entry.options["output_size"])))
-        inputs = {"features": inputs, "target": target}
+    draw = entry.draw or draw_vectors
+    inputs = jax.tree.map(np.float32, draw(rng, (B,), input_size))
     return *draw_like(rng, (params, carry), np.float32), inputs
 
 
@@ -123,7 +119,7 @@ def test_public_step_takes_the_options(entry):
     changed, arguments = run_both(
         entry, entry.make(H, **changes), options_of_step(entry, **changes)
     )
-    for name in changes.keys() - entry.options.keys():
+    for name in changes.keys() - entry.arguments.keys():
         kept = {key: value for key, value in changes.items() if key != name}
         step = functools.partial(entry.step, **options_of_step(entry, **kept))
         with contextlib.suppress(ValueError, TypeError):  # of other parameters

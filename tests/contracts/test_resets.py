@@ -2,9 +2,9 @@
 
 import jax
 import numpy as np
-import pytest
 
 from rnnjax.base import prepared
+from tests.every import CELLS, every, every_alone
 from tests.programs import B, T, draw_arguments, program
 from tests.trees import assert_same_bits, is_floating, steps
 
@@ -13,6 +13,7 @@ def with_nan(tree):
     return jax.tree.map(lambda x: x * np.nan if is_floating(x) else x, tree)
 
 
+@every(CELLS, few=True)
 def test_reset_hides_carry(case, engine_case):
     """A reset chooses: multiplying by zero would keep NaN."""
     rng = np.random.default_rng(0)
@@ -27,7 +28,7 @@ def test_reset_hides_carry(case, engine_case):
     assert not any(np.any(grad) for grad in want.grads[1])
 
 
-@pytest.mark.parametrize("reverse", [False, True])
+@every(CELLS, directions=True, few=True)
 def test_reset_ends_blow_up(case, engine_case, reverse):
     """What follows a reset, in the order of computing, does not see NaN before it."""
     rng = np.random.default_rng(1)
@@ -50,6 +51,7 @@ def test_reset_ends_blow_up(case, engine_case, reverse):
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(want))
 
 
+@every(CELLS, few=True)
 def test_chunk_read_in_reverse_keeps_last_carry(case, engine_case):
     """In reverse the chunk's first step may begin a sequence: its carry sums it up."""
     rng = np.random.default_rng(2)
@@ -62,6 +64,7 @@ def test_chunk_read_in_reverse_keeps_last_carry(case, engine_case):
     assert_same_bits(got, want)
 
 
+@every_alone(CELLS)
 def test_batch_begins_like_each_sequence(case):
     """Of any shape: an engine may make one initial carry and repeat it."""
     rng = np.random.default_rng(3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from tests.every import CELLS, LAYERS, every
 from tests.layer_programs import (
     carry_axes,
     draw_layer_arguments,
@@ -94,6 +95,7 @@ def arguments_and_run(case, engine_case):
 
 
 @pytest.mark.parametrize("given", [True, False])
+@every(CELLS, few=True)
 def test_shard_map_checks_varying_axes(case, engine_case, given):
     """Types say which axes a value varies over: a sum left out is an error."""
     (params, carry, *others), run = arguments_and_run(case, engine_case)
@@ -101,6 +103,7 @@ def test_shard_map_checks_varying_axes(case, engine_case, given):
     lower_shard_map(run, arguments)
 
 
+@every(CELLS, few=True)
 def test_carry_on_one_device_is_laid_out(case, engine_case):
     """A carry given whole is spread like that of the step, so a loop can keep it."""
     arguments, run = arguments_and_run(case, engine_case)
@@ -118,6 +121,7 @@ def test_carry_on_one_device_is_laid_out(case, engine_case):
         pytest.param(compile_shard_map, True, marks=pytest.mark.slow),
     ],
 )
+@every(CELLS, few=True)
 def test_sharded_batch_equals_loop(case, engine_case, compile_sharded, given):
     (params, carry, *others), run = arguments_and_run(case, engine_case)
     carry = carry if given else None
@@ -129,10 +133,10 @@ def test_sharded_batch_equals_loop(case, engine_case, compile_sharded, given):
     assert_close(got, tuple(want), tolerance(case, engine_case))
 
 
-def carry_placement(layer_case, layer):
+def carry_placement(case, layer):
     """Returns the spec of every leaf of a layer's carry, by where its batch stands."""
     specs = {None: WHOLE, 0: BATCH_FIRST, 1: TIME_FIRST}
-    axes = carry_axes(layer_case, layer)
+    axes = carry_axes(case, layer)
     return jax.tree.map(specs.get, axes, is_leaf=lambda axis: axis is None)
 
 
@@ -140,16 +144,15 @@ def carry_placement(layer_case, layer):
     "compile_sharded",
     [compile_explicit, pytest.param(compile_auto, marks=pytest.mark.slow)],
 )
-def test_sharded_layer_equals_one_device(layer_case, engine_case, compile_sharded):
+@every(LAYERS, few=True)
+def test_sharded_layer_equals_one_device(case, engine_case, compile_sharded):
     rng = np.random.default_rng(0)
-    layer = layer_case.layer(engine_case.engine)
+    layer = case.layer(engine_case.engine)
     leading = (T, BATCH)
-    params, carry, inputs, weights = draw_layer_arguments(
-        layer_case, layer, rng, leading
-    )
+    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng, leading)
     key = jax.random.key(0)
     arguments = params, carry, inputs, *draw_marks(rng, leading), key, weights
-    carry_specs = carry_placement(layer_case, layer)
+    carry_specs = carry_placement(case, layer)
     specs = WHOLE, carry_specs, *[TIME_FIRST] * 3, WHOLE, TIME_FIRST
     compiled, placed = compile_sharded(
         functools.partial(run_layer, layer), arguments, specs
@@ -159,16 +162,15 @@ def test_sharded_layer_equals_one_device(layer_case, engine_case, compile_sharde
     assert_close(compiled(*placed), want, engine_case.tolerance)
 
 
-def test_layer_under_shard_map_equals_one_device(layer_case, engine_case):
+@every(LAYERS, few=True)
+def test_layer_under_shard_map_equals_one_device(case, engine_case):
     """Without a key: from one, every device would draw the same for its own part."""
     rng = np.random.default_rng(0)
-    layer = layer_case.layer(engine_case.engine)
+    layer = case.layer(engine_case.engine)
     leading = (T, BATCH)
-    params, carry, inputs, weights = draw_layer_arguments(
-        layer_case, layer, rng, leading
-    )
+    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng, leading)
     arguments = params, carry, inputs, *draw_marks(rng, leading), weights
-    carry_specs = carry_placement(layer_case, layer)
+    carry_specs = carry_placement(case, layer)
 
     floating_specs = [
         spec
@@ -194,6 +196,7 @@ def test_layer_under_shard_map_equals_one_device(layer_case, engine_case):
     assert_close(got, tuple(want), engine_case.tolerance)
 
 
+@every(CELLS, few=True)
 def test_resets_alone_may_differ_between_devices(case, engine_case):
     """The same sequences on all devices, of which each begins anew where it will."""
     arguments, run = arguments_and_run(case, engine_case)

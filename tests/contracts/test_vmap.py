@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnnjax.unroll import unroll
+from tests.every import CELLS, every
 from tests.loop import in_numpy, run_sequence
 from tests.programs import B, draw_arguments, draw_marks, tolerance
 from tests.trees import assert_close, part
@@ -53,6 +54,7 @@ def orders(cell, engine):
     return in_numpy(run)
 
 
+@every(CELLS, few=True)
 def test_every_order_equals_loop(case, engine_case):
     rng = np.random.default_rng(0)
     params, _, inputs, weights = draw_arguments(case, rng)

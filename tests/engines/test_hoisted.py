@@ -12,7 +12,7 @@ import pytest
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from rnnjax import elman, gru, hoisted, lstm, scan, unroll
-from tests.registry import CELLS
+from tests.every import CELLS, every_alone
 from tests.user_cells import counting
 
 T, B, D, H = 7, 6, 2, 5
@@ -205,7 +205,7 @@ def test_step_without_factors_runs_as_scan_runs_it():
     assert text(hoisted) == text(scan)
 
 
-@pytest.mark.parametrize("case", CELLS, ids=[case.name for case in CELLS])
+@every_alone(CELLS)
 def test_gradient_lowers_for_accelerators(case):
     """From a machine that has none."""
     params = case.cell.init(jax.random.key(0), case.input_size)

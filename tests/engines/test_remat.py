@@ -7,8 +7,8 @@ import pytest
 
 from rnnjax import dropout, elman, gru, hoisted, lstm, recurrent, remat, scan, stack
 from rnnjax.unroll import unroll
+from tests.every import CELLS, every_alone
 from tests.programs import draw_arguments
-from tests.registry import CELLS
 from tests.trees import assert_close, assert_same_bits
 
 T, B, D, H = 10, 3, 2, 5
@@ -77,7 +77,7 @@ def test_budget_is_kept(cell):
         assert temporary_memory(cell, engine, 4096) <= budget
 
 
-@pytest.mark.parametrize("case", CELLS, ids=[case.name for case in CELLS])
+@every_alone(CELLS)
 def test_budget_takes_every_cell(case):
     """Tokens, counters, masks and resets, whose derivative keeps nothing, too."""
     rng = np.random.default_rng(0)

@@ -26,12 +26,14 @@ class TreeCase:
 
     Attributes:
       name: shown by pytest.
+      of: the maker that is registered by this case.
       make: makes the cell.
       input_size: what `init` is given.
       rounded: whether products are rounded to bfloat16.
     """
 
     name: str
+    of: Callable[..., TreeCell]
     make: Callable[[], TreeCell]
     input_size: int = D
     rounded: bool = False
@@ -42,17 +44,34 @@ class TreeCase:
 
 
 TREE_CELLS = [
-    TreeCase("child_sum_tree_lstm", lambda: child_sum_tree_lstm(H)),
+    TreeCase(
+        "child_sum_tree_lstm", child_sum_tree_lstm, lambda: child_sum_tree_lstm(H)
+    ),
     TreeCase(
         "child_sum_tree_lstm_no_bias_bf16",
+        child_sum_tree_lstm,
         lambda: child_sum_tree_lstm(H, use_bias=False, compute_dtype=jnp.bfloat16),
         rounded=True,
     ),
-    TreeCase("nary_tree_lstm", lambda: nary_tree_lstm(H)),
-    TreeCase("ternary_tree_lstm", lambda: nary_tree_lstm(H, 3, use_bias=False)),
-    TreeCase("recursive", lambda: recursive(H), H),
-    TreeCase("recursive_ternary", lambda: recursive(H, 3, activation="softsign"), H),
-    TreeCase("tensor_recursive", lambda: tensor_recursive(H, use_bias=False), H),
+    TreeCase("nary_tree_lstm", nary_tree_lstm, lambda: nary_tree_lstm(H)),
+    TreeCase(
+        "ternary_tree_lstm",
+        nary_tree_lstm,
+        lambda: nary_tree_lstm(H, 3, use_bias=False),
+    ),
+    TreeCase("recursive", recursive, lambda: recursive(H), H),
+    TreeCase(
+        "recursive_ternary",
+        recursive,
+        lambda: recursive(H, 3, activation="softsign"),
+        H,
+    ),
+    TreeCase(
+        "tensor_recursive",
+        tensor_recursive,
+        lambda: tensor_recursive(H, use_bias=False),
+        H,
+    ),
 ]
 
 # Unlike trees: parents before and after their children, one child, one node, a chain.

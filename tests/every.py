@@ -1,0 +1,64 @@
+"""Decorators that run a test over all registered cells or layers.
+
+What takes long waits for the slow run: in the ordinary run the cases marked
+`every_engine` meet every engine, forwards and in reverse; all others meet the default
+engine, forwards.
+"""
+
+import pytest
+
+from rnnjax import hoisted, scan
+from tests.cases import draw_tree, draw_vectors
+from tests.registry import CELLS, ENGINES, LAYERS
+
+DEFAULT_ENGINE = hoisted
+
+
+def every(cases, *, directions=False, few=False):
+    """Parametrizes a test by `case`, `engine_case` and, for both directions, `reverse`.
+
+    Args:
+      cases: of cells or of layers.
+      directions: whether the test takes `reverse`.
+      few: whether the ordinary run takes the cases marked `every_engine` alone.
+    """
+    names = ["case", "engine_case", *(["reverse"] if directions else [])]
+    sets = [
+        pytest.param(
+            *(case, engine_case, *reverse),
+            marks=[] if in_ordinary_run(case, engine_case, few, *reverse) else SLOW,
+            id="-".join(
+                [case.name, engine_case.name, *("reverse" for r in reverse if r)]
+            ),
+        )
+        for case in cases
+        for engine_case in ENGINES
+        for reverse in ([(False,), (True,)] if directions else [()])
+    ]
+    return pytest.mark.parametrize(names, sets)
+
+
+SLOW = pytest.mark.slow
+
+
+def in_ordinary_run(case, engine_case, few, reverse=False):
+    if case.every_engine:
+        return True
+    return not few and not reverse and engine_case.engine is DEFAULT_ENGINE
+
+
+def every_alone(cases):
+    """Parametrizes a test by `case`, without an engine; all in the ordinary run."""
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+def _of_library(case):
+    own = case.cell.init.__module__.startswith("rnnjax.")
+    return own and case.draw is draw_vectors
+
+
+LIBRARY_CELLS = [case for case in CELLS if _of_library(case)]  # that read one array
+SMOOTH_CELLS = [case for case in CELLS if not case.rounded]
+REVERSE_ONLY_CELLS = [case for case in CELLS if not case.forward_mode]
+CELLS_OF_TREES = [case for case in CELLS if case.draw is draw_tree]
+CAUSAL_LAYERS = [case for case in LAYERS if case.layer(scan).step is not None]
