@@ -1,4 +1,4 @@
-"""Initializers that recurrent cells need beside `jax.nn.initializers`."""
+"""Initializers for recurrent cells, in addition to `jax.nn.initializers`."""
 
 import math
 
@@ -11,13 +11,13 @@ Initializer = jax.nn.initializers.Initializer
 
 
 def per_gate(initializer: Initializer, num_gates: int) -> Initializer:
-    """Makes an initializer that draws each gate's matrix by itself.
+    """Makes an initializer that draws the matrix of each gate separately.
 
-    The gates of a cell stand side by side in one matrix. Drawn as a whole, an
-    orthogonal `[H, 4 H]` block would give each gate a mean squared singular value
-    of 1/4; drawn one by one, every gate is orthogonal.
+    The gates of a cell are side by side in one matrix. Drawn as a whole, an orthogonal
+    `[H, 4 H]` block would give each gate a mean squared singular value of 1/4; drawn
+    one by one, every gate is orthogonal.
 
-    What has less than 32 bits is drawn in float32 and rounded: an orthogonal matrix
+    Types of less than 32 bits are drawn in float32 and rounded: an orthogonal matrix
     cannot be made in bfloat16.
 
     Args:
@@ -57,9 +57,9 @@ def symmetric_uniform(bound: float) -> Initializer:
 
 
 def chrono(num_steps: int) -> Initializer:
-    """Makes an initializer of a forget gate's bias, for memories of up to `num_steps`.
+    """Makes an initializer of a forget gate's bias for a memory of `num_steps` steps.
 
-    A gate of bias b forgets in about 1 + exp(b) steps. Here b = log u with u uniform
+    A gate with bias b forgets in about 1 + exp(b) steps. Here b = log u with u uniform
     between 1 and `num_steps` - 1.
 
     Raises:
@@ -67,7 +67,7 @@ def chrono(num_steps: int) -> Initializer:
 
     References:
       Tallec and Ollivier, "Can Recurrent Neural Networks Warp Time?", ICLR 2018,
-      section 2; an LSTM's input gate takes -b there, see `chrono_lstm`.
+      section 2. There the input gate of an LSTM gets -b, see `chrono_lstm`.
     """
     if not num_steps > 2:
         raise ValueError(f"num_steps must be more than 2, got {num_steps}.")
@@ -84,12 +84,12 @@ def chrono(num_steps: int) -> Initializer:
 def chrono_lstm(num_steps: int) -> Initializer:
     """Makes the chrono initializer of an LSTM's whole bias, in the order i, f, g, o.
 
-    f is drawn by `chrono`, i is -f, so that a carry takes in as much as it loses, and
-    the others are zeros. Use it as
+    f is drawn by `chrono`, i is -f, so that as much enters the carry as is forgotten,
+    and the others are zeros. Use it as
     `lstm(hidden_size, bias_init=chrono_lstm(num_steps), forget_bias=0.0)`.
 
     Args:
-      num_steps: the longest memory wanted.
+      num_steps: the longest memory needed.
 
     Returns:
       An initializer of `[4 * hidden_size]`.
@@ -115,18 +115,18 @@ def chrono_lstm(num_steps: int) -> Initializer:
 def spectral_radius(initializer: Initializer, radius: float) -> Initializer:
     """Makes an initializer of square matrices whose spectral radius is `radius`.
 
-    The matrix drawn is scaled by `radius` / ρ, with its largest eigenvalue's magnitude
-    from Gelfand's formula, which needs products alone, hence runs on every device:
+    The drawn matrix is scaled by `radius` / ρ, where ρ, the magnitude of its largest
+    eigenvalue, comes from Gelfand's formula, whose products run on every device:
 
         ρ = lim ‖Aⁿ‖^(1/n)
 
-    With n = 2²⁴ it is exact to rounding. A matrix of which some power is zero has
-    ρ = 0 and cannot be scaled: it comes out as NaN.
+    With n = 2²⁴ it is exact to rounding. A nilpotent matrix has ρ = 0 and
+    cannot be scaled: the result is NaN.
 
     Args:
       initializer: draws the matrix.
-      radius: the magnitude of the largest eigenvalue: below 1 gradients fade in a
-        linear network, above 1 they can explode.
+      radius: the magnitude of the largest eigenvalue: below 1 the gradients of a
+        linear network vanish, above 1 they can explode.
 
     Returns:
       An initializer of `[size, size]`.
@@ -149,19 +149,19 @@ def spectral_radius(initializer: Initializer, radius: float) -> Initializer:
 
 
 def sparse(initializer: Initializer, num_nonzero: int) -> Initializer:
-    """Makes an initializer that keeps `num_nonzero` entries of every row, at random.
+    """Makes an initializer that keeps `num_nonzero` random entries of every row.
 
-    The kernels here are read by rows, so a row is what one unit sends out.
+    A row of a kernel holds the outgoing weights of one unit.
 
     Args:
       initializer: draws the matrix.
-      num_nonzero: how many entries of a row are kept; the others are zeros.
+      num_nonzero: number of entries kept per row; the others are zeros.
 
     Returns:
       An initializer of `[fan_in, fan_out]`.
 
     Raises:
-      ValueError: if `num_nonzero` is not positive; when drawn, if a row has less
+      ValueError: if `num_nonzero` is not positive; when drawn, if a row has fewer
         entries.
 
     References:
@@ -185,12 +185,12 @@ def sparse(initializer: Initializer, num_nonzero: int) -> Initializer:
 
 
 def smart_tanh(num_nonzero: int = 15, radius: float = 0.95) -> Initializer:
-    """Makes the sparse initializer of a tanh network that can learn long lags.
+    """Makes the sparse initializer with which tanh networks can learn long lags.
 
-    Normal values, `num_nonzero` a row, with a spectral radius of `radius`.
+    Normal values, `num_nonzero` per row, with a spectral radius of `radius`.
 
     Args:
-      num_nonzero: entries of a row that are not zero.
+      num_nonzero: number of nonzero entries per row.
       radius: the magnitude of the largest eigenvalue.
 
     Returns:
@@ -209,15 +209,15 @@ def smart_tanh(num_nonzero: int = 15, radius: float = 0.95) -> Initializer:
 
     References:
       Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
-      networks", ICML 2013, section 4.1; kernels to and from the network are normal with
-      a standard deviation of 0.01 there.
+      networks", ICML 2013, section 4.1; there the kernels to and from the network are
+      normal with a standard deviation of 0.01.
     """
     normal = jax.nn.initializers.normal(1.0)
     return spectral_radius(sparse(normal, num_nonzero), radius)
 
 
 def identity(scale: float = 1.0) -> Initializer:
-    """Makes an initializer of a square matrix: `scale` on the diagonal, else zero."""
+    """Makes an initializer of `scale` times the identity matrix."""
 
     def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
         del key, out_sharding  # cells never place arrays

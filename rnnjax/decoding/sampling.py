@@ -1,4 +1,4 @@
-"""Drawing sequences from a layer that gives logits."""
+"""Sampling from a layer that returns logits."""
 
 import functools
 
@@ -18,24 +18,24 @@ def sample(
     carry: Carry | None = None,
     temperature: float = 1.0,
 ) -> tuple[Carry, Array]:
-    """Draws tokens one by one, each read by the next step.
+    """Samples tokens one by one, each of which the next step reads.
 
-    To go on with a sequence, give the carry returned and, as the prompt, the last token
-    drawn: it has not been read yet.
+    To continue a sequence, pass the returned carry and, as the prompt, the last sampled
+    token, which has not been read yet.
 
     Args:
       layer: a causal layer from tokens `[T, ...batch]` to logits
         `[T, ..., vocab_size]`.
       params: its parameters.
       prompt: `[P, ...batch]` integer tokens, at least one, read first.
-      num_steps: number of tokens to draw.
+      num_steps: number of tokens to sample.
       key: the source of randomness.
       carry: the carry before the prompt; None: the initial one.
-      temperature: by which the logits are divided; below 1 likely tokens become more
-        likely, 0 always takes the likeliest.
+      temperature: by which the logits are divided. Below 1 likely tokens become more
+        likely; 0 always takes the most likely one.
 
     Returns:
-      The carry, which has read all but the last token, and the tokens drawn
+      The carry after all tokens but the last, and the sampled tokens
       `[num_steps, ...batch]` int32.
 
     Raises:

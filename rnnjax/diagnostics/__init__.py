@@ -1,4 +1,4 @@
-"""What happens inside a recurrent network: gradients, Jacobians, gates, blow-ups."""
+"""Diagnostics of recurrent networks: gradients, Jacobians, gates, blow-ups."""
 
 from rnnjax.diagnostics.blow_ups import BlowUps, find_blow_ups
 from rnnjax.diagnostics.fixed_points import FixedPoints, fixed_points

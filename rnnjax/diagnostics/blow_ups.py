@@ -1,4 +1,4 @@
-"""Where a value or a gradient first leaves the finite, or grows too large."""
+"""Where a value or a gradient first becomes non-finite or too large."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -16,15 +16,15 @@ from rnnjax.unroll import unroll
 
 @dataclasses.dataclass(frozen=True)
 class BlowUps:
-    """The first bad step of every place that was looked at; -1 where all is well.
+    """The first bad step of every place inspected; -1 where all is well.
 
-    A tree of two arrays, so that `jax.jit` may return it.
+    A pytree of two arrays, so `jax.jit` may return it.
 
     Attributes:
       forward: `[num_places]`, the first step in time at which the place's value is bad.
-      backward: `[num_places]`, the last step in time, the first in the order of
-        computing, at which the gradient by that value is bad.
-      places: their names, such as "layer 1, carry.c", in the order of computing.
+      backward: `[num_places]`, the last step in time, hence the first of the backward
+        pass, at which the gradient with respect to that value is bad.
+      places: their names, such as "layer 1, carry.c", in the order of computation.
     """
 
     forward: Array
@@ -32,7 +32,7 @@ class BlowUps:
     places: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Says where values and gradients went bad first."""
+        """Describes where values and gradients first went bad."""
         forward = self.first_forward()
         backward = self.first_backward()
         return f"values: {_said(forward)}; gradients, going back: {_said(backward)}"
@@ -40,7 +40,7 @@ class BlowUps:
     def first_forward(self) -> tuple[int, str] | None:
         """Returns the step and the place of the first bad value; None if all is well.
 
-        At one step the place computed first is named.
+        If several places are bad at that step, it is the one computed first.
         """
         steps = np.asarray(self.forward)
         if not (steps >= 0).any():
@@ -49,7 +49,7 @@ class BlowUps:
         return int(step), self.places[int(np.argmax(steps == step))]
 
     def first_backward(self) -> tuple[int, str] | None:
-        """Returns the step and the place of the first bad gradient on its way back."""
+        """Returns the step and the place of the first bad gradient, going backward."""
         steps = np.asarray(self.backward)
         if not (steps >= 0).any():
             return None
@@ -76,27 +76,27 @@ def find_blow_ups(
 ) -> BlowUps:
     """Finds the first step, layer and leaf where a value or a gradient goes bad.
 
-    One pass forward and back through all layers, under `jax.jit` if wished; nothing of
-    `jax_debug_nans` is needed. Of a cell every leaf of the carry that a step leaves is
-    looked at, and the gradient by every leaf that a step reads; of a cell and of a
-    layer the outputs.
+    One forward and one backward pass through all layers, under `jax.jit` if you like,
+    without `jax_debug_nans`. Inspected are the outputs of every cell and layer; for
+    cells also every leaf of the carry after each step, and the gradient with respect to
+    every leaf that a step reads.
 
     Args:
-      layers: cells, which are looked into, or layers, one after the other.
+      layers: cells, which are inspected inside, or layers, in order.
       params: the parameters of each.
       inputs: `[T, ..., input_size]` of the first.
-      loss: of the outputs of the last, a scalar.
-      threshold: a number counts as bad if it is beyond this in size, or not finite.
+      loss: of the last outputs, a scalar.
+      threshold: a number is bad if its magnitude exceeds this, or if it is not finite.
       mask: as in `unroll`.
       is_first: as in `unroll`.
       key: folded with the index of each layer, as `stack` does.
 
     Returns:
-      The first bad steps; `print` it, or ask it for the first place.
+      The first bad steps, for `print` or to query.
 
     Raises:
-      ValueError: if `threshold` is not positive, or there are not as many parameters as
-        layers.
+      ValueError: if `threshold` is not positive, or `params` and `layers` differ in
+        length.
     """
     if not threshold > 0:
         raise ValueError(f"threshold must be positive, got {threshold}.")
@@ -123,7 +123,7 @@ def find_blow_ups(
 
 
 def _places(layers, params, inputs, **marks):
-    """Lists the names in the order of computing, which a traced dict forgets."""
+    """Lists the names in the order of computation, which tracing a dict loses."""
     names = []
 
     def run():
@@ -136,7 +136,7 @@ def _places(layers, params, inputs, **marks):
 def _run(layers, params, inputs, added, *, mask, is_first, key):
     """Runs the layers; returns the last outputs and all values `[T, ...]` by name.
 
-    What `added` holds of a name is added: by zeros there is a gradient to be had.
+    What `added` holds for a name is added to its value: adding zeros gives a gradient.
     """
     inputs, values = _shown("inputs", zero_masked(mask, inputs), added)
     for i, (layer, own) in enumerate(zip(layers, params)):
@@ -157,7 +157,7 @@ def _run(layers, params, inputs, added, *, mask, is_first, key):
 
 
 def _run_cell(cell, params, inputs, added, name, **marks):
-    """Runs a cell, adding to what its steps read; returns outputs and carries left."""
+    """Runs a cell, adding to what its steps read; returns the outputs and carries."""
     own = {key: x for key, x in added.items() if key.startswith(name + "carry")}
 
     def step(params, carry, inputs_and_own):
@@ -172,7 +172,7 @@ def _run_cell(cell, params, inputs, added, name, **marks):
 
 
 def _shown(name, tree, added):
-    """Adds to the floating leaves of a tree, and returns them by their names too."""
+    """Adds to the floating leaves of a pytree; returns it, and its leaves by name."""
     leaves, treedef = jax.tree.flatten_with_path(tree)
     moved, values = [], {}
     for path, x in leaves:
@@ -184,7 +184,7 @@ def _shown(name, tree, added):
 
 
 def _bad(x, threshold):
-    """Returns whether each step of `[T, ...]` holds a bad number."""
+    """Returns whether each step of `[T, ...]` has a bad number."""
     fine = jnp.isfinite(x) & (jnp.abs(x) <= threshold)
     return ~fine.all(tuple(range(1, x.ndim)))
 

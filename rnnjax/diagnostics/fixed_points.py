@@ -10,13 +10,13 @@ from rnnjax.diagnostics.trajectory import as_vector, vector_step
 
 
 class FixedPoints(NamedTuple):
-    """Where a carry stands still, or nearly.
+    """Points at which a step changes the carry little or not at all.
 
     Attributes:
       points: `[n, size]`, carries as vectors; see `as_vector`.
       speeds: `[n]`, ½‖h' - h‖² there: 0 at a fixed point, small at a slow one.
-      eigenvalues: `[n, size]`, complex, of the step's Jacobian there: all inside the
-        unit circle, the point attracts.
+      eigenvalues: `[n, size]`, complex, of the step's Jacobian there; if all are inside
+        the unit circle, the point is attracting.
     """
 
     points: Array
@@ -33,23 +33,23 @@ def fixed_points(
     num_iterations: int = 100,
     damping: float = 1e-3,
 ) -> FixedPoints:
-    """Searches points where a step changes the carry least, from many starts.
+    """Searches for points where a step changes the carry least, from many starts.
 
-    Each start goes down the speed q(h) = ½‖F(h) - h‖² by damped Gauss-Newton steps,
-    one that would raise the speed being undone and damped more. Points that several
-    starts reached are listed as often.
+    Each start descends the speed q(h) = ½‖F(h) - h‖² by damped Gauss-Newton steps. A
+    step that would increase the speed is rejected and the damping increased. A point
+    that several starts reach is listed several times.
 
     Args:
       cell: the cell.
       params: its parameters.
-      inputs: `[input_size]`, one step's, held constant.
+      inputs: `[input_size]`, the constant inputs.
       starts: carries `[n, ...]`, such as those of a trajectory.
       num_iterations: Gauss-Newton steps.
-      damping: what is added to the diagonal at first.
+      damping: initial value added to the diagonal.
 
     Returns:
-      A point a start. The eigenvalues need a platform that computes them, such as the
-      CPU.
+      One point per start. Eigenvalues are computed on platforms that support it, such
+      as the CPU.
 
     References:
       Sussillo and Barak, "Opening the Black Box: Low-Dimensional Dynamics in

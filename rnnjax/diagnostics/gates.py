@@ -1,4 +1,4 @@
-"""What gates and units do: shut, saturated, dead; how long they keep."""
+"""Activity of gates and units: saturated, dead, and their time constants."""
 
 from typing import Any
 
@@ -21,19 +21,18 @@ def gates(
     """Computes the gates of a cell at every step.
 
     Args:
-      cell: one with factors whose first pre-activation is the gates' side by side,
-        each to be put through σ, such as `lstm` and `gru`.
+      cell: one with factors, the first of whose pre-activations holds the gates side by
+        side, before σ, such as `lstm` and `gru`.
       params: its parameters.
       inputs: `[T, ..., input_size]`.
-      names: a letter a gate, in order: "ifgo" for `lstm`, "rz" for `gru`.
+      names: one letter per gate, in order: "ifgo" for `lstm`, "rz" for `gru`.
       carry: the carry that the first step reads; None: the initial one.
 
     Returns:
-      `[T, ..., hidden_size]` from 0 to 1, by name; the candidate g, no gate, is left
-      out.
+      `[T, ..., hidden_size]` from 0 to 1, by name, without the candidate g.
 
     Raises:
-      ValueError: if the cell has no factors, or its width is no multiple of the
+      ValueError: if the cell has no factors, or its width is not a multiple of the
         number of names.
     """
     factors = cell.factors
@@ -54,15 +53,14 @@ def gates(
 
 
 def saturation(gate: Array, *, margin: float = 0.1) -> tuple[Array, Array]:
-    """Counts how often each unit's gate is all but shut or open.
+    """Computes how often each gate is nearly closed or nearly open.
 
     Args:
       gate: `[..., hidden_size]` from 0 to 1.
-      margin: below it a gate is shut, above 1 minus it open.
+      margin: a gate is closed below it and open above 1 minus it.
 
     Returns:
-      The shares of shut and of open, `[hidden_size]` each, to be drawn one against the
-      other.
+      The fractions of steps at which it is closed and open, `[hidden_size]` each.
 
     References:
       Karpathy, Johnson and Fei-Fei, "Visualizing and Understanding Recurrent
@@ -73,7 +71,7 @@ def saturation(gate: Array, *, margin: float = 0.1) -> tuple[Array, Array]:
 
 
 def time_constants(gate: Array) -> Array:
-    """Computes how many steps each unit keeps what it holds.
+    """Computes the time constant of each unit, in steps.
 
         τ = -1 / mean of log f,   so that Π f = e^(-T / τ)
 
@@ -82,8 +80,7 @@ def time_constants(gate: Array) -> Array:
         GRU.
 
     Returns:
-      `[hidden_size]`, steps until a share 1/e is left; inf where the gate is 1. The
-      mean over units is the horizon of the layer's memory.
+      `[hidden_size]`, steps until 1/e is left; inf where the gate is 1.
 
     Example:
       >>> time_constants(jnp.full((7, 1), 0.9)).round(2)
@@ -99,29 +96,29 @@ def dead_units(outputs: Array, *, tolerance: float = 0.0) -> Array:
     """Returns whether each unit is zero at every step, `[hidden_size]` bool.
 
     Args:
-      outputs: `[..., hidden_size]`, such as of a ReLU network.
-      tolerance: how far from zero still counts.
+      outputs: `[..., hidden_size]`, of a ReLU network for example.
+      tolerance: largest magnitude that counts as zero.
     """
     return (jnp.abs(outputs) <= tolerance).all(tuple(range(outputs.ndim - 1)))
 
 
 def saturated_units(outputs: Array, *, margin: float = 0.05) -> Array:
-    """Returns the share of steps at which a unit is near -1 or 1, `[hidden_size]`.
+    """Returns the fraction of steps at which a unit is near ±1, `[hidden_size]`.
 
     Args:
       outputs: `[..., hidden_size]` of tanh.
-      margin: how near.
+      margin: largest distance from ±1.
     """
     return (jnp.abs(outputs) > 1 - margin).mean(tuple(range(outputs.ndim - 1)))
 
 
 def effective_rank(carries: Array) -> Array:
-    """Computes how many directions of the carry are in use.
+    """Computes the effective number of dimensions of the carry.
 
         exp(-Σ pᵢ log pᵢ),  pᵢ = σᵢ / Σ σ  of the singular values
 
     Args:
-      carries: `[..., hidden_size]`; all axes but the last are rows.
+      carries: `[..., hidden_size]`; all axes except the last are rows.
 
     Returns:
       From 1 to `hidden_size`.

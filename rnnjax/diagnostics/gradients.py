@@ -1,4 +1,4 @@
-"""Gradients on their way back through time."""
+"""Gradients along the backward pass through time."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from rnnjax.unroll import unroll
 
 
 class LagNorms(NamedTuple):
-    """Gradient norms by how far they went back.
+    """Gradient norms by lag.
 
     Attributes:
       mean: `[T]`, geometric mean over losses and sequences; entry k is lag k.
@@ -41,7 +41,7 @@ def carry_gradients(
     carry: Carry | None = None,
     engine: Engine = scan,
 ) -> list[Array]:
-    """Computes the gradient of a loss by the carry that each step reads.
+    """Computes the gradient of a loss with respect to the carry each step reads.
 
     Args:
       cell: the cell.
@@ -52,8 +52,8 @@ def carry_gradients(
       engine: one that has reverse mode.
 
     Returns:
-      One array `[T, ...batch, ...]` a floating leaf of the carry, in the order of
-      `jax.tree.leaves`. Entry t is ∂loss / ∂hₜ₋₁, through step t and all later.
+      One array `[T, ...batch, ...]` per floating leaf of the carry, in the order of
+      `jax.tree.leaves`. Entry t is ∂loss / ∂hₜ₋₁, through step t and all later steps.
     """
     added = part_floating(carries_read(cell, params, inputs, carry=carry))[0]
     moved = _moved(cell)
@@ -74,23 +74,23 @@ def gradient_norms_by_lag(
     carry: Carry | None = None,
     engine: Engine = scan,
 ) -> LagNorms:
-    """Computes how the gradient of a step's loss fades or grows as it goes back.
+    """Computes how the gradient of the loss of one step decays or grows with the lag.
 
-    The norm of ∂lossₜ / ∂hₜ₋ₖ₋₁, for every step t, lag k and sequence. It costs T
-    backward passes, run as one batch.
+    That is the norm of ∂lossₜ / ∂hₜ₋ₖ₋₁ for every step t, lag k and sequence. It costs
+    T backward passes, which run as one batch.
 
     Args:
       cell: the cell.
       params: its parameters.
       inputs: `[T, ..., input_size]`.
-      step_loss: of the outputs `[T, ...]`, `[T, ...batch]` losses, each of its own
-        step's output alone.
+      step_loss: from the outputs `[T, ...]` to losses `[T, ...batch]`, each of which
+        depends only on the output of its own step.
       carry: the carry that the first step reads; None: the initial one.
       engine: one that has reverse mode.
 
     Returns:
-      The mean norms by lag, with a confidence band: the norms are taken as log-normal
-      and as independent, so the band is narrow where losses share their way.
+      The mean norms by lag, with a confidence band that assumes log-normal, independent
+      norms: it is too narrow where losses share steps.
     """
     added = part_floating(carries_read(cell, params, inputs, carry=carry))[0]
     moved = _moved(cell)
@@ -121,12 +121,12 @@ def gradient_by_lag(
     *,
     carry: Carry | None = None,
 ) -> Params:
-    """Writes the gradient by the parameters as the sum over lags of Jacobian products.
+    """Computes the gradient of the parameters as a sum over lags.
 
         ∂L/∂θ = Σₖ Σₜ ∂L/∂oₜ · ∂oₜ/∂hₜ₋₁ · Jₜ₋₁ Jₜ₋₂ ... Jₜ₋ₖ₊₁ · ∂⁺hₜ₋ₖ/∂θ
 
-    where ∂⁺ is the derivative of a single step. Lag 0 is what an output gives through
-    its own step.
+    where ∂⁺ is the derivative of a single step. Lag 0 is the contribution of the same
+    step.
 
     Args:
       cell: the cell.
@@ -134,11 +134,11 @@ def gradient_by_lag(
       inputs: `[T, ..., input_size]`.
       loss: of the outputs `[T, ...]`, a scalar.
       carry: the carry that the first step reads; None: the initial one, whose own
-        gradient, if it is learned, is not in the sum.
+        gradient, if it is learned, is not part of the sum.
 
     Returns:
-      A list of the floating leaves of the parameters, each with an axis of lags first,
-      `[T, ...]`; the sum over it is the gradient that `jax.grad` gives.
+      A list of the floating leaves of the parameters, each with a first axis of lags,
+      `[T, ...]`; the sum over it is the gradient of `jax.grad`.
 
     References:
       Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
@@ -179,7 +179,7 @@ def gradient_by_lag(
         ]
 
     def body(rows, _):
-        """`rows[t]` is a row by the carry that step t left, from a loss k later."""
+        """`rows[t]` is the gradient at lag k by the carry after step t."""
         grads, _ = all_back(carries, inputs, rows, none_out)
         further = jnp.einsum("...i,...ij->...j", rows, jacobians)
         return _earlier(further), total(grads)
@@ -189,12 +189,12 @@ def gradient_by_lag(
 
 
 def _earlier(rows):
-    """Moves rows by the carry that step t reads to step t - 1, which left it."""
+    """Shifts gradients with respect to the carry step t reads to step t - 1."""
     return jnp.concatenate([rows[1:], jnp.zeros_like(rows[:1])])
 
 
 def _moved(cell):
-    """The cell with something added to the carry that every step reads."""
+    """Makes the cell that adds a second input to the carry every step reads."""
 
     def step(params, carry, inputs_and_added):
         inputs, added = inputs_and_added
@@ -206,7 +206,7 @@ def _moved(cell):
 
 
 def _by_lag(norms):
-    """Averages `[T, lag, ...batch]`, of which lags up to t are meant."""
+    """Averages `[T, lag, ...batch]` over the entries with a lag of at most t."""
     num_steps = norms.shape[0]
     logs = jnp.log(norms.reshape(num_steps, num_steps, -1))
     meant = (jnp.arange(num_steps)[:, None] >= jnp.arange(num_steps))[..., None]

@@ -1,4 +1,4 @@
-"""Jacobians of a step, and what their products do to a gradient."""
+"""Jacobians of the steps, and their products."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from rnnjax.diagnostics.trajectory import (
 def step_jacobians(
     cell: Cell, params: Params, inputs: Any, *, carry: Carry | None = None
 ) -> Array:
-    """Computes the Jacobian of every step on the way of the carry.
+    """Computes the Jacobian of every step along the trajectory.
 
         Jₜ = ∂hₜ / ∂hₜ₋₁        (Elman: diag(f'(aₜ)) W)
 
@@ -28,8 +28,8 @@ def step_jacobians(
       carry: the carry that the first step reads; None: the initial one.
 
     Returns:
-      `[T, ...batch, size, size]`; row i, column j is the derivative of number i of the
-      carry by number j of the carry before, in the order of `as_vector`.
+      `[T, ...batch, size, size]`; row i, column j is the derivative of entry i of the
+      carry with respect to entry j of the previous carry, in the order of `as_vector`.
 
     References:
       Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
@@ -50,12 +50,12 @@ def spectral_norms(jacobians: Array) -> Array:
 
 
 def condition_numbers(jacobians: Array) -> Array:
-    """Returns largest over smallest singular value of matrices `[..., size, size]`."""
+    """Returns the condition numbers `[...]` of matrices `[..., size, size]`."""
     return jnp.linalg.cond(jacobians)
 
 
 def product_norms(jacobians: Array) -> Array:
-    """Computes how far products of Jacobians reach back from the last step.
+    """Computes the norms of products of Jacobians, back from the last step.
 
         ‖Jₜ Jₜ₋₁ ... Jₜ₋ₖ‖  for k = 0, 1, ...
 

@@ -1,4 +1,4 @@
-"""Lyapunov exponents: how fast near carries part, or meet."""
+"""Lyapunov exponents: how fast nearby carries diverge or converge."""
 
 import operator
 from typing import Any
@@ -21,25 +21,26 @@ def lyapunov_spectrum(
 ) -> Array:
     """Computes the Lyapunov exponents of a cell driven by one sequence.
 
-    Directions are carried along by the Jacobian of every step and made orthogonal
-    again by a QR decomposition, whose diagonal says how far each was stretched:
+    The Jacobian of every step moves a set of directions, which a QR decomposition makes
+    orthogonal again; its diagonal says by how much each was stretched:
 
         Jₜ Qₜ₋₁ = Qₜ Rₜ,   λᵢ = mean of log |Rₜ[i, i]| over t
 
     Args:
-      cell: the cell; its largest exponent above 0 is chaos.
+      cell: the cell; it is chaotic if its largest exponent is above 0.
       params: its parameters.
       inputs: `[T, input_size]`, one sequence; `jax.vmap` for more.
       carry: the carry that the first step reads; None: the initial one.
-      num_exponents: how many, the largest first; None: one a number of the carry.
-      num_discarded: first steps that are not counted, while the carry finds its way.
+      num_exponents: how many, the largest first; None: all.
+      num_discarded: initial steps to ignore, while the carry settles.
 
     Returns:
-      `[num_exponents]`, in nats a step, the largest first (as far as T allows).
+      `[num_exponents]`, in nats per step, the largest first (up to the error of a
+      finite T).
 
     Raises:
-      ValueError: if there are batch axes, more exponents are asked for than numbers in
-        the carry, or no step is left to count.
+      ValueError: if there are batch axes, if `num_exponents` exceeds the size of the
+        carry, or if no step is left after `num_discarded`.
 
     References:
       Benettin, Galgani, Giorgilli and Strelcyn, "Lyapunov Characteristic Exponents for
@@ -86,9 +87,9 @@ def lyapunov_spectrum(
 
 
 def kaplan_yorke_dimension(exponents: Array) -> Array:
-    """Computes the dimension of the attractor that a spectrum belongs to.
+    """Computes the Kaplan-Yorke dimension of the attractor from its spectrum.
 
-        D = k + (λ₁ + ... + λₖ) / |λₖ₊₁|,  k the most of whom the sum is not negative
+        D = k + (λ₁ + ... + λₖ) / |λₖ₊₁|,  k the largest with a sum that is not negative
 
     Args:
       exponents: `[size]`, the whole spectrum, the largest first.

@@ -1,4 +1,4 @@
-"""What the other diagnostics share: the carries on the way, as vectors."""
+"""The trajectory of the carry, and carries as vectors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def carries_read(
 
     Returns:
       A carry with an axis of time before the batch, `[T, ...batch, ...]`: entry t is
-      what step t reads, and step t - 1 left.
+      the carry before step t.
 
     Example:
       >>> adder = rnnjax.Cell(
@@ -45,13 +45,13 @@ def carries_read(
 
 
 def part_floating(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
-    """Parts the floating leaves of a tree from the rest.
+    """Separates the floating leaves of a pytree from the rest.
 
     Args:
-      tree: a tree of arrays.
+      tree: a pytree of arrays.
 
     Returns:
-      The floating leaves, and the function that puts such a list back.
+      The floating leaves, and a function that puts such a list back.
     """
     leaves, treedef = jax.tree.flatten(tree)
     floating = [jnp.issubdtype(jnp.result_type(x), jnp.floating) for x in leaves]
@@ -66,13 +66,13 @@ def part_floating(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]
 
 
 def as_vector(carry: Carry) -> tuple[Array, Callable[[Array], Carry]]:
-    """Lays the floating leaves of a carry without batch axes out as one vector.
+    """Concatenates the floating leaves of a carry without batch axes to a vector.
 
     Args:
       carry: the carry of one sequence.
 
     Returns:
-      `[size]`, leaves in the order of `jax.tree.leaves`, and the function back.
+      `[size]`, in the order of `jax.tree.leaves`, and the inverse function.
     """
     floats, put_back = part_floating(carry)
     vector, unravel = ravel_pytree(floats)
@@ -85,12 +85,12 @@ def over_batch(
     """Maps a function of one step of one sequence over time and batch.
 
     Args:
-      function: of arrays without time and batch.
+      function: takes arrays without axes of time and batch.
       cell: the cell that reads the inputs.
-      inputs: `[T, ...batch, ...]`, from which the batch's rank is taken.
+      inputs: `[T, ...batch, ...]`, which determine the rank of the batch.
 
     Returns:
-      The function of arrays `[T, ...batch, ...]`.
+      The function over arrays `[T, ...batch, ...]`.
     """
     for _ in range(1 + len(batch_shape(inputs, cell.input_ndim))):
         function = jax.vmap(function)
@@ -106,7 +106,7 @@ def vector_step(cell: Cell, params: Params) -> Callable[[Array, Carry, Any], Arr
 
     Returns:
       `(vector, carry, inputs) -> vector`: the floating leaves of the carry come from
-      the vector, its others, such as counters, from `carry`.
+      the vector, the others, such as counters, from `carry`.
     """
     params = prepared(cell, params)
 

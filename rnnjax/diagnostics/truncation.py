@@ -1,4 +1,4 @@
-"""What truncated backpropagation loses of the gradient."""
+"""The bias of truncated backpropagation through time."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ from rnnjax.diagnostics.trajectory import part_floating
 
 
 class TruncationBias(NamedTuple):
-    """How a truncated gradient lies to the full one.
+    """A truncated gradient compared with the full one.
 
     Attributes:
-      angle: in degrees, 0 where truncation loses nothing.
-      length: of the truncated gradient, as a multiple of the full one's.
+      angle: between the two, in degrees.
+      length: norm of the truncated gradient over that of the full one.
     """
 
     angle: Array
@@ -37,7 +37,7 @@ def truncation_bias(
       inputs: `[T, ..., input_size]`.
       loss: `(outputs of a chunk, index of its first step) -> scalar`; the whole loss is
         the sum over chunks.
-      chunk_length: steps in a chunk, at whose start the carry is handed on and the
+      chunk_length: steps per chunk; between chunks the carry is handed on and the
         gradient is cut.
 
     Returns:
@@ -81,7 +81,7 @@ def truncation_bias(
         for cut in (lambda carry: carry, jax.lax.stop_gradient)
     )
     lengths = jnp.linalg.norm(full), jnp.linalg.norm(truncated)
-    # the angle by its tangent: a cosine near 1 says nothing of small angles
+    # by the tangent, since the cosine of a small angle loses its digits
     along = full / lengths[0] * lengths[1]
     angle = 2 * jnp.arctan2(
         jnp.linalg.norm(along - truncated), jnp.linalg.norm(along + truncated)

@@ -1,7 +1,7 @@
-"""Cross entropy over sequences, and the two ways to sum it up.
+"""Cross entropy over sequences, with the two common reductions.
 
-Published learning rates depend on how the losses of the steps are summed up: the sum
-over time is `num_steps` times the mean over steps, and so are its gradients.
+Published learning rates depend on the reduction: the sum over time is `num_steps` times
+the mean over steps, and so are its gradients.
 """
 
 import jax
@@ -15,7 +15,7 @@ def cross_entropy(logits: Array, targets: Array, mask: Array | None = None) -> A
     """Computes the cross entropy of every step, -log softmax(logits)[target].
 
     Args:
-      logits: `[T, ..., vocab_size]`, whatever stands in masked steps.
+      logits: `[T, ..., vocab_size]`, with any values at masked steps.
       targets: `[T, ...batch]` integers; one outside the vocabulary gives NaN.
       mask: `[T, ...batch]` bool, true at real steps; None if all are.
 
@@ -24,7 +24,7 @@ def cross_entropy(logits: Array, targets: Array, mask: Array | None = None) -> A
 
     Raises:
       ValueError: if the targets are not integers of the logits' leading shape, or the
-        mask is not bool of it.
+        mask is not bool of that shape.
     """
     shape = logits.shape[:-1]
     targets = jnp.asarray(targets)
@@ -46,7 +46,7 @@ def cross_entropy(logits: Array, targets: Array, mask: Array | None = None) -> A
 def cross_entropy_sum_over_time(
     logits: Array, targets: Array, mask: Array | None = None
 ) -> Array:
-    """Sums the cross entropy over the steps and takes its mean over the batch.
+    """Computes the cross entropy summed over the steps, averaged over the batch.
 
     Args:
       logits: `[T, ..., vocab_size]`.
@@ -58,7 +58,7 @@ def cross_entropy_sum_over_time(
 
     References:
       Zaremba, Sutskever and Vinyals, "Recurrent Neural Network Regularization", 2014:
-      its learning rate of 1 and its clipping at 5 belong to this sum.
+      its learning rate of 1 and its clipping at 5 are for this sum.
     """
     return cross_entropy(logits, targets, mask).sum(axis=0).mean()
 
@@ -66,7 +66,7 @@ def cross_entropy_sum_over_time(
 def cross_entropy_mean_over_steps(
     logits: Array, targets: Array, mask: Array | None = None
 ) -> Array:
-    """Takes the mean of the cross entropy over all real steps of the batch.
+    """Computes the cross entropy averaged over all real steps of the batch.
 
     Args:
       logits: `[T, ..., vocab_size]`.

@@ -1,4 +1,4 @@
-"""Optax transformations for gradients that explode, and averaging of parameters."""
+"""Optax transformations: clipping, guards and averaging of parameters."""
 
 from rnnjax.optimizers.averaging import (
     AveragingState,

@@ -1,4 +1,4 @@
-"""Averaged gradient descent that begins to average when validation stops improving."""
+"""Averaging of parameters that begins when validation stops improving."""
 
 from typing import Any, NamedTuple
 
@@ -11,12 +11,12 @@ from rnnjax.optimizers.states import state_of
 
 
 class AveragingState(NamedTuple):
-    """What has been averaged, and the losses that decide when to begin.
+    """The average, and the losses that decide when averaging begins.
 
     Attributes:
-      averaging: whether the trigger has fired.
+      averaging: whether averaging has begun.
       count: how many updates are in the average.
-      average: the mean of the parameters after each of them.
+      average: the mean of the parameters after each of these updates.
       best: the lowest validation loss before the recent ones; inf if there is none.
       recent: `[patience]`, the latest validation losses, inf where there is none yet.
     """
@@ -29,12 +29,12 @@ class AveragingState(NamedTuple):
 
 
 def non_monotonic_averaging(patience: int = 5) -> optax.GradientTransformation:
-    """Averages the parameters from the moment when validation stops improving.
+    """Averages the parameters once validation stops improving.
 
-    The last link of a chain: it changes no update. Give it every validation loss by
-    `record_validation`; averaging begins with the update after the first loss that is
+    Put it last in a chain; it changes no update. Pass it every validation loss with
+    `record_validation`: averaging begins with the update after the first loss that is
     higher than the lowest one before the latest `patience`. Evaluate with
-    `averaged_params`; training goes on from the parameters themselves.
+    `averaged_params`; training continues from the parameters themselves.
 
     Args:
       patience: n, in validations.
@@ -81,7 +81,7 @@ def nt_asgd(
 ) -> optax.GradientTransformation:
     """Makes gradient descent with averaging on a non-monotonic trigger (NT-ASGD).
 
-    See `non_monotonic_averaging`, which works behind any other rule just as well.
+    See `non_monotonic_averaging`, which works after any other optimizer too.
 
     Args:
       learning_rate: of `optax.sgd`; 30 in the paper, with gradients clipped at 0.25.
@@ -108,17 +108,17 @@ def nt_asgd(
 
 
 def record_validation(opt_state: Any, loss: jax.typing.ArrayLike) -> Any:
-    """Gives a validation loss to the averaging in an optimizer's state.
+    """Passes a validation loss to the averaging in an optimizer's state.
 
     Args:
       opt_state: the optimizer's state.
-      loss: the latest validation loss; NaN counts as worse than any.
+      loss: the latest validation loss; NaN counts as infinite.
 
     Returns:
-      The new state; averaging has begun if the trigger fired now or before.
+      The new optimizer state.
 
     Raises:
-      ValueError: if there is not one averaging in the state.
+      ValueError: unless there is exactly one averaging in the state.
     """
     state_of(AveragingState, opt_state)
 
@@ -139,10 +139,10 @@ def record_validation(opt_state: Any, loss: jax.typing.ArrayLike) -> Any:
 
 
 def averaged_params(opt_state: Any, params: Params) -> Params:
-    """Returns the averaged parameters, or `params` while nothing is averaged yet.
+    """Returns the averaged parameters, or `params` before averaging has begun.
 
     Raises:
-      ValueError: if there is not one averaging in the state.
+      ValueError: unless there is exactly one averaging in the state.
     """
     state = state_of(AveragingState, opt_state)
     return jax.tree.map(

@@ -1,6 +1,6 @@
-"""Clipping of gradients that says how much it clipped.
+"""Gradient clipping that records how much it clipped.
 
-Each rule is a link of an `optax.chain`, first in it.
+Put it first in an `optax.chain`.
 """
 
 from typing import Any, NamedTuple
@@ -17,12 +17,12 @@ Threshold = jax.typing.ArrayLike
 
 
 class ClipState(NamedTuple):
-    """What clipping saw at the latest update.
+    """What clipping recorded at the latest update.
 
     Attributes:
       norm: global norm of the gradients before this clipping.
-      clipped_share: what part was clipped, 0 to 1: of the whole (0 or 1) by norm, of
-        the entries by value, of the leaves by block.
+      clipped_share: the share that was clipped, from 0 to 1: of all gradients (0 or 1)
+        by norm, of the entries by value, of the leaves by block.
     """
 
     norm: Array
@@ -34,8 +34,8 @@ def clip_by_norm(max_norm: Threshold) -> optax.GradientTransformation:
 
         g · min(1, max_norm / ‖g‖)
 
-    The norm is computed without overflow, so that a gradient of 1e30 is clipped and not
-    zeroed. Gradients with NaN or Inf go through as they are: see `skip_nonfinite`.
+    The norm is computed without overflow, so a gradient of 1e30 is clipped and not
+    zeroed. Gradients with NaN or Inf pass unchanged: see `skip_nonfinite`.
 
     Args:
       max_norm: the threshold; may be traced.
@@ -123,15 +123,15 @@ def clip_by_block(max_norm: Threshold) -> optax.GradientTransformation:
 
 
 def clip_states(opt_state: Any) -> list[ClipState]:
-    """Returns what every clipping in a chain saw at the latest update, in its order.
+    """Returns what every clipping of a chain recorded at the latest update, in order.
 
-    `clip_states(opt_state)[0]._asdict()` is a row of metrics.
+    `clip_states(opt_state)[0]._asdict()` gives metrics.
     """
     return states_of(ClipState, opt_state)
 
 
 def _clipping(clip):
-    """Makes a transformation of `grads -> (clipped, norm, share)`."""
+    """Makes a transformation from `grads -> (clipped, norm, share)`."""
 
     def init(params):
         dtype = jnp.result_type(jnp.float32, *jax.tree.leaves(params))
@@ -147,7 +147,7 @@ def _clipping(clip):
 
 
 def _norm(leaves):
-    """Returns the norm of all leaves together, finite if it can be; NaN if not."""
+    """Returns the norm of all leaves together, avoiding overflow."""
     wide = [x.astype(jnp.promote_types(x.dtype, jnp.float32)) for x in leaves]
     largest = jnp.max(jnp.stack([jnp.abs(x).max(initial=0) for x in wide]))
     unit = jnp.where(largest > 0, largest, 1)

@@ -1,4 +1,4 @@
-"""The highest clipping threshold, or learning rate, that still trains stably."""
+"""Range tests: the highest learning rate or clipping threshold that is stable."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from rnnjax.base import Array, check_positive
 
 
 class RangeTest(NamedTuple):
-    """What a range test found.
+    """The result of a range test.
 
     Attributes:
-      chosen: the highest candidate up to which all are stable; NaN if the lowest is
-        not.
+      chosen: the highest candidate such that it and all lower ones are stable; NaN
+        if the lowest is not.
       stable: `[num_candidates]` bool.
       losses: `[num_candidates, num_updates]`.
     """
@@ -33,12 +33,12 @@ def range_test(
     window: int = 10,
     max_rise: float = 2.0,
 ) -> RangeTest:
-    """Trains with every candidate for a while and chooses the highest stable one.
+    """Trains briefly with every candidate and chooses the highest stable one.
 
     A training is stable if all its losses are finite and no mean over `window` updates
-    is more than `max_rise` times the first loss or a mean before it. All trainings run
-    side by side, in one `vmap`. What is higher than an unstable candidate is not
-    chosen, even if it is stable by luck.
+    is more than `max_rise` times the first loss or an earlier mean. All trainings run
+    side by side, in one `vmap`. A candidate above an unstable one is not chosen, even
+    if it happens to be stable.
 
     Args:
       train: from a candidate, a traced scalar, to the losses `[num_updates]` of a short
@@ -46,14 +46,14 @@ def range_test(
       candidates: `[num_candidates]`, positive and ascending, such as
         `jnp.geomspace(0.1, 100, 7)`.
       window: in updates.
-      max_rise: factor of the lowest of them.
+      max_rise: largest factor over the lowest of them.
 
     Returns:
-      The candidate chosen, and what it was chosen by.
+      The chosen candidate, and the losses of all.
 
     Raises:
       ValueError: if the candidates are not positive and ascending, `window` or
-        `max_rise` is not positive, or there are less updates than a window.
+        `max_rise` is not positive, or there are fewer updates than a window.
 
     Example:
       >>> def train(learning_rate):

@@ -1,4 +1,4 @@
-"""A guard that skips updates which are not finite, and stops."""
+"""A guard against non-finite updates."""
 
 from typing import Any, NamedTuple
 
@@ -11,13 +11,13 @@ from rnnjax.optimizers.states import state_of
 
 
 class SkipState(NamedTuple):
-    """What was skipped.
+    """The state of the guard.
 
     Attributes:
-      skipped: number of updates skipped because they were not finite.
-      in_a_row: number of them since the last good one.
-      stopped: whether the guard has stopped: no update is applied any more.
-      inner: the state of the guarded optimizer, as the last good update left it.
+      skipped: number of non-finite updates that were skipped.
+      in_a_row: number of them since the last finite one.
+      stopped: whether the guard has stopped; then no further update is applied.
+      inner: the state of the guarded optimizer after the last finite update.
     """
 
     skipped: Array
@@ -29,19 +29,20 @@ class SkipState(NamedTuple):
 def skip_nonfinite(
     optimizer: optax.GradientTransformation, max_skips: int
 ) -> optax.GradientTransformationExtraArgs:
-    """Guards an optimizer: skips what is not finite, counts it, then stops.
+    """Makes an optimizer skip and count non-finite updates, and finally stop.
 
-    An update is skipped, with zeros in its place and the optimizer's state kept, if the
-    gradients, the updates or what was finite in the state hold NaN or Inf. After
-    `max_skips` in a row all updates are zeros for good. None is ever applied, unlike in
-    `optax.apply_if_finite`, which applies what comes after its limit.
+    An update is skipped if the gradients, the updates or a part of the new state that
+    was finite before hold NaN or Inf: zeros are returned and the optimizer's state is
+    kept. After `max_skips` in a row all further updates are zeros. A non-finite update
+    is never applied, unlike in `optax.apply_if_finite`, which applies updates after
+    its limit.
 
-    Under `vmap` every member has a guard of its own, so one that diverges stands still
-    and its neighbours go on untouched. Outside, call `raise_if_stopped`.
+    Under `vmap` every member has its own guard: one that diverges stays as it was, and
+    the others are not affected. Outside `jit`, call `raise_if_stopped`.
 
     Args:
       optimizer: the whole optimizer, with its clipping.
-      max_skips: skips in a row after which it stops.
+      max_skips: number of skips in a row after which it stops.
 
     Returns:
       The optimizer; its state is a `SkipState`.
@@ -87,20 +88,20 @@ def skip_nonfinite(
 
 
 def skip_state(opt_state: Any) -> SkipState:
-    """Returns what the guard in an optimizer's state has skipped.
+    """Returns the state of the guard in an optimizer's state.
 
     Raises:
-      ValueError: if there is not one guard in the state.
+      ValueError: unless there is exactly one guard in the state.
     """
     return state_of(SkipState, opt_state)
 
 
 def raise_if_stopped(opt_state: Any) -> None:
-    """Raises an error if the guard has stopped; outside of `jit`.
+    """Raises an error if the guard has stopped; for use outside `jit`.
 
     Raises:
-      FloatingPointError: if it has, or that of any member of a `vmap`.
-      ValueError: if there is not one guard in the state.
+      FloatingPointError: if it has stopped, for any member of a `vmap`.
+      ValueError: unless there is exactly one guard in the state.
     """
     state = skip_state(opt_state)
     if jnp.any(state.stopped):
@@ -119,7 +120,7 @@ def _all_finite(tree):
 
 
 def _no_more_infinite(old, new):
-    """Says whether all that was finite is finite; a best loss may begin as Inf."""
+    """Returns whether all that was finite still is; a best loss may begin as Inf."""
     kept = jax.tree.map(
         lambda x, y: (jnp.isfinite(y) | ~jnp.isfinite(x)).all(), old, new
     )

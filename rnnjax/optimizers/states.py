@@ -1,4 +1,4 @@
-"""The states of single links in the state of a whole optimizer."""
+"""The states of single transformations in the state of a chain."""
 
 from typing import Any, TypeVar
 
@@ -8,7 +8,7 @@ State = TypeVar("State")
 
 
 def states_of(kind: type[State], opt_state: Any) -> list[State]:
-    """Returns the states of a kind, however deep they lie, in the chain's order."""
+    """Returns all states of a kind, at any depth, in the order of the chain."""
     leaves = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, kind))
     return [leaf for leaf in leaves if isinstance(leaf, kind)]
 

@@ -1,6 +1,6 @@
-"""Penalties to add to a loss: on gradients that vanish, activations and weights.
+"""Penalties on vanishing gradients, activations and weights.
 
-Each is a scalar without a weight of its own: the caller multiplies.
+Each returns a scalar, which the caller multiplies by a weight and adds to the loss.
 """
 
 from rnnjax.regularizers.activations import (

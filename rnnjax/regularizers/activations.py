@@ -1,4 +1,4 @@
-"""Penalties on what a recurrent layer puts out: its size, and how fast it changes."""
+"""Penalties on the size of a layer's outputs and on how fast they change."""
 
 import jax.numpy as jnp
 
@@ -11,7 +11,7 @@ def activation_penalty(outputs: Array, mask: Array | None = None) -> Array:
 
         mean hₜ²
 
-    In the paper h is what the last layer puts out after dropout, and the factor is 2.
+    In the paper h is the output of the last layer after dropout, and the weight is 2.
 
     Args:
       outputs: `[T, ..., hidden_size]`.
@@ -33,12 +33,12 @@ def activation_penalty(outputs: Array, mask: Array | None = None) -> Array:
 
 
 def temporal_activation_penalty(outputs: Array, mask: Array | None = None) -> Array:
-    """Computes temporal activation regularization (TAR): slow activations cost least.
+    """Computes temporal activation regularization (TAR): fast changes are penalized.
 
         mean (hₜ - hₜ₋₁)²
 
-    over all pairs of steps of which both are real. In the paper h is what the last
-    layer puts out before dropout, and the factor is 1.
+    over all pairs of successive real steps. In the paper h is the output of the last
+    layer before dropout, and the weight is 1.
 
     Args:
       outputs: `[T, ..., hidden_size]`.
@@ -62,11 +62,11 @@ def temporal_activation_penalty(outputs: Array, mask: Array | None = None) -> Ar
 
 
 def norm_stabilizer(outputs: Array, mask: Array | None = None) -> Array:
-    """Computes how much the norm of the activations changes from step to step.
+    """Computes the mean squared change of the activations' norm per step.
 
         mean (‖hₜ‖ - ‖hₜ₋₁‖)²
 
-    over all pairs of steps of which both are real.
+    over all pairs of successive real steps.
 
     Args:
       outputs: `[T, ..., hidden_size]`; the paper takes the carry h.
@@ -84,11 +84,12 @@ def norm_stabilizer(outputs: Array, mask: Array | None = None) -> Array:
 
     References:
       Krueger and Memisevic, "Regularizing RNNs by Stabilizing Activations", ICLR 2016,
-      equation 1, where the first pair is with the initial carry; factors of 50 to 500.
+      equation 1, where the first pair includes the initial carry; weights of 50 to
+      500.
     """
     check_marks("mask", mask, outputs.shape[:-1])
     squares = (zero_masked(mask, outputs) ** 2).sum(axis=-1)
-    # The root has no derivative at 0: there it is taken to be 0.
+    # The square root has no derivative at 0, where it is taken to be 0.
     norms = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
     pairs = _both_real(mask)
     return _mean(zero_masked(pairs, norms[1:] - norms[:-1]) ** 2, pairs)
@@ -99,6 +100,6 @@ def _both_real(mask):
 
 
 def _mean(values, mask):
-    """Takes the mean of values `[T, ...batch]`, which are zeros where masked."""
+    """Returns the mean of `[T, ...batch]` values, which are zeros where masked."""
     count = values.size if mask is None else mask.sum()
     return values.sum() / jnp.maximum(count, 1)

@@ -1,4 +1,4 @@
-"""What a loss sends back to the carry of every step."""
+"""Gradients of a loss with respect to the carry of every step."""
 
 import functools
 from collections.abc import Callable
@@ -27,13 +27,13 @@ from rnnjax.unroll import unroll
 
 
 class GradientTrace(NamedTuple):
-    """What every step read, and what came back to it.
+    """What every step reads, and the gradient with respect to its carry.
 
     Attributes:
       inputs: `[T, ..., input_size]`, zeros where masked.
-      carries: `[T, ...batch, ...]`, the carry hₜ₋₁ that step t read.
+      carries: `[T, ...batch, ...]`, the carry hₜ₋₁ that step t reads.
       cotangents: a list of the floating leaves of the carry `[T, ...batch, ...]`:
-        δₜ = ∂loss / ∂hₜ, in all, of the carry that step t left; zeros where masked.
+        the total δₜ = ∂loss / ∂hₜ for the carry after step t; zeros where masked.
     """
 
     inputs: Any
@@ -51,7 +51,7 @@ def gradient_trace(
     mask: Array | None = None,
     engine: Engine = hoisted,
 ) -> GradientTrace:
-    """Backpropagates a loss and keeps what comes back to the carry of every step.
+    """Backpropagates a loss and keeps the gradient of the carry of every step.
 
     Args:
       cell: the cell; it must have factors.
@@ -96,20 +96,20 @@ def backpropagate(
       loss: `(rest, outputs) -> scalar`, of the outputs `[T, ...]` of the cell.
       cell: the cell; it must have factors.
       params: its parameters.
-      rest: the parameters that the loss reads itself.
+      rest: the parameters that only the loss reads.
       inputs: `[T, ..., input_size]`.
       carry: the carry that the first step reads; None: the initial one.
       mask: `[T, ...batch]` bool, true at real steps; None if all are.
       engine: one that has reverse mode.
 
     Returns:
-      The loss, its gradients by `params` and by `rest`, and the trace.
+      The loss, its gradients with respect to `params` and `rest`, and the trace.
 
     Raises:
       ValueError: if the cell has no factors.
     """
     if cell.factors is None:
-        raise ValueError("cell must have factors, got one with a step alone.")
+        raise ValueError("cell must have factors, got one that is only a step.")
     batch = batch_shape(inputs, cell.input_ndim)
     start = cell.initial_carry(prepared(cell, params), batch)
     num_steps = jax.tree.leaves(inputs)[0].shape[0]
@@ -139,7 +139,7 @@ def backpropagate(
 
 @cached
 def _tapped(cell):
-    """A cell that reads what to add to the carry it leaves, and shows that carry."""
+    """A cell whose second input is added to its new carry, which it outputs."""
     project, recur, update, readout = cell.factors
 
     def add_probes(params, carry, pre):
@@ -166,7 +166,7 @@ def _tapped(cell):
 
 
 def _read(mask, start, left):
-    """Returns what every step read, from what every step left; zeros where masked."""
+    """Returns the carry before every step, from those after; zeros where masked."""
     known = jnp.concatenate([start[None], left])
     if mask is None:
         return known[:-1]

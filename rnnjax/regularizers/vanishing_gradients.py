@@ -1,4 +1,4 @@
-"""The penalty on gradients that vanish or explode from step to step."""
+"""The penalty on gradients that vanish or explode."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,17 +21,17 @@ from rnnjax.diagnostics.trajectory import part_floating
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.regularizers.tracing import GradientTrace, backpropagate
 
-LEAST_SQUARED_NORM = 1e-20  # what comes back with less has no direction to keep
+LEAST_SQUARED_NORM = 1e-20  # a smaller gradient has no direction to preserve
 
 
 class PenalizedGradients(NamedTuple):
-    """The gradients of a loss and of its penalty, added up.
+    """The sum of the gradients of a loss and of its penalty.
 
     Attributes:
       loss: the loss without the penalty.
       penalty: Ω, without its weight.
       grads: of the cell's parameters, penalty included.
-      rest_grads: of the parameters that the loss reads itself.
+      rest_grads: of the parameters that only the loss reads.
     """
 
     loss: Array
@@ -43,17 +43,17 @@ class PenalizedGradients(NamedTuple):
 def vanishing_gradient_penalty(
     cell: Cell, params: Params, trace: GradientTrace
 ) -> Array:
-    """Computes how far each step is from keeping the norm of what it passes back.
+    """Computes how far each step is from preserving the norm of the gradient.
 
         Ω = Σₜ (‖δₜ Jₜ‖ / ‖δₜ‖ - 1)²,  δₜ = ∂loss / ∂hₜ,  Jₜ = ∂hₜ / ∂hₜ₋₁
 
-    summed over the steps, with the mean over the batch. Steps to which nothing comes
-    back are left out. It is the penalty as the equation is written; what was released
-    with the paper differs, see `vanishing_gradient_penalty_immediate`.
+    summed over the steps and averaged over the batch. Steps with δₜ = 0 are left out.
+    This is the penalty as the equation is written; the code released with the paper
+    differs, see `vanishing_gradient_penalty_immediate`.
 
-    Nothing is held constant here: where `trace` was made from the same `params`, the
-    gradient goes through the carries and the backpropagated δₜ too, at the price of
-    the second order. Pass a trace of constants for the immediate part alone.
+    Nothing is held constant: if `trace` was made from the same `params`, the gradient
+    also flows through the carries and the backpropagated δₜ, which takes second-order
+    derivatives. Pass a trace of constants for the immediate part only.
 
     Args:
       cell: the cell that the trace was made with.
@@ -96,8 +96,8 @@ def vanishing_gradient_penalty_immediate(
 
     with squared norms, and the mean over all steps and sequences with ‖δₜ‖² of at least
     1e-20. Its derivative is the immediate one: δₜ, the carries and f' are constants,
-    so that only the parameters of `Factors.recur` (W) have a gradient, and no second
-    order is needed.
+    so only the parameters of `Factors.recur` (W) have a gradient, and no second-order
+    derivatives are needed.
 
     Args:
       cell: the cell that the trace was made with.
@@ -105,7 +105,7 @@ def vanishing_gradient_penalty_immediate(
       trace: of `gradient_trace`.
 
     Returns:
-      Ω, a scalar; 0 if nothing comes back to any step.
+      Ω, a scalar; 0 if δₜ is 0 at every step.
 
     References:
       Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
@@ -132,23 +132,23 @@ def penalized_gradients(
 ) -> PenalizedGradients:
     """Computes the gradients of a loss and of its penalty in one backward pass.
 
-    The penalty, `vanishing_gradient_penalty_immediate`, reads what the backward pass
-    leaves; all its steps are then computed at once. Clip afterwards: the penalty
-    without clipping usually fails, as the paper says.
+    The penalty is `vanishing_gradient_penalty_immediate`, computed for all steps at
+    once from what the backward pass stores. Clip the gradients afterwards: without
+    clipping the penalty usually fails, as the paper says.
 
     Args:
       loss: `(rest, outputs) -> scalar`, of the outputs `[T, ...]` of the cell.
       cell: the cell; it must have factors.
       params: its parameters.
-      rest: the parameters that the loss reads itself, such as an output layer's.
+      rest: the parameters that only the loss reads, such as an output layer's.
       inputs: `[T, ..., input_size]`.
-      weight: factor of the penalty; may be traced, to decay.
+      weight: weight of the penalty; may be traced, so that it can decay.
       carry: the carry that the first step reads; None: the initial one.
       mask: `[T, ...batch]` bool, true at real steps; None if all are.
       engine: one that has reverse mode.
 
     Returns:
-      Loss, penalty and gradients.
+      The loss, the penalty and the gradients.
 
     Raises:
       ValueError: if the cell has no factors.
@@ -179,7 +179,7 @@ def penalized_gradients(
 def _squared_norms(cell, params, trace, hold):
     """Returns ‖δₜ Jₜ‖² and ‖δₜ‖² `[T, ...batch]`.
 
-    `hold` is put on all of Jₜ but the matrices of `recur`.
+    `hold` is applied to all of Jₜ except the matrices of `recur`.
     """
     params = prepared(cell, params)
     project, recur, update, _ = cell.factors

@@ -1,4 +1,4 @@
-"""Penalties on the parameters: their size, and how far matrices are from orthogonal."""
+"""Penalties on the size of parameters and on deviations from orthogonality."""
 
 import functools
 from collections.abc import Callable
@@ -15,8 +15,8 @@ def l1_penalty(params: Params, chosen: Chosen) -> Array:
     """Sums the magnitudes of the entries of the chosen leaves, Σ |w|.
 
     Args:
-      params: a tree of arrays.
-      chosen: from a leaf's path, such as "cell/recurrent_kernel", to whether it counts.
+      params: a pytree of arrays.
+      chosen: says of a leaf's path, such as "cell/recurrent_kernel", if it counts.
 
     Returns:
       A scalar.
@@ -34,11 +34,11 @@ def l1_penalty(params: Params, chosen: Chosen) -> Array:
 
 
 def l2_penalty(params: Params, chosen: Chosen) -> Array:
-    """Sums the squares of the entries of the chosen leaves, Σ w², without a half.
+    """Sums the squares of the entries of the chosen leaves, Σ w² (without a factor ½).
 
     Args:
-      params: a tree of arrays.
-      chosen: from a leaf's path, such as "cell/recurrent_kernel", to whether it counts.
+      params: a pytree of arrays.
+      chosen: says of a leaf's path, such as "cell/recurrent_kernel", if it counts.
 
     Returns:
       A scalar.
@@ -55,7 +55,7 @@ def orthogonality_penalty(kernel: Array, num_gates: int = 1) -> Array:
 
         Σ ‖Wᵀ W - I‖²        (Frobenius, summed over the gates)
 
-    Where a gate's matrix is wider than high it is W Wᵀ, so that 0 can be reached.
+    For a matrix wider than high it is W Wᵀ, so that 0 can be reached.
 
     Args:
       kernel: `[fan_in, num_gates * hidden_size]`, gates side by side.
