@@ -216,6 +216,9 @@ def cached(maker: Callable[P, T]) -> Callable[P, T]:
 
     `jax.jit` compares functions by identity, so a cell made twice would be compiled
     twice.
+
+    Raises:
+      TypeError: by the maker, if an option is unknown, missing or cannot be hashed.
     """
     signature = inspect.signature(maker)
 
@@ -226,13 +229,30 @@ def cached(maker: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(maker)
     def make(*args: P.args, **kwargs: P.kwargs) -> T:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{maker.__name__}() {error}") from None
         bound.apply_defaults()
         named = tuple(sorted(bound.kwargs.items()))
         values = (*bound.args, *(value for _, value in named))
+        for value in values:
+            if not _is_hashable(value):
+                raise TypeError(
+                    f"{maker.__name__}() takes hashable options, such as tuples in "
+                    f"place of lists, got {value!r}."
+                )
         return call(bound.args, named, tuple(isinstance(x, bool) for x in values))
 
     return make
+
+
+def _is_hashable(value):
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def check_positive(**sizes: int) -> None:

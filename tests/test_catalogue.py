@@ -8,7 +8,7 @@ import pytest
 from rnnjax import Cell, cell_catalogue
 from rnnjax.catalogue import entry, table
 from rnnjax.catalogue.docstrings import equations, first_reference
-from rnnjax.cells.mgu import ugrnn, ugrnn_step
+from rnnjax.cells.minimal import min_gru, min_gru_step
 from tests.test_registry import makers
 
 ENTRIES = {entry.name: entry for entry in cell_catalogue()}
@@ -53,9 +53,9 @@ def test_the_page_of_cells_has_the_table():
 
 
 def test_step_and_maker_are_found_where_the_entry_says():
-    listed = entry("UGRNN", "mgu.ugrnn")
-    assert (listed.maker, listed.step) == (ugrnn, ugrnn_step)
-    assert listed.call == "ugrnn(H)"
+    listed = entry("minGRU", "minimal.min_gru")
+    assert (listed.maker, listed.step) == (min_gru, min_gru_step)
+    assert listed.call == "min_gru(H)"
     with pytest.raises(AttributeError, match="no attribute 'ugrn'"):
         _ = entry("UGRNN", "mgu.ugrn").maker
 

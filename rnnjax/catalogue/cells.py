@@ -97,7 +97,7 @@ CELLS = (
     entry("GRU, layer norm", "gru_layer_norm"),
     entry("convolutional GRU", "gru_convolutional", (8, 8), (3, 3), space=(8, 8)),
     entry("MGU", "mgu"),
-    entry("UGRNN", "mgu.ugrnn"),
+    entry("UGRNN", "ugrnn"),
     entry("MUT1", "mut.mut1"),
     entry("MUT2", "mut.mut2"),
     entry("MUT3", "mut.mut3"),

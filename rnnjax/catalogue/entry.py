@@ -22,7 +22,7 @@ class CatalogueEntry:
     Attributes:
       name: as it is called in the literature.
       call: the maker and its options, such as "gru(H, reset_after=False)".
-      maker_path: where the maker is, below `rnnjax.cells`: "mgu.ugrnn".
+      maker_path: where the maker is, below `rnnjax.cells`: "minimal.min_gru".
       step_path: where the public step is; its docstring holds the equations.
       sizes: the arguments of the maker after the hidden size.
       options: its keyword arguments, where they are not the defaults.
@@ -146,7 +146,7 @@ def entry(
 
     Args:
       name: as it is called in the literature.
-      maker: where the maker is, below `rnnjax.cells`: "mgu.ugrnn"; "janet" is short
+      maker: where the maker is, below `rnnjax.cells`: "minimal.min_gru"; "janet" is short
         for "janet.janet".
       *sizes: what the maker takes after the hidden size.
       step: where the public step is; None: beside the maker, with "_step" after its
@@ -167,8 +167,8 @@ def entry(
     Example:
       >>> entry("GRU", "gru", reset_after=False).call
       'gru(H, reset_after=False)'
-      >>> entry("UGRNN", "mgu.ugrnn").step.__name__
-      'ugrnn_step'
+      >>> entry("minGRU", "minimal.min_gru").step.__name__
+      'min_gru_step'
     """
     maker_path = maker if "." in maker else f"{maker}.{maker}"
     written = ["H", *map(_written, sizes)]

@@ -1,20 +1,15 @@
 """The GRU with layer normalization."""
 
+from typing import Unpack
+
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
 from rnnjax.cells.parts.gated import carry_as_output, gated_init, zero_carry
 from rnnjax.cells.parts.normalization import layer_norm
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
 from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 
@@ -22,19 +17,20 @@ from rnnjax.products import matmul, split
 def gru_layer_norm_step(
     params: Params, carry: Array, inputs: Array, *, epsilon: float = 1e-5
 ) -> tuple[Array, Array]:
-    """Computes one step of a GRU whose products are normalized, each by itself.
+    """Computes one step of a GRU whose input and recurrent products are normalized.
 
         rₜ, zₜ = σ(LN(W_rz hₜ₋₁; α₁) + LN(U_rz xₜ; α₂) + b_rz)
         nₜ = tanh(LN(Uₙ xₜ; α₃) + rₜ ∘ (LN(Wₙ hₜ₋₁; α₄) + cₙ) + bₙ)
         hₜ = (1 - zₜ) ∘ nₜ + zₜ ∘ hₜ₋₁
 
-    Side by side in the order r, z, n; LN is over both gates together, and over n alone.
+    LN takes mean and variance over both gates together, and over n alone; see
+    `rnnjax.cells.parts.normalization.layer_norm`.
 
     Args:
       params: dict of `kernel` U `[input_size, 3 * hidden_size]`, `recurrent_kernel` W
         `[hidden_size, 3 * hidden_size]`, `kernel_scale` α₂, α₃ and `recurrent_scale`
-        α₁, α₄, `[3 * hidden_size]` each, and, unless left out, `bias` b
-        `[3 * hidden_size]` and `candidate_bias` cₙ `[hidden_size]`.
+        α₁, α₄ `[3 * hidden_size]` and, optionally, `bias` b `[3 * hidden_size]` and
+        `candidate_bias` cₙ `[hidden_size]`; gates in the order r, z, n.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       epsilon: added to the variances.
@@ -44,37 +40,28 @@ def gru_layer_norm_step(
 
     References:
       Ba, Kiros and Hinton, "Layer Normalization", 2016, equations 26 to 28; z and 1 - z
-      are exchanged, as in all our GRUs, and the gates share one bias.
+      are exchanged, as in all GRUs here, and the gates share one bias.
     """
-    return factored_step(_factors(epsilon, None))(params, carry, inputs)
+    return factored_step(_factors(epsilon))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def gru_layer_norm(
     hidden_size: int,
     *,
     epsilon: float = 1e-5,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
     scale_init: Initializer = initializers.ones,
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a GRU with layer normalization; see `gru_layer_norm_step`.
 
     Args:
       hidden_size: width of the carry and of the outputs.
       epsilon: added to the variances.
-      use_bias: whether there are biases.
-      kernel_init: initializer of each gate's input matrix.
-      recurrent_kernel_init: initializer of each gate's recurrent matrix.
       scale_init: initializer of the gains.
-      bias_init: initializer of the biases.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -82,41 +69,36 @@ def gru_layer_norm(
     Raises:
       ValueError: if `hidden_size` or `epsilon` is not positive.
 
-    Example:
-      >>> cell = gru_layer_norm(4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+    Example: the outputs do not depend on the scale of the inputs.
+      >>> cell = gru_layer_norm(3, epsilon=1e-12)
+      >>> params = cell.init(jax.random.key(0), 2)
+      >>> carry, inputs = cell.initial_carry(params), jnp.array([1.0, -2.0])
+      >>> one, other = (cell.step(params, carry, a * inputs)[1] for a in (1, 1000))
+      >>> jnp.allclose(one, other, atol=1e-5).item()
+      True
     """
     if not epsilon > 0:
         raise ValueError(f"epsilon must be positive, got {epsilon}.")
-    plain = gated_init(
-        hidden_size,
-        3,
-        use_bias=use_bias,
-        kernel_init=kernel_init,
-        recurrent_kernel_init=recurrent_kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
-    )
+    plain = gated_init(hidden_size, "rzn", **weights)
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
         keys = jax.random.split(key, 4)
         params = plain(keys[0], input_size)
-        params["kernel_scale"] = scale_init(keys[1], (3 * hidden_size,), dtype)
-        params["recurrent_scale"] = scale_init(keys[2], (3 * hidden_size,), dtype)
-        if use_bias:
-            params["candidate_bias"] = bias_init(keys[3], (hidden_size,), dtype)
+        width, dtype = 3 * hidden_size, options.dtype
+        params["kernel_scale"] = scale_init(keys[1], (width,), dtype)
+        params["recurrent_scale"] = scale_init(keys[2], (width,), dtype)
+        if options.use_bias:
+            bias = options.bias_init(keys[3], (hidden_size,), dtype)
+            params["candidate_bias"] = bias
         return params
 
     factors = _factors(epsilon, compute_dtype)
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 
-@cached
-def _factors(epsilon, compute_dtype):
-    """A pre-activation is (drive, pull): the carry's part is normalized by itself."""
+def _factors(epsilon, compute_dtype=None):
+    """A pre-activation is (drive, pull), since each is normalized separately."""
 
     def normalized(product, scale):
         place = [product.shape[-1] // 3 * 2]

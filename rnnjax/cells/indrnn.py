@@ -93,8 +93,8 @@ def indrnn(
     """
     plain = gated_init(
         hidden_size,
-        1,
-        num_recurrent=0,
+        "h",
+        recurrent="",
         use_bias=use_bias,
         kernel_init=kernel_init,
         bias_init=bias_init,

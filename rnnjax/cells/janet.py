@@ -1,39 +1,32 @@
 """The LSTM with a forget gate alone."""
 
+from typing import Unpack
+
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
-from rnnjax.initializers import Initializer, per_gate
-from rnnjax.products import matmul, split
+from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
+from rnnjax.cells.parts.weights import Weights, cell_maker
+from rnnjax.products import split
 
 
 def janet_step(
     params: Params, carry: Array, inputs: Array, *, beta: float = 1.0
 ) -> tuple[Array, Array]:
-    """Computes one step of a JANET, Just Another NETwork.
+    """Computes one step of a JANET (Just Another NETwork).
 
         sₜ = U_f xₜ + W_f hₜ₋₁ + b_f
         gₜ = tanh(U_g xₜ + W_g hₜ₋₁ + b_g)
         hₜ = σ(sₜ) ∘ hₜ₋₁ + (1 - σ(sₜ - β)) ∘ gₜ
 
-    With β > 0 the new enters more than the old is forgotten, so h may leave [-1, 1].
-    The parts stand side by side in the order f, g.
+    With β > 0 more is added than is forgotten, so h may leave [-1, 1].
 
     Args:
       params: dict of `kernel` U `[input_size, 2 * hidden_size]`, `recurrent_kernel` W
-        `[hidden_size, 2 * hidden_size]` and, unless left out, `bias` b
-        `[2 * hidden_size]`.
+        `[hidden_size, 2 * hidden_size]` and, optionally, `bias` b `[2 * hidden_size]`;
+        gates in the order f, g.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       beta: β.
@@ -43,93 +36,45 @@ def janet_step(
 
     References:
       van der Westhuizen and Lasenby, "The Unreasonable Effectiveness of the Forget
-      Gate", 2018, section 3, where h is c too.
+      Gate", 2018, section 3, where h is also called c.
     """
-    return factored_step(_factors(beta, None))(params, carry, inputs)
+    return factored_step(_factors(beta))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def janet(
     hidden_size: int,
     *,
     beta: float = 1.0,
-    use_bias: bool = True,
-    forget_bias_init: Initializer = initializers.ones,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
+    forget_bias: GateBias = 1.0,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a JANET cell; see `janet_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      beta: β, by which more enters than is forgotten; the paper's is 1.
-      use_bias: whether there is a bias.
-      forget_bias_init: initializer of the forget gate's bias; the paper's, for
-        sequences of up to T steps, is `rnnjax.initializers.chrono(T)`.
-      kernel_init: initializer of each part's input matrix.
-      recurrent_kernel_init: initializer of each part's recurrent matrix.
-      bias_init: initializer of the other bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      beta: β, how much more is added than forgotten; 1 in the paper.
+      forget_bias: added to the initial bias of f; in the paper `chrono(num_steps)`.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
-    Raises:
-      ValueError: if `hidden_size` is not positive.
-
-    Example:
-      >>> cell = janet(4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+    Example: an open forget gate keeps the carry.
+      >>> cell = janet(3, forget_bias=100.0)
+      >>> params = cell.init(jax.random.key(0), 2)
+      >>> cell.step(params, jnp.array([1.0, 2.0, 3.0]), jnp.ones(2))[0]
+      Array([1., 2., 3.], dtype=float32)
     """
-    check_positive(hidden_size=hidden_size)
-
-    def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 4)
-        width = 2 * hidden_size
-        params = {
-            "kernel": per_gate(kernel_init, 2)(keys[0], (input_size, width), dtype),
-            "recurrent_kernel": per_gate(recurrent_kernel_init, 2)(
-                keys[1], (hidden_size, width), dtype
-            ),
-        }
-        if use_bias:
-            f = forget_bias_init(keys[2], (hidden_size,), dtype)
-            g = bias_init(keys[3], (hidden_size,), dtype)
-            params["bias"] = jnp.concatenate([f, g])
-        return params
-
-    def initial_carry(params, batch_shape=()):
-        dtype = params["recurrent_kernel"].dtype
-        return jnp.zeros((*batch_shape, hidden_size), dtype)
-
-    return factored_cell(init, initial_carry, _factors(beta, compute_dtype))
+    init = gated_init(hidden_size, "fg", gate_biases={"f": forget_bias}, **weights)
+    return factored_cell(init, zero_carry(hidden_size), _factors(beta, compute_dtype))
 
 
-@cached
-def _factors(beta, compute_dtype):
-    def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        return drive + params["bias"] if "bias" in params else drive
-
-    def recur(params, carry):
-        return matmul(carry, params["recurrent_kernel"], compute_dtype)
-
+def _factors(beta, compute_dtype=None):
     def update(params, carry, pre):
-        del params
         s, g = split(pre, 2)
         return sigmoid(s) * carry + (1 - sigmoid(s - beta)) * jnp.tanh(g)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(update, compute_dtype)

@@ -90,8 +90,8 @@ def multiplicative_rnn(
     check_positive(hidden_size=hidden_size, factor_size=size)
     plain = gated_init(
         hidden_size,
-        1,
-        num_recurrent=0,
+        "h",
+        recurrent="",
         use_bias=use_bias,
         kernel_init=kernel_init,
         bias_init=bias_init,

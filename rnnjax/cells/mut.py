@@ -1,43 +1,49 @@
-"""The three mutants that a search over ten thousand cells found."""
+"""MUT1 to MUT3, the best of ten thousand cells in a search over architectures."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    factored_cell,
-    factored_step,
-)
-from rnnjax.cells.parts.gated import (
-    carry_as_output,
-    driven,
-    gated_init,
-    with_candidate_kernel,
-    zero_carry,
-)
-from rnnjax.initializers import Initializer
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
+from rnnjax.cells.parts.gated import carry_as_output, driven, gated_init, zero_carry
+from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import matmul, split
 
 
+class _Mutant(NamedTuple):
+    """What distinguishes a mutant from the others.
+
+    Attributes:
+      recurrent: the gates and candidates that have a recurrent matrix.
+      update_kernel: whether that of z is a parameter of its own, which takes tanh(h).
+      input_activation: applied to Uₙ x, before bₙ is added.
+    """
+
+    recurrent: str = "rzn"
+    update_kernel: bool = False
+    input_activation: Callable[[Array], Array] | None = None
+
+
+MUT1 = _Mutant(recurrent="rn", input_activation=jnp.tanh)
+MUT2 = _Mutant()
+MUT3 = _Mutant(update_kernel=True)
+
+
 def mut1_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]:
-    """Computes one step of MUT1, whose update gate sees the input alone.
+    """Computes one step of MUT1, whose update gate depends on the inputs alone.
 
         zₜ = σ(U_z xₜ + b_z)
         rₜ = σ(Uᵣ xₜ + Wᵣ hₜ₋₁ + bᵣ)
         nₜ = tanh(Wₙ (rₜ ∘ hₜ₋₁) + tanh(Uₙ xₜ) + bₙ)
         hₜ = nₜ ∘ zₜ + hₜ₋₁ ∘ (1 - zₜ)
 
-    Side by side in the order r, z, n.
-
     Args:
       params: dict of `kernel` U `[input_size, 3 * hidden_size]`, `recurrent_kernel` Wᵣ
-        `[hidden_size, hidden_size]`, `candidate_kernel` Wₙ of the same shape and,
-        unless left out, `bias` b `[3 * hidden_size]`.
+        and `candidate_kernel` Wₙ `[hidden_size, hidden_size]` and, optionally, `bias` b
+        `[3 * hidden_size]`; gates in the order r, z, n.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
 
@@ -46,10 +52,10 @@ def mut1_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
 
     References:
       Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network
-      Architectures", ICML 2015, MUT1; its tanh(xₜ) asks for inputs as wide as h, so a
-      matrix Uₙ stands before x here.
+      Architectures", ICML 2015, MUT1. Their tanh(xₜ) requires inputs as wide as h; Uₙ
+      is added here.
     """
-    return factored_step(_factors(1, None))(params, carry, inputs)
+    return factored_step(_factors(MUT1))(params, carry, inputs)
 
 
 def mut2_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]:
@@ -60,10 +66,8 @@ def mut2_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
         nₜ = tanh(Wₙ (rₜ ∘ hₜ₋₁) + Uₙ xₜ + bₙ)
         hₜ = nₜ ∘ zₜ + hₜ₋₁ ∘ (1 - zₜ)
 
-    Side by side in the order r, z, n.
-
     Args:
-      params: as of `mut1_step`, but `recurrent_kernel` Wᵣ, W_z
+      params: as in `mut1_step`, but `recurrent_kernel` Wᵣ, W_z is
         `[hidden_size, 2 * hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
@@ -73,24 +77,22 @@ def mut2_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
 
     References:
       Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network
-      Architectures", ICML 2015, MUT2; its r adds xₜ itself, which asks for inputs as
-      wide as h: with Uᵣ the identity this is the same.
+      Architectures", ICML 2015, MUT2. Their r adds xₜ itself, which requires inputs as
+      wide as h; it is this cell with Uᵣ = I.
     """
-    return factored_step(_factors(2, None))(params, carry, inputs)
+    return factored_step(_factors(MUT2))(params, carry, inputs)
 
 
 def mut3_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]:
-    """Computes one step of MUT3, whose update gate sees tanh of the carry.
+    """Computes one step of MUT3, whose update gate depends on tanh of the carry.
 
         zₜ = σ(U_z xₜ + W_z tanh(hₜ₋₁) + b_z)
         rₜ = σ(Uᵣ xₜ + Wᵣ hₜ₋₁ + bᵣ)
         nₜ = tanh(Wₙ (rₜ ∘ hₜ₋₁) + Uₙ xₜ + bₙ)
         hₜ = nₜ ∘ zₜ + hₜ₋₁ ∘ (1 - zₜ)
 
-    Side by side in the order r, z, n.
-
     Args:
-      params: as of `mut1_step`, and `update_kernel` W_z `[hidden_size, hidden_size]`.
+      params: as in `mut1_step`, and `update_kernel` W_z `[hidden_size, hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
 
@@ -101,192 +103,94 @@ def mut3_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
       Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network
       Architectures", ICML 2015, MUT3.
     """
-    return factored_step(_factors(3, None))(params, carry, inputs)
+    return factored_step(_factors(MUT3))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def mut1(
     hidden_size: int,
     *,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a MUT1 cell; see `mut1_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of each part's input matrix.
-      recurrent_kernel_init: initializer of each part's recurrent matrix.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
-    Raises:
-      ValueError: if `hidden_size` is not positive.
-
-    Example:
-      >>> cell = mut1(4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+    Example: where z is closed, the carry is kept.
+      >>> cell = mut1(3, bias_init=jax.nn.initializers.constant(-100.0))
+      >>> params = cell.init(jax.random.key(0), 2)
+      >>> cell.step(params, jnp.array([1.0, 2.0, 3.0]), jnp.ones(2))[0]
+      Array([1., 2., 3.], dtype=float32)
     """
-    init = gated_init(
-        hidden_size,
-        3,
-        num_recurrent=2,
-        use_bias=use_bias,
-        kernel_init=kernel_init,
-        recurrent_kernel_init=recurrent_kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
-    )
-    return _cell(1, hidden_size, init, compute_dtype)
+    return _cell(MUT1, hidden_size, compute_dtype, weights)
 
 
-@cached
+@cell_maker
 def mut2(
     hidden_size: int,
     *,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
-    """Makes a MUT2 cell; see `mut2_step` for the equations.
-
-    Args:
-      hidden_size: width of the carry and of the outputs.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of each part's input matrix.
-      recurrent_kernel_init: initializer of each part's recurrent matrix.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
-
-    Returns:
-      The cell; its carry is one array `[..., hidden_size]`.
-
-    Raises:
-      ValueError: if `hidden_size` is not positive.
-
-    Example:
-      >>> cell = mut2(4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
-    """
-    init = gated_init(
-        hidden_size,
-        3,
-        use_bias=use_bias,
-        kernel_init=kernel_init,
-        recurrent_kernel_init=recurrent_kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
-    )
-    return _cell(2, hidden_size, init, compute_dtype)
+    """Makes a MUT2 cell, with the options of `mut1`; see `mut2_step`."""
+    return _cell(MUT2, hidden_size, compute_dtype, weights)
 
 
-@cached
+@cell_maker
 def mut3(
     hidden_size: int,
     *,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
-    """Makes a MUT3 cell; see `mut3_step` for the equations.
+    """Makes a MUT3 cell, with the options of `mut1`; see `mut3_step`."""
+    return _cell(MUT3, hidden_size, compute_dtype, weights)
 
-    Args:
-      hidden_size: width of the carry and of the outputs.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of each part's input matrix.
-      recurrent_kernel_init: initializer of each part's recurrent matrix.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
 
-    Returns:
-      The cell; its carry is one array `[..., hidden_size]`.
-
-    Raises:
-      ValueError: if `hidden_size` is not positive.
-
-    Example:
-      >>> cell = mut3(4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
-    """
-    init = gated_init(
-        hidden_size,
-        3,
-        use_bias=use_bias,
-        kernel_init=kernel_init,
-        recurrent_kernel_init=recurrent_kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
+def _cell(mutant, hidden_size, compute_dtype, weights):
+    plain = gated_init(
+        hidden_size, "rzn", recurrent=mutant.recurrent, candidate_apart=True, **weights
     )
-    return _cell(3, hidden_size, init, compute_dtype)
-
-
-def _cell(number, hidden_size, side_by_side, compute_dtype):
-    parted = with_candidate_kernel(side_by_side)
 
     def init(key, input_size):
-        params = parted(key, input_size)
-        if number == 3:
+        params = plain(key, input_size)
+        if mutant.update_kernel:
             r, z = split(params["recurrent_kernel"], 2)
             params |= {"recurrent_kernel": r, "update_kernel": z}
         return params
 
-    factors = _factors(number, compute_dtype)
+    factors = _factors(mutant, compute_dtype)
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 
-@cached
-def _factors(number, compute_dtype):
+def _factors(mutant, compute_dtype=None):
     """A pre-activation is (r, z, n)."""
 
     def project(params, inputs):
-        if number != 1:
+        if mutant.input_activation is None:
             return tuple(split(driven(params, inputs, compute_dtype), 3))
-        # the bias of n is added after its own tanh
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        r, z, n = split(drive, 3)
-        n = jnp.tanh(n)
-        if "bias" in params:
-            own = split(params["bias"], 3)
-            r, z, n = r + own[0], z + own[1], n + own[2]
-        return r, z, n
+        r, z, n = split(matmul(inputs, params["kernel"], compute_dtype), 3)
+        drive = r, z, mutant.input_activation(n)
+        if "bias" not in params:
+            return drive
+        return tuple(x + b for x, b in zip(drive, split(params["bias"], 3)))
 
     def recur(params, carry):
         pull = matmul(carry, params["recurrent_kernel"], compute_dtype)
-        r, z = split(pull, 2) if number == 2 else (pull, None)
+        sees_carry = mutant.recurrent == "rzn" and not mutant.update_kernel
+        r, z = split(pull, 2) if sees_carry else (pull, None)
         return r, z, None
 
     def update(params, carry, pre):
         r, z, n = pre
-        if number == 3:
+        if mutant.update_kernel:
             z = z + matmul(jnp.tanh(carry), params["update_kernel"], compute_dtype)
         z = sigmoid(z)
         reset = sigmoid(r) * carry

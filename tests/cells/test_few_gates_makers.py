@@ -7,7 +7,7 @@ import pytest
 
 from rnnjax.cells.gru_layer_norm import gru_layer_norm, gru_layer_norm_step
 from rnnjax.cells.indrnn import indrnn, indrnn_step
-from rnnjax.cells.mgu import mgu, mgu_step, ugrnn, ugrnn_step
+from rnnjax.cells.mgu import mgu, mgu_step
 from rnnjax.cells.minimal import min_gru, min_gru_step, min_lstm, min_lstm_step
 from rnnjax.cells.multiplicative import (
     multiplicative_rnn,
@@ -18,6 +18,7 @@ from rnnjax.cells.multiplicative import (
 from rnnjax.cells.mut import mut1, mut1_step, mut2, mut2_step, mut3, mut3_step
 from rnnjax.cells.qrnn import qrnn, qrnn_step
 from rnnjax.cells.sru import sru, sru_step
+from rnnjax.cells.ugrnn import ugrnn, ugrnn_step
 from tests.loop import in_numpy
 from tests.trees import assert_same_bits, draw_like
 

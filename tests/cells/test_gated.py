@@ -6,9 +6,10 @@ import pytest
 
 from rnnjax import gru
 from rnnjax.cells.gru_layer_norm import gru_layer_norm
-from rnnjax.cells.mgu import mgu, ugrnn
+from rnnjax.cells.mgu import mgu
 from rnnjax.cells.minimal import min_gru, min_lstm
 from rnnjax.cells.mut import mut1, mut2, mut3
+from rnnjax.cells.ugrnn import ugrnn
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
 from tests.trees import assert_close

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from rnnjax import Cell, elman, gru, lstm
-from rnnjax.cells.mgu import ugrnn
 from rnnjax.cells.multiplicative import multiplicative_rnn, tensor_rnn
 from rnnjax.cells.orthogonal import orthogonal_rnn
+from rnnjax.cells.ugrnn import ugrnn
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.wrappers.multiplicative_integration import (
     multiplicative_integration,

@@ -1,106 +1,219 @@
-"""What cells of several gates share: their parameters, side by side."""
+"""What gated cells share: parameters and products of several gates side by side."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol, Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers
 
-from rnnjax.base import Array, Carry, Params, check_positive
+from rnnjax.base import Array, Carry, Factors, Params, check_positive
+from rnnjax.cells.parts.weights import WeightOptions, Weights
 from rnnjax.initializers import Initializer, per_gate
-from rnnjax.products import matmul
+from rnnjax.products import matmul, split
+
+GateBias = float | Initializer
+"""What a maker's `<gate>_bias` adds to the initial bias of that gate.
+
+A number, or an initializer such as `rnnjax.initializers.chrono(100)`. It has no effect
+on a cell that has no bias (`use_bias=False`), or that lacks the gate.
+"""
+
+
+class GatedInit(Protocol):
+    """The `init` that `gated_init` makes."""
+
+    def __call__(
+        self, key: Array, input_size: int, *, bias_key: Array | None = None
+    ) -> dict[str, Array]:
+        """Returns the parameters.
+
+        Args:
+          key: of which the first child draws the kernel, the second the recurrent
+            kernel, the third the bias.
+          input_size: width of the inputs.
+          bias_key: draws the bias instead, in cells that use the third child otherwise.
+        """
+        ...
 
 
 def gated_init(
     hidden_size: int,
-    num_gates: int,
+    gates: str,
     *,
-    num_recurrent: int | None = None,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
-) -> Callable[..., Params]:
+    recurrent: str | None = None,
+    recurrent_size: int | None = None,
+    candidate_apart: bool = False,
+    kernel_shape: tuple[int, ...] = (),
+    gate_biases: Mapping[str, GateBias] | None = None,
+    **weights: Unpack[Weights],
+) -> GatedInit:
     """Makes the `init` of a cell whose gates stand side by side.
 
     Args:
-      hidden_size: width of the carry.
-      num_gates: gates, and candidates, that the inputs drive.
-      num_recurrent: how many of them the carry pulls at; None: all; 0: there is no
-        recurrent matrix.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of each gate's input matrix.
-      recurrent_kernel_init: initializer of each gate's recurrent matrix.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters.
+      hidden_size: width of each gate.
+      gates: a letter for each gate or candidate, in their order, such as "ifgo".
+      recurrent: those of `gates` with a recurrent matrix; None: all; "": none, and no
+        `recurrent_kernel`.
+      recurrent_size: width of what the recurrent matrices take; None: `hidden_size`.
+      candidate_apart: whether the last recurrent matrix is a parameter of its own,
+        `candidate_kernel`: for candidates whose product is computed after a gate.
+      kernel_shape: leading axes of the kernels, for convolutions.
+      gate_biases: what is added to the initial bias of a gate, by its letter.
+      **weights: see `Weights`.
 
     Returns:
-      `(key, input_size) -> params`: `kernel` `[input_size, num_gates * hidden_size]`,
-      `recurrent_kernel` `[hidden_size, num_recurrent * hidden_size]` and `bias`
-      `[num_gates * hidden_size]`.
+      `(key, input_size) -> params`: `kernel` `[input_size, len(gates) * hidden_size]`,
+      `recurrent_kernel` `[recurrent_size, len(recurrent) * hidden_size]` and `bias`
+      `[len(gates) * hidden_size]`.
 
     Raises:
       ValueError: if a size is not positive.
-    """
-    check_positive(hidden_size=hidden_size)
-    recurrent = num_gates if num_recurrent is None else num_recurrent
 
-    def init(key, input_size):
+    Example:
+      >>> init = gated_init(2, "fg", gate_biases={"f": 1.0})
+      >>> init(jax.random.key(0), 3)["bias"]
+      Array([1., 1., 0., 0.], dtype=float32)
+    """
+    rows = hidden_size if recurrent_size is None else recurrent_size
+    check_positive(hidden_size=hidden_size, recurrent_size=rows)
+    options = WeightOptions(**weights)
+    num_recurrent = len(gates if recurrent is None else recurrent)
+
+    def draw(key, initializer, num_rows, num_gates):
+        shape = (*kernel_shape, num_rows, num_gates * hidden_size)
+        return per_gate(initializer, num_gates)(key, shape, options.dtype)
+
+    def init(key, input_size, *, bias_key=None):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 3)
-        shape = (input_size, num_gates * hidden_size)
-        params = {"kernel": per_gate(kernel_init, num_gates)(keys[0], shape, dtype)}
-        if recurrent:
-            shape = (hidden_size, recurrent * hidden_size)
-            draw = per_gate(recurrent_kernel_init, recurrent)
-            params["recurrent_kernel"] = draw(keys[1], shape, dtype)
-        if use_bias:
-            params["bias"] = bias_init(keys[2], (num_gates * hidden_size,), dtype)
+        params = {"kernel": draw(keys[0], options.kernel_init, input_size, len(gates))}
+        if num_recurrent:
+            kernel = draw(keys[1], options.recurrent_kernel_init, rows, num_recurrent)
+            params["recurrent_kernel"] = kernel
+        if candidate_apart:
+            kernels = split(kernel, [(num_recurrent - 1) * hidden_size])
+            params["recurrent_kernel"], params["candidate_kernel"] = kernels
+        if options.use_bias:
+            bias_key = keys[2] if bias_key is None else bias_key
+            shape = (len(gates) * hidden_size,)
+            params["bias"] = initial_bias(bias_key, shape, gates, gate_biases, options)
         return params
 
     return init
 
 
-def with_candidate_kernel(init: Callable[..., Params]) -> Callable[..., Params]:
-    """Makes an `init` that keeps the last recurrent matrix as `candidate_kernel`.
-
-    That of a candidate whose product waits for a gate, and so stays in `update`.
+def initial_bias(
+    key: Array,
+    shape: tuple[int, ...],
+    gates: str,
+    gate_biases: Mapping[str, GateBias] | None,
+    options: WeightOptions,
+) -> Array:
+    """Draws the bias of gates side by side, and adds to it what single gates ask for.
 
     Args:
-      init: of `gated_init`.
+      key: draws the bias; what is added has keys derived from it.
+      shape: `(..., width)`, that of the bias.
+      gates: a letter for each gate.
+      gate_biases: what is added to the bias of a gate, by its letter.
+      options: initializer and dtype of the bias.
 
     Returns:
-      The same, with `candidate_kernel` `[hidden_size, hidden_size]` apart.
+      The bias.
+    """
+    bias = options.bias_init(key, shape, options.dtype)
+    parts = split(bias, len(gates))
+    for gate, added in (gate_biases or {}).items():
+        if gate not in gates:
+            continue
+        place = gates.index(gate)
+        if callable(added):
+            gate_key = jax.random.fold_in(key, place)
+            added = added(gate_key, parts[place].shape, options.dtype)
+        parts[place] = (parts[place] + added).astype(options.dtype)
+    return jnp.concatenate(parts, axis=-1)
+
+
+def gated_factors(
+    update: Callable[..., Carry],
+    compute_dtype: jax.typing.DTypeLike | None = None,
+    *,
+    shown: Callable[[Carry], Array] = lambda carry: carry,
+    candidate_apart: bool = False,
+    product: Callable[..., Array] = matmul,
+) -> Factors:
+    """Makes the factors of a cell that adds U xₜ + b and W hₜ₋₁ for all gates at once.
+
+    Args:
+      update: `(params, carry, pre) -> carry`; `pre` is the sum, or with
+        `candidate_apart` a pair: that of the gates, and of the candidate U xₜ + b.
+      compute_dtype: see `rnnjax.products.matmul`.
+      shown: h as part of the carry, which is also the outputs.
+      candidate_apart: as in `gated_init`.
+      product: `(x, kernel, compute_dtype) -> x @ kernel`, or a convolution.
+
+    Returns:
+      The factors.
     """
 
-    def parted(key, input_size):
-        params = init(key, input_size)
-        recurrent = params["recurrent_kernel"]
-        return params | {
-            "recurrent_kernel": recurrent[:, : -recurrent.shape[0]],
-            "candidate_kernel": recurrent[:, -recurrent.shape[0] :],
-        }
+    def project(params, inputs):
+        drive = driven(params, inputs, compute_dtype, product)
+        if not candidate_apart:
+            return drive
+        return tuple(split(drive, [params["recurrent_kernel"].shape[-1]]))
 
-    return parted
+    def recur(params, carry):
+        pull = product(shown(carry), params["recurrent_kernel"], compute_dtype)
+        return (pull, None) if candidate_apart else pull
+
+    return Factors(project, recur, update, readout_of(shown))
 
 
-def zero_carry(hidden_size: int) -> Callable[..., Array]:
-    """Makes the `initial_carry` of a cell that carries one array of zeros."""
+def zero_carry(
+    *shapes: int | tuple[int, ...], carry_type: Callable[..., Carry] | None = None
+) -> Callable[..., Carry]:
+    """Makes the `initial_carry` of a cell whose carry starts as zeros.
+
+    Args:
+      *shapes: width or shape of each array of the carry, without batch axes.
+      carry_type: makes the carry of its arrays; None: the carry is a single array.
+
+    Returns:
+      `(params, batch_shape=()) -> carry`, in the dtype of `params["kernel"]`.
+    """
+    shapes = tuple(x if isinstance(x, tuple) else (x,) for x in shapes)
 
     def initial_carry(params, batch_shape=()):
-        return jnp.zeros((*batch_shape, hidden_size), params["kernel"].dtype)
+        # one array for each: a caller may donate the carry to `jax.jit`
+        dtype = params["kernel"].dtype
+        arrays = [jnp.zeros((*batch_shape, *shape), dtype) for shape in shapes]
+        return arrays[0] if carry_type is None else carry_type(*arrays)
 
     return initial_carry
 
 
-def driven(params: Params, inputs: Array, compute_dtype) -> Array:
+def driven(
+    params: Params,
+    inputs: Array,
+    compute_dtype: jax.typing.DTypeLike | None = None,
+    product: Callable[..., Array] = matmul,
+) -> Array:
     """Computes U xₜ + b of all gates, `[..., num_gates * hidden_size]`."""
-    drive = matmul(inputs, params["kernel"], compute_dtype)
+    drive = product(inputs, params["kernel"], compute_dtype)
     return drive + params["bias"] if "bias" in params else drive
 
 
+def readout_of(shown: Callable[[Carry], Array]) -> Callable[..., Array]:
+    """Makes the `readout` of a cell whose outputs are part of its carry."""
+
+    def readout(params, carry, inputs):
+        del params, inputs
+        return shown(carry)
+
+    return readout
+
+
 def carry_as_output(params: Params, carry: Carry, inputs: Array) -> Carry:
-    """The `readout` of a cell that shows what it carries."""
+    """The `readout` of a cell whose output is its carry."""
     del params, inputs
     return carry
