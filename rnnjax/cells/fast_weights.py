@@ -1,23 +1,16 @@
-"""Fast weights: a matrix that remembers the recent carries and calls them back."""
+"""Fast weights: a matrix that stores recent carries and retrieves them."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
 from jax import export
-from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Factors, Params, check_positive, factored_step
+from rnnjax.cells.parts.gated import readout_of, zero_carry
 from rnnjax.cells.parts.normalization import layer_norm
+from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
 from rnnjax.initializers import Initializer, identity, per_gate
 from rnnjax.products import matmul
 
@@ -27,7 +20,7 @@ class FastWeightsCarry(NamedTuple):
 
     Attributes:
       A: `[..., hidden_size, hidden_size]`, the fast weights.
-      h: `[..., hidden_size]`, what the cell shows.
+      h: `[..., hidden_size]`, the outputs.
     """
 
     A: Array
@@ -57,18 +50,18 @@ def fast_weights_step(
         hₜ = s_S
         Aₜ = λ Aₜ₋₁ + η hₜ hₜᵀ
 
-    LN brings a vector to mean 0 and variance 1 and multiplies it by its gains α.
+    LN is `rnnjax.cells.parts.normalization.layer_norm`.
 
     Args:
-      params: dict of `kernel` Uᵀ `[input_size, hidden_size]`, `recurrent_kernel` Wᵀ
-        `[hidden_size, hidden_size]`, `scale` α `[hidden_size]` and, unless left out,
-        `bias` b `[hidden_size]`.
+      params: dict of `kernel` U `[input_size, hidden_size]`, `recurrent_kernel` W
+        `[hidden_size, hidden_size]`, `scale` α `[hidden_size]` and, optionally, `bias`
+        b `[hidden_size]`.
       carry: Aₜ₋₁ and hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       num_inner_steps: S.
       decay: λ.
       fast_rate: η.
-      epsilon: what is added to a variance.
+      epsilon: added to the variance.
       activation: f, or its name.
 
     Returns:
@@ -76,16 +69,16 @@ def fast_weights_step(
 
     References:
       Ba, Hinton, Mnih, Leibo and Ionescu, "Using Fast Weights to Attend to the Recent
-      Past", NIPS 2016, equations 1, 2 and 5. The fast weights are brought up to date at
-      the end of a step, not at the beginning of the next: the outputs are the same.
+      Past", NIPS 2016, equations 1, 2 and 5. The fast weights are updated at the end of
+      a step instead of the beginning of the next; the outputs are the same.
     """
     rates = decay, fast_rate
     activation = as_activation(activation)
-    factors = _factors(num_inner_steps, rates, epsilon, activation, None)
+    factors = _factors(num_inner_steps, rates, epsilon, activation)
     return factored_step(factors)(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def fast_weights(
     hidden_size: int,
     *,
@@ -94,33 +87,26 @@ def fast_weights(
     fast_rate: float = 0.5,
     epsilon: float = 1e-5,
     activation: str | Activation = jax.nn.relu,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
     recurrent_kernel_init: Initializer = identity(0.05),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a cell with fast weights; see `fast_weights_step` for the equations.
 
-    Its carry takes hidden_size² numbers for each sequence, and engines that keep every
-    carry for the gradient keep as much for each step.
+    The carry has hidden_size² numbers per sequence, and engines that store every carry
+    for the gradient store as many per step.
 
     Args:
       hidden_size: width of h and of the outputs.
-      num_inner_steps: S, how often the fast weights are asked in a step.
-      decay: λ, what stays of the fast weights in a step, from 0 to 1.
-      fast_rate: η, how much of a carry they take up; with 0 they stay as they are.
-      epsilon: what is added to a variance.
+      num_inner_steps: S, how often the fast weights are applied per step.
+      decay: λ, by which the fast weights are multiplied in each step, from 0 to 1.
+      fast_rate: η, the rate at which carries are stored; with 0 nothing is.
+      epsilon: added to the variance.
       activation: f, or its name.
-      use_bias: whether there is a bias after the normalization.
-      kernel_init: initializer of the input matrix.
-      recurrent_kernel_init: initializer of the slow recurrent matrix W: a small part
-        of the identity, as ReLU networks start.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products with U and W, such as
-        bfloat16; None: the parameters' own.
+      recurrent_kernel_init: initializer of the slow recurrent matrix W; a small
+        multiple of the identity by default, as is common for ReLU networks.
+      compute_dtype: dtype of the products with U and W, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell, over `FastWeightsCarry`.
@@ -129,12 +115,14 @@ def fast_weights(
       ValueError: if `hidden_size` or `num_inner_steps` is not positive, `decay` is not
         from 0 to 1, `fast_rate` or `epsilon` is negative, or `activation` is not known.
 
-    Example:
-      >>> cell = fast_weights(4, num_inner_steps=2)
+    Example: the fast weights are a decaying sum of outer products of the outputs.
+      >>> cell = fast_weights(4, decay=0.5, fast_rate=1.0)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape, carry.A.shape
-      ((4,), (4, 4))
+      >>> carry, first = cell.step(params, cell.initial_carry(params), jnp.ones(3))
+      >>> carry, second = cell.step(params, carry, -jnp.ones(3))
+      >>> want = 0.5 * jnp.outer(first, first) + jnp.outer(second, second)
+      >>> bool(jnp.allclose(carry.A, want))
+      True
     """
     check_positive(hidden_size=hidden_size, num_inner_steps=num_inner_steps)
     if not 0 <= decay <= 1:
@@ -143,36 +131,32 @@ def fast_weights(
         if not value >= 0:
             raise ValueError(f"{name} must not be negative, got {value}.")
 
+    options = WeightOptions(**weights)
+
     def init(key, input_size):
         check_positive(input_size=input_size)
-        keys = jax.random.split(key, 3)
+        keys, dtype = jax.random.split(key, 3), options.dtype
+        draw = per_gate(recurrent_kernel_init, 1)
         params = {
-            "kernel": kernel_init(keys[0], (input_size, hidden_size), dtype),
-            "recurrent_kernel": per_gate(recurrent_kernel_init, 1)(
-                keys[1], (hidden_size, hidden_size), dtype
-            ),
+            "kernel": options.kernel_init(keys[0], (input_size, hidden_size), dtype),
+            "recurrent_kernel": draw(keys[1], (hidden_size, hidden_size), dtype),
             "scale": jnp.ones(hidden_size, dtype),
         }
-        if use_bias:
-            params["bias"] = bias_init(keys[2], (hidden_size,), dtype)
+        if options.use_bias:
+            params["bias"] = options.bias_init(keys[2], (hidden_size,), dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        shape, dtype = (*batch_shape, hidden_size), params["kernel"].dtype
-        return FastWeightsCarry(
-            A=jnp.zeros((*shape, hidden_size), dtype), h=jnp.zeros(shape, dtype)
-        )
-
+    shapes = (hidden_size, hidden_size), hidden_size
+    initial_carry = zero_carry(*shapes, carry_type=FastWeightsCarry)
     rates = decay, fast_rate
     activation = as_activation(activation)
     factors = _factors(num_inner_steps, rates, epsilon, activation, compute_dtype)
-    # as a step alone: with A in every carry, what an engine keeps of the factors costs
-    # more than a product taken out of the loop saves
+    # without factors: with A in every carry, storing them for the gradient costs more
+    # than moving a product out of the loop saves
     return Cell(init, initial_carry, factored_step(factors))
 
 
-@cached
-def _factors(num_inner_steps, rates, epsilon, activation, compute_dtype):
+def _factors(num_inner_steps, rates, epsilon, activation, compute_dtype=None):
     decay, fast_rate = rates
 
     def project(params, inputs):
@@ -184,14 +168,10 @@ def _factors(num_inner_steps, rates, epsilon, activation, compute_dtype):
     def update(params, carry, pre):
         s = activation(pre)
         for _ in range(num_inner_steps):
-            called = (carry.A @ s[..., None])[..., 0]
-            normed = layer_norm(pre + called, params["scale"], epsilon)
+            retrieved = (carry.A @ s[..., None])[..., 0]
+            normed = layer_norm(pre + retrieved, params["scale"], epsilon)
             s = activation(normed + params["bias"] if "bias" in params else normed)
         A = decay * carry.A + fast_rate * s[..., None] * s[..., None, :]
         return FastWeightsCarry(A=A, h=s)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry.h
-
-    return Factors(project, recur, update, readout)
+    return Factors(project, recur, update, readout_of(lambda carry: carry.h))

@@ -1,4 +1,4 @@
-"""Gated recurrent units, with the reset after the recurrent product or before it."""
+"""Gated recurrent units that reset after the recurrent product, or before it."""
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +11,17 @@ from rnnjax.base import (
     Factors,
     Params,
     cached,
-    check_positive,
     factored_cell,
     factored_step,
 )
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.gated import (
+    GateBias,
+    carry_as_output,
+    driven,
+    gated_init,
+    zero_carry,
+)
+from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 
 
@@ -27,23 +33,21 @@ def gru_step(
     gate_activation: str | Activation = sigmoid,
     activation: str | Activation = jnp.tanh,
 ) -> tuple[Array, Array]:
-    """Computes one step of a GRU that resets after the product, as PyTorch and cuDNN.
+    """Computes one step of a GRU that resets after the product, as in PyTorch.
 
         rₜ = σ(Uᵣ xₜ + Wᵣ hₜ₋₁ + bᵣ)
         zₜ = σ(U_z xₜ + W_z hₜ₋₁ + b_z)
         nₜ = tanh(Uₙ xₜ + bₙ + rₜ ∘ (Wₙ hₜ₋₁ + cₙ))
         hₜ = (1 - zₜ) ∘ nₜ + zₜ ∘ hₜ₋₁
 
-    The gates stand side by side in the order r, z, n.
-
     Args:
       params: dict of `kernel` U `[input_size, 3 * hidden_size]`, `recurrent_kernel` W
-        `[hidden_size, 3 * hidden_size]` and, unless left out, `bias` b
-        `[3 * hidden_size]` and `candidate_bias` cₙ `[hidden_size]`.
+        `[hidden_size, 3 * hidden_size]` and, optionally, `bias` b `[3 * hidden_size]`
+        and `candidate_bias` cₙ `[hidden_size]`; gates in the order r, z, n.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      gate_activation: σ, or its name.
-      activation: what stands for tanh, or its name.
+      gate_activation: used in place of σ, or its name.
+      activation: used in place of tanh, or its name.
 
     Returns:
       hₜ `[..., hidden_size]`, as the carry and as the outputs.
@@ -53,7 +57,7 @@ def gru_step(
       2014, whose first version on arXiv (1406.1078v1) resets after the product.
     """
     activations = as_activation(gate_activation), as_activation(activation)
-    return factored_step(_factors(True, *activations, None))(params, carry, inputs)
+    return factored_step(_factors(True, *activations))(params, carry, inputs)
 
 
 def gru_reset_before_step(
@@ -64,24 +68,24 @@ def gru_reset_before_step(
     gate_activation: str | Activation = sigmoid,
     activation: str | Activation = jnp.tanh,
 ) -> tuple[Array, Array]:
-    """Computes one step of a GRU that resets before the product, as the paper.
+    """Computes one step of a GRU that resets before the product, as in the paper.
 
         rₜ = σ(Uᵣ xₜ + Wᵣ hₜ₋₁ + bᵣ)
         zₜ = σ(U_z xₜ + W_z hₜ₋₁ + b_z)
         nₜ = tanh(Uₙ xₜ + Wₙ (rₜ ∘ hₜ₋₁) + bₙ)
         hₜ = (1 - zₜ) ∘ nₜ + zₜ ∘ hₜ₋₁
 
-    The second product waits for the reset gate, so it stays in the loop of time.
+    The candidate's product is computed after the reset gate, inside the loop over time.
 
     Args:
       params: dict of `kernel` U `[input_size, 3 * hidden_size]`, `recurrent_kernel`
         Wᵣ, W_z `[hidden_size, 2 * hidden_size]`, `candidate_kernel` Wₙ
-        `[hidden_size, hidden_size]` and, unless left out, `bias` b
-        `[3 * hidden_size]`.
+        `[hidden_size, hidden_size]` and, optionally, `bias` b `[3 * hidden_size]`;
+        gates in the order r, z, n.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      gate_activation: σ, or its name.
-      activation: what stands for tanh, or its name.
+      gate_activation: used in place of σ, or its name.
+      activation: used in place of tanh, or its name.
 
     Returns:
       hₜ `[..., hidden_size]`, as the carry and as the outputs.
@@ -92,7 +96,7 @@ def gru_reset_before_step(
       Neural Networks", 2014, exchange z and 1 - z.
     """
     activations = as_activation(gate_activation), as_activation(activation)
-    return factored_step(_factors(False, *activations, None))(params, carry, inputs)
+    return factored_step(_factors(False, *activations))(params, carry, inputs)
 
 
 @cached
@@ -103,7 +107,7 @@ def gru(
     gate_activation: str | Activation = sigmoid,
     activation: str | Activation = jnp.tanh,
     use_bias: bool = True,
-    update_bias: float = 0.0,
+    update_bias: GateBias = 0.0,
     kernel_init: Initializer = initializers.lecun_normal(),
     recurrent_kernel_init: Initializer = initializers.orthogonal(),
     bias_init: Initializer = initializers.zeros,
@@ -119,14 +123,14 @@ def gru(
       gate_activation: that of r and z, such as `jax.nn.sigmoid`, or its name.
       activation: that of the candidate, such as `jnp.tanh`, or its name.
       use_bias: whether there are biases.
-      update_bias: what is added to the initial bias of z: above 0 the carry is kept
-        for longer at first, as by an LSTM's `forget_bias`.
+      update_bias: added to the initial bias of z: a number, or an initializer. Above 0
+        the carry is kept for longer at first, as with an LSTM's `forget_bias`. It has
+        no effect without a bias.
       kernel_init: initializer of each gate's input matrix.
       recurrent_kernel_init: initializer of each gate's recurrent matrix.
       bias_init: initializer of the biases.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -134,49 +138,45 @@ def gru(
     Raises:
       ValueError: if `hidden_size` is not positive, or an activation is not known.
 
-    Example:
-      >>> cell = gru(4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+    Example: with z = 1 the carry is kept, with z = 0 it is the candidate.
+      >>> def step(update_bias):
+      ...     cell = gru(2, update_bias=update_bias)
+      ...     params = cell.init(jax.random.key(0), 3)
+      ...     return cell.step(params, jnp.array([5.0, -7.0]), jnp.zeros(3))[0]
+      >>> step(100.0)
+      Array([ 5., -7.], dtype=float32)
+      >>> bool(jnp.all(jnp.abs(step(-100.0)) <= 1))  # that of tanh
+      True
     """
-    check_positive(hidden_size=hidden_size)
     activations = as_activation(gate_activation), as_activation(activation)
+    plain = gated_init(
+        hidden_size,
+        "rzn",
+        candidate_apart=not reset_after,
+        gate_biases={"z": update_bias},
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 4)
-        kernel = per_gate(kernel_init, 3)(keys[0], (input_size, 3 * hidden_size), dtype)
-        recurrent = per_gate(recurrent_kernel_init, 3)(
-            keys[1], (hidden_size, 3 * hidden_size), dtype
-        )
-        params = {"kernel": kernel, "recurrent_kernel": recurrent}
-        if not reset_after:
-            gates, candidate = split(recurrent, [2 * hidden_size])
-            params |= {"recurrent_kernel": gates, "candidate_kernel": candidate}
-        if use_bias:
-            r, z, n = split(bias_init(keys[2], (3 * hidden_size,), dtype), 3)
-            params["bias"] = jnp.concatenate([r, z + update_bias, n])
+        params = plain(key, input_size)
         if use_bias and reset_after:
-            params["candidate_bias"] = bias_init(keys[3], (hidden_size,), dtype)
+            bias_key = jax.random.split(key, 4)[3]
+            params["candidate_bias"] = bias_init(bias_key, (hidden_size,), dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        dtype = params["recurrent_kernel"].dtype
-        return jnp.zeros((*batch_shape, hidden_size), dtype)
-
     factors = _factors(reset_after, *activations, compute_dtype)
-    return factored_cell(init, initial_carry, factors)
+    return factored_cell(init, zero_carry(hidden_size), factors)
 
 
-@cached
-def _factors(reset_after, gate_activation, activation, compute_dtype):
+def _factors(reset_after, gate_activation, activation, compute_dtype=None):
     """A pre-activation is (rz, n, hn): both gates, the candidate, its product."""
 
     def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        drive = drive + params["bias"] if "bias" in params else drive
+        drive = driven(params, inputs, compute_dtype)
         rz, n = split(drive, [drive.shape[-1] // 3 * 2])
         return rz, n, None
 
@@ -199,8 +199,4 @@ def _factors(reset_after, gate_activation, activation, compute_dtype):
             n = activation(n + product)
         return (1 - z) * n + z * carry
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return Factors(project, recur, update, carry_as_output)

@@ -1,21 +1,19 @@
-"""The GRU over a line, a plane or a space, its products convolutions."""
+"""The GRU over a line, a plane or a space, with convolutions for products."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
+from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.cells.parts.convolution import (
+    check_positions,
+    convolution_over,
+    input_channels,
 )
-from rnnjax.cells.parts.convolution import check_positions, convolve, input_channels
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.gated import gated_factors, gated_init, zero_carry
+from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import split
 
 
@@ -29,15 +27,16 @@ def gru_convolutional_step(
         nₜ = tanh(Uₙ ∗ xₜ + Wₙ ∗ (rₜ ∘ hₜ₋₁) + bₙ)
         hₜ = (1 - zₜ) ∘ nₜ + zₜ ∘ hₜ₋₁
 
-    The channels of the gates stand side by side in the order r, z, n. Beyond the edges
-    there are zeros, so the positions stay as many as they are. The second convolution
-    waits for the reset gate, so it stays in the loop of time.
+    Inputs and h are padded with zeros, so that the number of positions is unchanged.
+    The candidate's convolution is computed after the reset gate, inside the loop over
+    time.
 
     Args:
       params: dict of `kernel` U `[*kernel_shape, input_channels, 3 * hidden_size]`,
         `recurrent_kernel` Wᵣ, W_z `[*kernel_shape, hidden_size, 2 * hidden_size]`,
-        `candidate_kernel` Wₙ `[*kernel_shape, hidden_size, hidden_size]` and, unless
-        left out, `bias` b `[3 * hidden_size]`.
+        `candidate_kernel` Wₙ `[*kernel_shape, hidden_size, hidden_size]` and,
+        optionally, `bias` b `[3 * hidden_size]`; the channels of the gates are in the
+        order r, z, n.
       carry: `[..., *spatial_shape, hidden_size]`, hₜ₋₁.
       inputs: `[..., *spatial_shape, input_channels]`, xₜ.
 
@@ -47,115 +46,71 @@ def gru_convolutional_step(
     References:
       Ballas, Yao, Pal and Courville, "Delving Deeper into Convolutional Networks for
       Learning Video Representations", ICLR 2016, equations 5 to 8. They have no biases
-      and exchange z and 1 - z, as `gru_reset_before_step` does not.
+      and exchange z and 1 - z.
     """
     num_spatial = params["kernel"].ndim - 2
     spatial_shape = carry.shape[-num_spatial - 1 : -1]
-    return factored_step(_factors(spatial_shape, None))(params, carry, inputs)
+    return factored_step(_factors(spatial_shape))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def gru_convolutional(
     hidden_size: int,
     spatial_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
     *,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a convolutional GRU cell; see `gru_convolutional_step`.
 
     Args:
       hidden_size: number of channels of the carry and of the outputs.
       spatial_shape: number of positions along each of 1 to 3 axes.
-      kernel_shape: how many of them a kernel covers, along the same axes.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of each gate's input kernel.
-      recurrent_kernel_init: initializer of each gate's recurrent kernel.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      kernel_shape: size of the kernels along the same axes.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., *spatial_shape, hidden_size]`, its input
       size `(*spatial_shape, channels)`.
 
     Raises:
-      ValueError: if `hidden_size` or another size is not positive, if there are not 1
-        to 3 axes, as many for the kernel, or if another input size is asked for.
+      ValueError: if a size is not positive, if there are not 1 to 3 axes, the same
+        number for the kernel, or if `init` is given another input size.
 
-    Example:
-      >>> cell = gru_convolutional(4, (8, 6), (3, 3))
-      >>> params = cell.init(jax.random.key(0), (8, 6, 2))
+    Example: away from the edges, moving the inputs moves the outputs.
+      >>> cell = gru_convolutional(2, (9,), (3,))
+      >>> params = cell.init(jax.random.key(0), (9, 1))
+      >>> inputs = jnp.zeros((9, 1)).at[3].set(1.0)
       >>> carry = cell.initial_carry(params)
-      >>> carry, outputs = cell.step(params, carry, jnp.ones((8, 6, 2)))
-      >>> outputs.shape
-      (8, 6, 4)
+      >>> at_3, at_5 = (
+      ...     cell.step(params, carry, jnp.roll(inputs, shift, axis=0))[1]
+      ...     for shift in (0, 2)
+      ... )
+      >>> bool(jnp.allclose(at_3[2:5], at_5[4:7]))
+      True
     """
-    check_positive(hidden_size=hidden_size)
     check_positions(spatial_shape, kernel_shape)
-
-    def init(key, input_size):
-        channels = input_channels(input_size, spatial_shape)
-        keys = jax.random.split(key, 3)
-        width = 3 * hidden_size
-        kernel = per_gate(kernel_init, 3)(
-            keys[0], (*kernel_shape, channels, width), dtype
-        )
-        recurrent = per_gate(recurrent_kernel_init, 3)(
-            keys[1], (*kernel_shape, hidden_size, width), dtype
-        )
-        gates, candidate = split(recurrent, [2 * hidden_size])
-        params = {
-            "kernel": kernel,
-            "recurrent_kernel": gates,
-            "candidate_kernel": candidate,
-        }
-        if use_bias:
-            params["bias"] = bias_init(keys[2], (width,), dtype)
-        return params
-
-    def initial_carry(params, batch_shape=()):
-        shape = (*batch_shape, *spatial_shape, hidden_size)
-        return jnp.zeros(shape, params["recurrent_kernel"].dtype)
-
-    return factored_cell(
-        init,
-        initial_carry,
-        _factors(spatial_shape, compute_dtype),
-        input_ndim=len(spatial_shape) + 1,
+    plain = gated_init(
+        hidden_size, "rzn", kernel_shape=kernel_shape, candidate_apart=True, **weights
     )
 
+    def init(key, input_size):
+        return plain(key, input_channels(input_size, spatial_shape))
 
-@cached
-def _factors(spatial_shape, compute_dtype):
-    """A pre-activation is (rz, n): both gates, and the candidate without its carry."""
+    shape = (*spatial_shape, hidden_size)
+    factors = _factors(spatial_shape, compute_dtype)
+    return factored_cell(init, zero_carry(shape), factors, input_ndim=len(shape))
 
-    def project(params, inputs):
-        drive = convolve(inputs, params["kernel"], spatial_shape, compute_dtype)
-        drive = drive + params["bias"] if "bias" in params else drive
-        rz, n = split(drive, [drive.shape[-1] // 3 * 2])
-        return rz, n
 
-    def recur(params, carry):
-        return convolve(
-            carry, params["recurrent_kernel"], spatial_shape, compute_dtype
-        ), None
+def _factors(spatial_shape, compute_dtype=None):
+    convolve = convolution_over(spatial_shape)
 
     def update(params, carry, pre):
         rz, n = pre
         r, z = split(sigmoid(rz), 2)
-        kernel = params["candidate_kernel"]
-        n = jnp.tanh(n + convolve(r * carry, kernel, spatial_shape, compute_dtype))
-        return (1 - z) * n + z * carry
+        pull = convolve(r * carry, params["candidate_kernel"], compute_dtype)
+        return (1 - z) * jnp.tanh(n + pull) + z * carry
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(update, compute_dtype, candidate_apart=True, product=convolve)

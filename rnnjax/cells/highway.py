@@ -1,8 +1,10 @@
-"""The recurrent highway network: several layers, gated, within one step of time."""
+"""The recurrent highway network: several gated layers within one step of time."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
 from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
@@ -10,12 +12,19 @@ from rnnjax.base import (
     Cell,
     Factors,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.gated import (
+    GateBias,
+    carry_as_output,
+    gated_init,
+    initial_bias,
+    zero_carry,
+)
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.initializers import per_gate
 from rnnjax.products import matmul, split
 
 
@@ -35,13 +44,13 @@ def recurrent_highway_step(
         sₗ = aₗ ∘ tₗ + sₗ₋₁ ∘ cₗ
         hₜ = s_L
 
-    The inputs enter the first layer alone. The parts a, t and, unless it is coupled, c
-    stand side by side in this order.
+    The inputs enter the first layer only.
 
     Args:
-      params: dict of `kernel` Uᵀ `[input_size, parts * hidden_size]`,
-        `recurrent_kernel` Wᵀ `[L, hidden_size, parts * hidden_size]` and, unless left
-        out, `bias` b `[L, parts * hidden_size]`, for 2 parts if c is coupled, else 3.
+      params: dict of `kernel` U `[input_size, parts * hidden_size]`, `recurrent_kernel`
+        W `[L, hidden_size, parts * hidden_size]` and, optionally, `bias` b
+        `[L, parts * hidden_size]`, where the 2 parts are a, t if c is coupled, else the
+        3 parts a, t, c.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       activation: f, or its name.
@@ -53,44 +62,35 @@ def recurrent_highway_step(
       Zilly, Srivastava, Koutnik and Schmidhuber, "Recurrent Highway Networks", ICML
       2017, equations 6 to 9, where a is called h; its experiments couple c.
     """
-    factors = _factors(as_activation(activation), None)
+    factors = _factors(as_activation(activation))
     return factored_step(factors)(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def recurrent_highway(
     hidden_size: int,
     *,
     depth: int = 3,
     coupled: bool = True,
     activation: str | Activation = jnp.tanh,
-    use_bias: bool = True,
-    transform_bias: float = -2.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
+    transform_bias: GateBias = -2.0,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a recurrent highway cell; see `recurrent_highway_step` for the equations.
 
-    The first layer's product is left to the engine; those of the others are computed
-    within the loop of time.
+    Engines may compute the first layer's product with the inputs for all steps at once;
+    the products of the other layers are computed inside the loop over time.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      depth: L, the number of layers in a step.
+      depth: L, the number of layers per step.
       coupled: whether c is 1 - t, or a gate with weights of its own.
       activation: f, or its name.
-      use_bias: whether there are biases.
-      transform_bias: what is added to the initial bias of t in every layer; below 0 it
-        starts with the carry passed on.
-      kernel_init: initializer of each part's input matrix.
-      recurrent_kernel_init: initializer of each part's recurrent matrix in each layer.
-      bias_init: initializer of the biases, before `transform_bias` is added.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      transform_bias: added to the initial bias of t in every layer; below 0 most of the
+        carry passes through at first.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -99,50 +99,53 @@ def recurrent_highway(
       ValueError: if `hidden_size` or `depth` is not positive, or `activation` is not
         known.
 
-    Example:
-      >>> cell = recurrent_highway(4, depth=5)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+    Example: closed transform gates pass the carry through all layers.
+      >>> from rnnjax import prepared
+      >>> cell = recurrent_highway(3, depth=10, transform_bias=-100.0)
+      >>> params = prepared(cell, cell.init(jax.random.key(0), 2))
+      >>> cell.step(params, jnp.array([1.0, 2.0, 3.0]), jnp.ones(2))[0]
+      Array([1., 2., 3.], dtype=float32)
     """
     check_positive(hidden_size=hidden_size, depth=depth)
-    parts = 2 if coupled else 3
+    options = WeightOptions(**weights)
+    parts = "at" if coupled else "atc"
+    plain = gated_init(
+        hidden_size,
+        parts,
+        recurrent="",
+        use_bias=False,
+        kernel_init=options.kernel_init,
+        dtype=options.dtype,
+    )
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 3)
-        width = parts * hidden_size
-        draw = per_gate(recurrent_kernel_init, parts)
-        layers = jax.random.split(keys[1], depth)
-        params = {
-            "kernel": per_gate(kernel_init, parts)(keys[0], (input_size, width), dtype),
-            "recurrent_kernel": jnp.stack(
-                [draw(layer, (hidden_size, width), dtype) for layer in layers]
-            ),
-        }
-        if use_bias:
-            a, t, *c = split(bias_init(keys[2], (depth, width), dtype), parts)
-            params["bias"] = jnp.concatenate([a, t + transform_bias, *c], axis=-1)
+        params = plain(key, input_size)
+        _, recurrent_key, bias_key = jax.random.split(key, 3)
+        width, dtype = len(parts) * hidden_size, options.dtype
+        draw = per_gate(options.recurrent_kernel_init, len(parts))
+        layers = jax.random.split(recurrent_key, depth)
+        params["recurrent_kernel"] = jnp.stack(
+            [draw(layer, (hidden_size, width), dtype) for layer in layers]
+        )
+        if options.use_bias:
+            biases = {"t": transform_bias}
+            shape = (depth, width)
+            params["bias"] = initial_bias(bias_key, shape, parts, biases, options)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        return jnp.zeros((*batch_shape, hidden_size), params["kernel"].dtype)
-
     factors = _factors(as_activation(activation), compute_dtype)
-    return factored_cell(init, initial_carry, factors, prepare=_apart)
+    return factored_cell(init, zero_carry(hidden_size), factors, prepare=_apart)
 
 
 def _apart(params):
-    """Takes the layers apart once, so that no step writes into the whole."""
+    """Unstacks the layers, so that gradients are not accumulated in the whole stack."""
     stacked = {
         name: params[name] for name in ("recurrent_kernel", "bias") if name in params
     }
     return dict(params) | {name: tuple(x) for name, x in stacked.items()}
 
 
-@cached
-def _factors(activation, compute_dtype):
+def _factors(activation, compute_dtype=None):
     def project(params, inputs):
         drive = matmul(inputs, params["kernel"], compute_dtype)
         return drive + params["bias"][0] if "bias" in params else drive
@@ -165,8 +168,4 @@ def _factors(activation, compute_dtype):
         kept = sigmoid(c[0]) if c else 1 - t
         return activation(a) * t + s * kept
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return Factors(project, recur, update, carry_as_output)

@@ -1,22 +1,22 @@
-"""The LSTM over a line, a plane or a space, its products convolutions."""
+"""The LSTM over a line, a plane or a space, with convolutions for products."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.cells.parts.convolution import check_positions, convolve, input_channels
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.convolution import (
+    check_positions,
+    convolution_over,
+    input_channels,
+)
+from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
+from rnnjax.cells.parts.peepholes import add_peephole, draw_peepholes
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.initializers import Initializer
 from rnnjax.products import split
 
 
@@ -32,14 +32,14 @@ def lstm_convolutional_step(
         oₜ = σ(Uₒ ∗ xₜ + Wₒ ∗ hₜ₋₁ + pₒ ∘ cₜ + bₒ)
         hₜ = oₜ ∘ tanh(cₜ)
 
-    The channels of the gates stand side by side in the order i, f, g, o. Beyond the
-    edges there are zeros, so the positions stay as many as they are.
+    Inputs and h are padded with zeros, so that the number of positions is unchanged.
 
     Args:
       params: dict of `kernel` U `[*kernel_shape, input_channels, 4 * hidden_size]`,
-        `recurrent_kernel` W `[*kernel_shape, hidden_size, 4 * hidden_size]` and, unless
-        left out, `bias` b `[4 * hidden_size]` and the peepholes `peephole_i`,
-        `peephole_f`, `peephole_o` `[*spatial_shape, hidden_size]`.
+        `recurrent_kernel` W `[*kernel_shape, hidden_size, 4 * hidden_size]` and,
+        optionally, `bias` b `[4 * hidden_size]` and the peepholes `peephole_i`,
+        `peephole_f`, `peephole_o` `[*spatial_shape, hidden_size]`; the channels of the
+        gates are in the order i, f, g, o.
       carry: hₜ₋₁ and cₜ₋₁.
       inputs: `[..., *spatial_shape, input_channels]`, xₜ.
 
@@ -52,118 +52,89 @@ def lstm_convolutional_step(
     """
     num_spatial = params["kernel"].ndim - 2
     spatial_shape = carry.h.shape[-num_spatial - 1 : -1]
-    return factored_step(_factors(spatial_shape, None))(params, carry, inputs)
+    return factored_step(_factors(spatial_shape))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def lstm_convolutional(
     hidden_size: int,
     spatial_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
     *,
     use_peepholes: bool = False,
-    use_bias: bool = True,
-    forget_bias: float = 1.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
+    forget_bias: GateBias = 1.0,
     peephole_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a convolutional LSTM cell; see `lstm_convolutional_step`.
 
     Args:
       hidden_size: number of channels of h, of c and of the outputs.
       spatial_shape: number of positions along each of 1 to 3 axes.
-      kernel_shape: how many of them a kernel covers, along the same axes.
-      use_peepholes: whether the gates see c, as in the paper; a weight a position.
-      use_bias: whether there is a bias.
-      forget_bias: what is added to the initial bias of the forget gate.
-      kernel_init: initializer of each gate's input kernel.
-      recurrent_kernel_init: initializer of each gate's recurrent kernel.
-      bias_init: initializer of the bias, before `forget_bias` is added.
+      kernel_shape: size of the kernels along the same axes.
+      use_peepholes: whether the gates have peepholes, one weight per position and
+        channel, as in the paper.
+      forget_bias: added to the initial bias of the forget gate.
       peephole_init: initializer of the peepholes.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell, over `LSTMCarry`; its input size is `(*spatial_shape, channels)`.
 
     Raises:
-      ValueError: if `hidden_size` or another size is not positive, if there are not 1
-        to 3 axes, as many for the kernel, or if another input size is asked for.
+      ValueError: if a size is not positive, if there are not 1 to 3 axes, the same
+        number for the kernel, or if `init` is given another input size.
 
-    Example:
-      >>> cell = lstm_convolutional(4, (8, 6), (3, 3))
-      >>> params = cell.init(jax.random.key(0), (8, 6, 2))
+    Example: away from the edges, moving the inputs moves the outputs.
+      >>> cell = lstm_convolutional(2, (9,), (3,))
+      >>> params = cell.init(jax.random.key(0), (9, 1))
+      >>> inputs = jnp.zeros((9, 1)).at[3].set(1.0)
       >>> carry = cell.initial_carry(params)
-      >>> carry, outputs = cell.step(params, carry, jnp.ones((8, 6, 2)))
-      >>> outputs.shape, carry.c.shape
-      ((8, 6, 4), (8, 6, 4))
+      >>> at_3, at_5 = (
+      ...     cell.step(params, carry, jnp.roll(inputs, shift, axis=0))[1]
+      ...     for shift in (0, 2)
+      ... )
+      >>> bool(jnp.allclose(at_3[2:5], at_5[4:7]))
+      True
     """
-    check_positive(hidden_size=hidden_size)
     check_positions(spatial_shape, kernel_shape)
+    plain = gated_init(
+        hidden_size,
+        "ifgo",
+        kernel_shape=kernel_shape,
+        gate_biases={"f": forget_bias},
+        **weights,
+    )
+    dtype = WeightOptions(**weights).dtype
+    shape = (*spatial_shape, hidden_size)
 
     def init(key, input_size):
-        channels = input_channels(input_size, spatial_shape)
-        keys = jax.random.split(key, 6)
-        width = 4 * hidden_size
-        params = {
-            "kernel": per_gate(kernel_init, 4)(
-                keys[0], (*kernel_shape, channels, width), dtype
-            ),
-            "recurrent_kernel": per_gate(recurrent_kernel_init, 4)(
-                keys[1], (*kernel_shape, hidden_size, width), dtype
-            ),
-        }
-        if use_bias:
-            i, f, g, o = split(bias_init(keys[2], (width,), dtype), 4)
-            params["bias"] = jnp.concatenate([i, f + forget_bias, g, o])
-        if use_peepholes:
-            for name, peephole_key in zip("ifo", keys[3:]):
-                params[f"peephole_{name}"] = peephole_init(
-                    peephole_key, (*spatial_shape, hidden_size), dtype
-                )
-        return params
-
-    def initial_carry(params, batch_shape=()):
-        shape = (*batch_shape, *spatial_shape, hidden_size)
-        dtype = params["recurrent_kernel"].dtype
-        return LSTMCarry(h=jnp.zeros(shape, dtype), c=jnp.zeros(shape, dtype))
+        params = plain(key, input_channels(input_size, spatial_shape))
+        keys, gates = jax.random.split(key, 6)[3:], "ifo" if use_peepholes else ""
+        return params | draw_peepholes(keys, gates, peephole_init, shape, dtype)
 
     return factored_cell(
         init,
-        initial_carry,
+        zero_carry(shape, shape, carry_type=LSTMCarry),
         _factors(spatial_shape, compute_dtype),
-        input_ndim=len(spatial_shape) + 1,
+        input_ndim=len(shape),
     )
 
 
-@cached
-def _factors(spatial_shape, compute_dtype):
-    def project(params, inputs):
-        drive = convolve(inputs, params["kernel"], spatial_shape, compute_dtype)
-        return drive + params["bias"] if "bias" in params else drive
-
-    def recur(params, carry):
-        return convolve(
-            carry.h, params["recurrent_kernel"], spatial_shape, compute_dtype
-        )
-
+def _factors(spatial_shape, compute_dtype=None):
     def update(params, carry, pre):
         i, f, g, o = split(pre, 4)
-        if "peephole_i" in params:
-            i = i + params["peephole_i"] * carry.c
-            f = f + params["peephole_f"] * carry.c
-        c = sigmoid(f) * carry.c + sigmoid(i) * jnp.tanh(g)
-        if "peephole_o" in params:
-            o = o + params["peephole_o"] * c
-        return LSTMCarry(h=sigmoid(o) * jnp.tanh(c), c=c)
+        i = sigmoid(add_peephole(params, "i", i, carry.c))
+        f = sigmoid(add_peephole(params, "f", f, carry.c))
+        c = f * carry.c + i * jnp.tanh(g)
+        o = sigmoid(add_peephole(params, "o", o, c))
+        return LSTMCarry(h=o * jnp.tanh(c), c=c)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry.h
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(
+        update,
+        compute_dtype,
+        shown=lambda carry: carry.h,
+        product=convolution_over(spatial_shape),
+    )

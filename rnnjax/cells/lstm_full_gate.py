@@ -1,22 +1,22 @@
-"""The LSTM whose gates see the gates of the step before."""
+"""The LSTM whose gates also depend on the gates of the previous step."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
 from jax import export
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
+from rnnjax.cells.parts.gated import (
+    GateBias,
+    driven,
+    gated_init,
+    readout_of,
+    zero_carry,
 )
+from rnnjax.cells.parts.peepholes import add_peephole, draw_peepholes
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul, split
 
@@ -25,8 +25,8 @@ class LSTMFullGateCarry(NamedTuple):
     """The carry of an LSTM with full gate recurrence.
 
     Attributes:
-      h: `[..., hidden_size]`, what the cell shows.
-      c: `[..., hidden_size]`, what it keeps.
+      h: `[..., hidden_size]`, the outputs.
+      c: `[..., hidden_size]`, the memory.
       gates: `[..., 3 * hidden_size]`, i, f and o side by side.
     """
 
@@ -53,14 +53,12 @@ def lstm_full_gate_step(
         oₜ = σ(Uₒ xₜ + Wₒ hₜ₋₁ + Rₒ aₜ₋₁ + pₒ ∘ cₜ + bₒ)
         hₜ = oₜ ∘ tanh(cₜ)
 
-    The gates stand side by side in the order i, f, g, o, in R without g.
-
     Args:
       params: dict of `kernel` U `[input_size, 4 * hidden_size]`, `recurrent_kernel` W
         `[hidden_size, 4 * hidden_size]`, `gate_kernel` R
-        `[3 * hidden_size, 3 * hidden_size]` and, unless left out, `bias` b
+        `[3 * hidden_size, 3 * hidden_size]` and, optionally, `bias` b
         `[4 * hidden_size]` and the peepholes `peephole_i`, `peephole_f`, `peephole_o`
-        `[hidden_size]`.
+        `[hidden_size]`; gates in the order i, f, g, o, without g in R.
       carry: hₜ₋₁, cₜ₋₁ and aₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
 
@@ -72,94 +70,69 @@ def lstm_full_gate_step(
       Greff et al., "LSTM: A Search Space Odyssey", IEEE Transactions on Neural Networks
       and Learning Systems 2017, section 3, "FGR".
     """
-    return factored_step(_factors(None))(params, carry, inputs)
+    return factored_step(_factors())(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def lstm_full_gate(
     hidden_size: int,
     *,
     use_peepholes: bool = False,
-    use_bias: bool = True,
-    forget_bias: float = 1.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
+    forget_bias: GateBias = 1.0,
     peephole_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes an LSTM cell with full gate recurrence; see `lstm_full_gate_step`.
 
     Args:
       hidden_size: width of h, of c and of the outputs.
-      use_peepholes: whether the gates see c, as those of Greff et al. do.
-      use_bias: whether there is a bias.
-      forget_bias: what is added to the initial bias of the forget gate.
-      kernel_init: initializer of each gate's input matrix.
-      recurrent_kernel_init: initializer of each gate's recurrent matrices.
-      bias_init: initializer of the bias, before `forget_bias` is added.
+      use_peepholes: whether the gates have peepholes, as in Greff et al.
+      forget_bias: added to the initial bias of the forget gate.
       peephole_init: initializer of the peepholes.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`; R is drawn gate by gate by
+        `recurrent_kernel_init`.
 
     Returns:
-      The cell, over `LSTMFullGateCarry`; before the first step all gates are 0.
+      The cell, over `LSTMFullGateCarry`; all gates are 0 before the first step.
 
     Raises:
       ValueError: if `hidden_size` is not positive.
 
-    Example:
+    Example: without R it is an LSTM.
+      >>> from rnnjax.cells.lstm import lstm
       >>> cell = lstm_full_gate(4)
       >>> params = cell.init(jax.random.key(0), 3)
+      >>> params["gate_kernel"] = jnp.zeros((12, 12))
       >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape, carry.gates.shape
-      ((4,), (12,))
+      >>> _, want = lstm(4).step(params, lstm(4).initial_carry(params), jnp.ones(3))
+      >>> bool(jnp.all(outputs == want))
+      True
     """
-    check_positive(hidden_size=hidden_size)
+    plain = gated_init(hidden_size, "ifgo", gate_biases={"f": forget_bias}, **weights)
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 7)
-        width = 4 * hidden_size
-        params = {
-            "kernel": per_gate(kernel_init, 4)(keys[0], (input_size, width), dtype),
-            "recurrent_kernel": per_gate(recurrent_kernel_init, 4)(
-                keys[1], (hidden_size, width), dtype
-            ),
-            "gate_kernel": per_gate(recurrent_kernel_init, 3)(
-                keys[2], (3 * hidden_size, 3 * hidden_size), dtype
-            ),
-        }
-        if use_bias:
-            i, f, g, o = split(bias_init(keys[3], (width,), dtype), 4)
-            params["bias"] = jnp.concatenate([i, f + forget_bias, g, o])
-        if use_peepholes:
-            for name, peephole_key in zip("ifo", keys[4:]):
-                params[f"peephole_{name}"] = peephole_init(
-                    peephole_key, (hidden_size,), dtype
-                )
-        return params
+        keys, dtype = jax.random.split(key, 7), options.dtype
+        params = plain(key, input_size, bias_key=keys[3])
+        draw = per_gate(options.recurrent_kernel_init, 3)
+        shape = (3 * hidden_size, 3 * hidden_size)
+        params["gate_kernel"] = draw(keys[2], shape, dtype)
+        gates = "ifo" if use_peepholes else ""
+        shape = (hidden_size,)
+        return params | draw_peepholes(keys[4:], gates, peephole_init, shape, dtype)
 
-    def initial_carry(params, batch_shape=()):
-        dtype = params["recurrent_kernel"].dtype
-        h, c, gates = (
-            jnp.zeros((*batch_shape, width), dtype)
-            for width in (hidden_size, hidden_size, 3 * hidden_size)
-        )
-        return LSTMFullGateCarry(h, c, gates)
-
+    widths = hidden_size, hidden_size, 3 * hidden_size
+    initial_carry = zero_carry(*widths, carry_type=LSTMFullGateCarry)
     return factored_cell(init, initial_carry, _factors(compute_dtype))
 
 
-@cached
-def _factors(compute_dtype):
+def _factors(compute_dtype=None):
     """A pre-activation is [i, f, g, o]."""
 
     def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        return split(drive + params["bias"] if "bias" in params else drive, 4)
+        return split(driven(params, inputs, compute_dtype), 4)
 
     def recur(params, carry):
         pull = matmul(carry.h, params["recurrent_kernel"], compute_dtype)
@@ -169,19 +142,11 @@ def _factors(compute_dtype):
 
     def update(params, carry, pre):
         i, f, g, o = pre
-        if "peephole_i" in params:
-            i = i + params["peephole_i"] * carry.c
-            f = f + params["peephole_f"] * carry.c
-        i, f = sigmoid(i), sigmoid(f)
+        i = sigmoid(add_peephole(params, "i", i, carry.c))
+        f = sigmoid(add_peephole(params, "f", f, carry.c))
         c = f * carry.c + i * jnp.tanh(g)
-        if "peephole_o" in params:
-            o = o + params["peephole_o"] * c
-        o = sigmoid(o)
+        o = sigmoid(add_peephole(params, "o", o, c))
         gates = jnp.concatenate([i, f, o], axis=-1)
         return LSTMFullGateCarry(h=o * jnp.tanh(c), c=c, gates=gates)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry.h
-
-    return Factors(project, recur, update, readout)
+    return Factors(project, recur, update, readout_of(lambda carry: carry.h))

@@ -1,22 +1,17 @@
 """The LSTM with layer normalization."""
 
+from typing import Unpack
+
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
 from rnnjax.cells.lstm import LSTMCarry
+from rnnjax.cells.parts.gated import GateBias, gated_init, readout_of, zero_carry
 from rnnjax.cells.parts.normalization import layer_norm
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 
 
@@ -29,57 +24,48 @@ def lstm_layer_norm_step(
         cₜ = σ(fₜ) ∘ cₜ₋₁ + σ(iₜ) ∘ tanh(gₜ)
         hₜ = σ(oₜ) ∘ tanh(LN(cₜ; γ) + d)
 
-    LN brings a vector to mean 0 and variance 1 and multiplies it by its gains. The four
-    gates, side by side in the order i, f, g, o, are normalized as one vector, and what
-    comes from the inputs apart from what comes from the carry.
+    LN takes mean and variance over all four gates together; the input and recurrent
+    terms are normalized separately. See `rnnjax.cells.parts.normalization.layer_norm`.
 
     Args:
       params: dict of `kernel` U `[input_size, 4 * hidden_size]`, `recurrent_kernel` W
         `[hidden_size, 4 * hidden_size]`, `kernel_scale` α and `recurrent_scale` β
-        `[4 * hidden_size]`, `cell_scale` γ `[hidden_size]` and, unless left out,
-        `bias` b `[4 * hidden_size]` and `cell_bias` d `[hidden_size]`.
+        `[4 * hidden_size]`, `cell_scale` γ `[hidden_size]` and, optionally, `bias` b
+        `[4 * hidden_size]` and `cell_bias` d `[hidden_size]`; gates in the order i, f,
+        g, o.
       carry: hₜ₋₁ and cₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      epsilon: what is added to a variance.
+      epsilon: added to the variances.
 
     Returns:
       The carry of hₜ and cₜ, and the outputs hₜ `[..., hidden_size]`.
 
     References:
       Ba, Kiros and Hinton, "Layer Normalization", 2016, equations 20 to 22. Their three
-      biases of a gate are added up, so one does for all.
+      biases of a gate are summed, so a single one suffices.
     """
-    return factored_step(_factors(epsilon, None))(params, carry, inputs)
+    return factored_step(_factors(epsilon))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def lstm_layer_norm(
     hidden_size: int,
     *,
     epsilon: float = 1e-5,
-    use_bias: bool = True,
-    forget_bias: float = 1.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
+    forget_bias: GateBias = 1.0,
     scale_init: Initializer = initializers.ones,
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes an LSTM cell with layer normalization; see `lstm_layer_norm_step`.
 
     Args:
       hidden_size: width of h, of c and of the outputs.
-      epsilon: what is added to a variance.
-      use_bias: whether there are biases.
-      forget_bias: what is added to the initial bias of the forget gate.
-      kernel_init: initializer of each gate's input matrix.
-      recurrent_kernel_init: initializer of each gate's recurrent matrix.
+      epsilon: added to the variances.
+      forget_bias: added to the initial bias of the forget gate.
       scale_init: initializer of the gains.
-      bias_init: initializer of the biases, before `forget_bias` is added.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell, over `LSTMCarry`.
@@ -87,46 +73,35 @@ def lstm_layer_norm(
     Raises:
       ValueError: if `hidden_size` or `epsilon` is not positive.
 
-    Example:
-      >>> cell = lstm_layer_norm(4)
+    Example: the scale of the inputs does not matter.
+      >>> cell = lstm_layer_norm(4, epsilon=1e-12)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape, carry.c.shape
-      ((4,), (4,))
+      >>> carry, inputs = cell.initial_carry(params), jnp.array([1.0, -2.0, 3.0])
+      >>> one, other = (cell.step(params, carry, a * inputs)[1] for a in (1, 1000))
+      >>> bool(jnp.allclose(one, other, atol=1e-5))
+      True
     """
-    check_positive(hidden_size=hidden_size)
     if not epsilon > 0:
         raise ValueError(f"epsilon must be positive, got {epsilon}.")
+    plain = gated_init(hidden_size, "ifgo", gate_biases={"f": forget_bias}, **weights)
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 7)
-        width = 4 * hidden_size
-        params = {
-            "kernel": per_gate(kernel_init, 4)(keys[0], (input_size, width), dtype),
-            "recurrent_kernel": per_gate(recurrent_kernel_init, 4)(
-                keys[1], (hidden_size, width), dtype
-            ),
-            "kernel_scale": scale_init(keys[2], (width,), dtype),
-            "recurrent_scale": scale_init(keys[3], (width,), dtype),
-            "cell_scale": scale_init(keys[4], (hidden_size,), dtype),
-        }
-        if use_bias:
-            i, f, g, o = split(bias_init(keys[5], (width,), dtype), 4)
-            params["bias"] = jnp.concatenate([i, f + forget_bias, g, o])
-            params["cell_bias"] = bias_init(keys[6], (hidden_size,), dtype)
+        keys, dtype = jax.random.split(key, 7), options.dtype
+        params = plain(key, input_size, bias_key=keys[5])
+        params["kernel_scale"] = scale_init(keys[2], (4 * hidden_size,), dtype)
+        params["recurrent_scale"] = scale_init(keys[3], (4 * hidden_size,), dtype)
+        params["cell_scale"] = scale_init(keys[4], (hidden_size,), dtype)
+        if options.use_bias:
+            params["cell_bias"] = options.bias_init(keys[6], (hidden_size,), dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        shape, dtype = (*batch_shape, hidden_size), params["recurrent_kernel"].dtype
-        return LSTMCarry(h=jnp.zeros(shape, dtype), c=jnp.zeros(shape, dtype))
-
+    initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
     return factored_cell(init, initial_carry, _factors(epsilon, compute_dtype))
 
 
-@cached
-def _factors(epsilon, compute_dtype):
-    """A pre-activation is (drive, pull): the carry's part is normalized by itself."""
+def _factors(epsilon, compute_dtype=None):
+    """A pre-activation is (drive, pull), since each is normalized separately."""
 
     def project(params, inputs):
         drive = matmul(inputs, params["kernel"], compute_dtype)
@@ -145,8 +120,4 @@ def _factors(epsilon, compute_dtype):
         shown = shown + params["cell_bias"] if "cell_bias" in params else shown
         return LSTMCarry(h=sigmoid(o) * jnp.tanh(shown), c=c)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry.h
-
-    return Factors(project, recur, update, readout)
+    return Factors(project, recur, update, readout_of(lambda carry: carry.h))

@@ -1,21 +1,22 @@
-"""The LSTM whose recurrent matrix depends on the input."""
+"""The LSTM whose recurrent matrix depends on the inputs."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.gated import (
+    GateBias,
+    driven,
+    gated_init,
+    initial_bias,
+    readout_of,
+    zero_carry,
+)
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
 from rnnjax.products import matmul, split
 
 
@@ -32,15 +33,15 @@ def lstm_multiplicative_step(
         cₜ = fₜ ∘ cₜ₋₁ + iₜ ∘ gₜ
         hₜ = oₜ ∘ tanh(cₜ)
 
-    The gates stand side by side in the order i, f, g, o. Their product with m waits for
-    the product that makes m, so it stays in the loop of time.
+    The product of the gates with m is computed after that which gives m, inside the
+    loop over time.
 
     Args:
       params: dict of `kernel` U `[input_size, 4 * hidden_size]`, `recurrent_kernel` W
         `[hidden_size, 4 * hidden_size]`, `factor_kernel` Uₘ
         `[input_size, hidden_size]`, `recurrent_factor_kernel` Wₘ
-        `[hidden_size, hidden_size]` and, unless left out, `bias` b
-        `[4 * hidden_size]`.
+        `[hidden_size, hidden_size]` and, optionally, `bias` b `[4 * hidden_size]`;
+        gates in the order i, f, g, o.
       carry: hₜ₋₁ and cₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
 
@@ -52,33 +53,24 @@ def lstm_multiplicative_step(
       workshop 2017, section 3, with m as wide as h. The gates have biases here, and
       the output gate acts after tanh as in `lstm_step`.
     """
-    return factored_step(_factors(None))(params, carry, inputs)
+    return factored_step(_factors())(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def lstm_multiplicative(
     hidden_size: int,
     *,
-    use_bias: bool = True,
-    forget_bias: float = 1.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
+    forget_bias: GateBias = 1.0,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a multiplicative LSTM cell; see `lstm_multiplicative_step`.
 
     Args:
       hidden_size: width of h, of c and of the outputs.
-      use_bias: whether there is a bias.
-      forget_bias: what is added to the initial bias of the forget gate.
-      kernel_init: initializer of each gate's input matrix, and of Uₘ.
-      recurrent_kernel_init: initializer of each gate's recurrent matrix, and of Wₘ.
-      bias_init: initializer of the bias, before `forget_bias` is added.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      forget_bias: added to the initial bias of the forget gate.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`; they hold for Uₘ and Wₘ too.
 
     Returns:
       The cell, over `LSTMCarry`.
@@ -86,49 +78,39 @@ def lstm_multiplicative(
     Raises:
       ValueError: if `hidden_size` is not positive.
 
-    Example:
+    Example: inputs for which m = 0 separate the gates from the previous h.
       >>> cell = lstm_multiplicative(4)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape, carry.c.shape
-      ((4,), (4,))
+      >>> def step(h):
+      ...     return cell.step(params, LSTMCarry(h=h, c=jnp.zeros(4)), jnp.zeros(3))[1]
+      >>> bool(jnp.all(step(jnp.ones(4)) == step(-jnp.ones(4))))
+      True
     """
-    check_positive(hidden_size=hidden_size)
+    plain = gated_init(hidden_size, "ifgom", **weights)
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 3)
-        kernel = per_gate(kernel_init, 5)(keys[0], (input_size, 5 * hidden_size), dtype)
-        recurrent = per_gate(recurrent_kernel_init, 5)(
-            keys[1], (hidden_size, 5 * hidden_size), dtype
-        )
-        kernel, factor = split(kernel, [4 * hidden_size])
-        recurrent, recurrent_factor = split(recurrent, [4 * hidden_size])
-        params = {
-            "kernel": kernel,
-            "recurrent_kernel": recurrent,
-            "factor_kernel": factor,
-            "recurrent_factor_kernel": recurrent_factor,
-        }
-        if use_bias:
-            i, f, g, o = split(bias_init(keys[2], (4 * hidden_size,), dtype), 4)
-            params["bias"] = jnp.concatenate([i, f + forget_bias, g, o])
+        params = plain(key, input_size)
+        width = 4 * hidden_size
+        kernel, factor = split(params["kernel"], [width])
+        recurrent, recurrent_factor = split(params["recurrent_kernel"], [width])
+        params |= {"kernel": kernel, "factor_kernel": factor}
+        params["recurrent_kernel"] = recurrent
+        params["recurrent_factor_kernel"] = recurrent_factor
+        if options.use_bias:  # m has none
+            key, biases = jax.random.split(key, 3)[2], {"f": forget_bias}
+            params["bias"] = initial_bias(key, (width,), "ifgo", biases, options)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        shape, dtype = (*batch_shape, hidden_size), params["recurrent_kernel"].dtype
-        return LSTMCarry(h=jnp.zeros(shape, dtype), c=jnp.zeros(shape, dtype))
-
+    initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
     return factored_cell(init, initial_carry, _factors(compute_dtype))
 
 
-@cached
-def _factors(compute_dtype):
+def _factors(compute_dtype=None):
     """A pre-activation is (gates, xm, hm): U x + b and both factors of m."""
 
     def project(params, inputs):
-        gates = matmul(inputs, params["kernel"], compute_dtype)
-        gates = gates + params["bias"] if "bias" in params else gates
+        gates = driven(params, inputs, compute_dtype)
         return gates, matmul(inputs, params["factor_kernel"], compute_dtype), None
 
     def recur(params, carry):
@@ -142,8 +124,4 @@ def _factors(compute_dtype):
         c = sigmoid(f) * carry.c + sigmoid(i) * jnp.tanh(g)
         return LSTMCarry(h=sigmoid(o) * jnp.tanh(c), c=c)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry.h
-
-    return Factors(project, recur, update, readout)
+    return Factors(project, recur, update, readout_of(lambda carry: carry.h))

@@ -1,21 +1,22 @@
-"""The LSTM that shows, and recurs on, a projection of itself."""
+"""The LSTM whose outputs are a projection of its gated memory."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
 from rnnjax.products import matmul, split
 
 
@@ -31,14 +32,13 @@ def lstm_projected_step(
         cₜ = fₜ ∘ cₜ₋₁ + iₜ ∘ gₜ
         hₜ = W_h (oₜ ∘ tanh(cₜ))
 
-    The gates stand side by side in the order i, f, g, o. The last product waits for
-    them, so it stays in the loop of time.
+    The projection is computed after the gates, inside the loop over time.
 
     Args:
       params: dict of `kernel` U `[input_size, 4 * hidden_size]`, `recurrent_kernel` W
         `[projection_size, 4 * hidden_size]`, `projection_kernel` W_h
-        `[hidden_size, projection_size]` and, unless left out, `bias` b
-        `[4 * hidden_size]`.
+        `[hidden_size, projection_size]` and, optionally, `bias` b `[4 * hidden_size]`;
+        gates in the order i, f, g, o.
       carry: hₜ₋₁ `[..., projection_size]` and cₜ₋₁ `[..., hidden_size]`.
       inputs: `[..., input_size]`, xₜ.
 
@@ -48,38 +48,30 @@ def lstm_projected_step(
     References:
       Sak, Senior and Beaufays, "Long Short-Term Memory Recurrent Neural Network
       Architectures for Large Scale Acoustic Modeling", Interspeech 2014, equations 7 to
-      14, where h is r. Without their peepholes and their second projection that does
-      not recur, as PyTorch's `proj_size`.
+      14, where h is called r. Without their peepholes and their second, nonrecurrent
+      projection, as in PyTorch's `proj_size`.
     """
-    return factored_step(_factors(None))(params, carry, inputs)
+    return factored_step(_factors())(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def lstm_projected(
     hidden_size: int,
     projection_size: int,
     *,
-    use_bias: bool = True,
-    forget_bias: float = 1.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
+    forget_bias: GateBias = 1.0,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes an LSTM cell with a projection; see `lstm_projected_step`.
 
     Args:
       hidden_size: width of c.
       projection_size: width of h and of the outputs.
-      use_bias: whether there is a bias.
-      forget_bias: what is added to the initial bias of the forget gate.
-      kernel_init: initializer of each gate's input matrix, and of the projection.
-      recurrent_kernel_init: initializer of each gate's recurrent matrix.
-      bias_init: initializer of the bias, before `forget_bias` is added.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      forget_bias: added to the initial bias of the forget gate.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`; the projection is drawn by
+        `kernel_init`.
 
     Returns:
       The cell, over `LSTMCarry`.
@@ -87,60 +79,42 @@ def lstm_projected(
     Raises:
       ValueError: if `hidden_size` or `projection_size` is not positive.
 
-    Example:
-      >>> cell = lstm_projected(4, 2)
-      >>> params = cell.init(jax.random.key(0), 3)
+    Example: with W_h = I it is an LSTM.
+      >>> from rnnjax.cells.lstm import lstm
+      >>> cell = lstm_projected(4, 4)
+      >>> params = cell.init(jax.random.key(0), 3) | {"projection_kernel": jnp.eye(4)}
       >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape, carry.c.shape
-      ((2,), (4,))
+      >>> _, want = lstm(4).step(params, lstm(4).initial_carry(params), jnp.ones(3))
+      >>> bool(jnp.all(outputs == want))
+      True
     """
-    check_positive(hidden_size=hidden_size, projection_size=projection_size)
+    check_positive(projection_size=projection_size)
+    plain = gated_init(
+        hidden_size,
+        "ifgo",
+        recurrent_size=projection_size,
+        gate_biases={"f": forget_bias},
+        **weights,
+    )
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
         keys = jax.random.split(key, 4)
-        width = 4 * hidden_size
-        params = {
-            "kernel": per_gate(kernel_init, 4)(keys[0], (input_size, width), dtype),
-            "recurrent_kernel": per_gate(recurrent_kernel_init, 4)(
-                keys[1], (projection_size, width), dtype
-            ),
-            "projection_kernel": kernel_init(
-                keys[2], (hidden_size, projection_size), dtype
-            ),
-        }
-        if use_bias:
-            i, f, g, o = split(bias_init(keys[3], (width,), dtype), 4)
-            params["bias"] = jnp.concatenate([i, f + forget_bias, g, o])
-        return params
+        params = plain(key, input_size, bias_key=keys[3])
+        shape = (hidden_size, projection_size)
+        projection = options.kernel_init(keys[2], shape, options.dtype)
+        return params | {"projection_kernel": projection}
 
-    def initial_carry(params, batch_shape=()):
-        dtype = params["recurrent_kernel"].dtype
-        h = jnp.zeros((*batch_shape, projection_size), dtype)
-        return LSTMCarry(h=h, c=jnp.zeros((*batch_shape, hidden_size), dtype))
-
+    initial_carry = zero_carry(projection_size, hidden_size, carry_type=LSTMCarry)
     return factored_cell(init, initial_carry, _factors(compute_dtype))
 
 
-@cached
-def _factors(compute_dtype):
-    def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        return drive + params["bias"] if "bias" in params else drive
-
-    def recur(params, carry):
-        return matmul(carry.h, params["recurrent_kernel"], compute_dtype)
-
+def _factors(compute_dtype=None):
     def update(params, carry, pre):
         i, f, g, o = split(pre, 4)
         c = sigmoid(f) * carry.c + sigmoid(i) * jnp.tanh(g)
-        shown = sigmoid(o) * jnp.tanh(c)
-        return LSTMCarry(
-            h=matmul(shown, params["projection_kernel"], compute_dtype), c=c
-        )
+        gated = sigmoid(o) * jnp.tanh(c)
+        h = matmul(gated, params["projection_kernel"], compute_dtype)
+        return LSTMCarry(h=h, c=c)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry.h
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(update, compute_dtype, shown=lambda carry: carry.h)

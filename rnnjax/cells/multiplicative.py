@@ -1,5 +1,7 @@
 """Networks in which the input chooses the recurrent matrix."""
 
+from typing import Unpack
+
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers
@@ -16,6 +18,7 @@ from rnnjax.base import (
     factored_step,
 )
 from rnnjax.cells.parts.gated import carry_as_output, driven, gated_init, zero_carry
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 
@@ -28,13 +31,13 @@ def multiplicative_rnn_step(
         fₜ = (W_fx xₜ) ∘ (W_fh hₜ₋₁)
         hₜ = tanh(W_hf fₜ + W_hx xₜ + b)
 
-    For each input the matrix W_hf diag(W_fx xₜ) W_fh takes hₜ₋₁ on.
+    The recurrent matrix W_hf diag(W_fx xₜ) W_fh depends on the input.
 
     Args:
-      params: dict of `kernel` W_hxᵀ `[input_size, hidden_size]`, `factor_kernel` W_fxᵀ
-        `[input_size, factor_size]`, `recurrent_kernel` W_fhᵀ
-        `[hidden_size, factor_size]`, `candidate_kernel` W_hfᵀ
-        `[factor_size, hidden_size]` and, unless left out, `bias` b `[hidden_size]`.
+      params: dict of `kernel` W_hx `[input_size, hidden_size]`, `factor_kernel` W_fx
+        `[input_size, factor_size]`, `recurrent_kernel` W_fh
+        `[hidden_size, factor_size]`, `candidate_kernel` W_hf
+        `[factor_size, hidden_size]` and, optionally, `bias` b `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
 
@@ -45,33 +48,24 @@ def multiplicative_rnn_step(
       Sutskever, Martens and Hinton, "Generating Text with Recurrent Neural Networks",
       ICML 2011, equations 5 and 6.
     """
-    return factored_step(_multiplicative_factors(None))(params, carry, inputs)
+    return factored_step(_multiplicative_factors())(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def multiplicative_rnn(
     hidden_size: int,
     *,
     factor_size: int | None = None,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a multiplicative network; see `multiplicative_rnn_step`.
 
     Args:
       hidden_size: width of the carry and of the outputs.
       factor_size: width of f; None: `hidden_size`.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of the input matrices.
-      recurrent_kernel_init: initializer of W_fh and W_hf.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -79,30 +73,21 @@ def multiplicative_rnn(
     Raises:
       ValueError: if a size is not positive.
 
-    Example:
+    Example: an input of zeros erases what the carry holds.
       >>> cell = multiplicative_rnn(4, factor_size=5)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+      >>> cell.step(params, jnp.ones(4), jnp.zeros(3))[0]
+      Array([0., 0., 0., 0.], dtype=float32)
     """
     size = hidden_size if factor_size is None else factor_size
     check_positive(hidden_size=hidden_size, factor_size=size)
-    plain = gated_init(
-        hidden_size,
-        "h",
-        recurrent="",
-        use_bias=use_bias,
-        kernel_init=kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
-    )
+    plain = gated_init(hidden_size, "h", recurrent="", **weights)
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
-        keys = jax.random.split(key, 4)
-        draw, draw_recurrent = (
-            per_gate(own, 1) for own in (kernel_init, recurrent_kernel_init)
-        )
+        keys, dtype = jax.random.split(key, 4), options.dtype
+        draw = per_gate(options.kernel_init, 1)
+        draw_recurrent = per_gate(options.recurrent_kernel_init, 1)
         return plain(keys[0], input_size) | {
             "factor_kernel": draw(keys[1], (input_size, size), dtype),
             "recurrent_kernel": draw_recurrent(keys[2], (hidden_size, size), dtype),
@@ -113,8 +98,7 @@ def multiplicative_rnn(
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 
-@cached
-def _multiplicative_factors(compute_dtype):
+def _multiplicative_factors(compute_dtype=None):
     """A pre-activation is (W_hx x + b, W_fx x, W_fh h)."""
 
     def project(params, inputs):
@@ -145,11 +129,12 @@ def tensor_rnn_step(
 
         hₜ[k] = f(Σᵢⱼ T[k, i, j] hₜ₋₁[i] xₜ[j] + b[k])
 
-    Each one-hot input has a recurrent matrix of its own: the network of automata.
+    Each one-hot input has a recurrent matrix of its own, as a symbol has in a finite
+    automaton.
 
     Args:
       params: dict of `recurrent_kernel` T `[hidden_size, input_size, hidden_size]`,
-        axes i, j, k, and, unless left out, `bias` b `[hidden_size]`.
+        axes i, j, k, and, optionally, `bias` b `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       activation: f, or its name.
@@ -164,9 +149,8 @@ def tensor_rnn_step(
       Giles et al., "Learning and Extracting Finite State Automata with Second-Order
       Recurrent Neural Networks", Neural Computation 1992, equation 1.
     """
-    return factored_step(_tensor_factors(as_activation(activation), None))(
-        params, carry, inputs
-    )
+    factors = _tensor_factors(as_activation(activation))
+    return factored_step(factors)(params, carry, inputs)
 
 
 @cached
@@ -189,20 +173,25 @@ def tensor_rnn(
       recurrent_kernel_init: initializer of each input's matrix.
       bias_init: initializer of the bias.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
-      The cell; its carry is one array `[..., hidden_size]`, zeros at first: with a bias
-      of zeros the inputs show from the second step on.
+      The cell; its carry is one array `[..., hidden_size]`. It starts as zeros, so the
+      first input has no effect.
 
     Raises:
       ValueError: if `hidden_size` is not positive, or `activation` is not known; if
         inputs are not as wide as those of `init`.
 
-    Example:
-      >>> tensor_rnn(4).init(jax.random.key(0), 3)["recurrent_kernel"].shape
-      (4, 3, 4)
+    Example: an automaton that remembers whether the number of 1s was odd.
+      >>> flip, stay = jnp.array([[0.0, 1.0], [1.0, 0.0]]), jnp.eye(2)
+      >>> params = {"recurrent_kernel": jnp.stack([stay, flip], axis=1)}
+      >>> cell = tensor_rnn(2, activation="identity", use_bias=False)
+      >>> carry = jnp.array([1.0, 0.0])  # even
+      >>> for symbol in (1, 0, 1, 1):
+      ...     carry, _ = cell.step(params, carry, jax.nn.one_hot(symbol, 2))
+      >>> carry
+      Array([0., 1.], dtype=float32)
     """
     check_positive(hidden_size=hidden_size)
 
@@ -214,7 +203,7 @@ def tensor_rnn(
             shape = (hidden_size, hidden_size)
             return per_gate(recurrent_kernel_init, 1)(key, shape, dtype)
 
-        # all at once: there may be as many inputs as a vocabulary has words
+        # by vmap: there may be as many inputs as a vocabulary has words
         kernel = jax.vmap(draw, out_axes=1)(jax.random.split(keys[0], input_size))
         params = {"recurrent_kernel": kernel}
         if use_bias:
@@ -229,9 +218,8 @@ def tensor_rnn(
     return factored_cell(init, initial_carry, factors)
 
 
-@cached
-def _tensor_factors(activation, compute_dtype):
-    """A pre-activation is (x, what every input's matrix makes of h)."""
+def _tensor_factors(activation, compute_dtype=None):
+    """A pre-activation is (x, the products of h with the matrices of all inputs)."""
 
     def project(params, inputs):
         kernel = params["recurrent_kernel"]

@@ -1,5 +1,7 @@
 """Convolutions that keep the shape, for cells whose inputs have positions."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -99,3 +101,12 @@ def input_channels(input_size: tuple[int, ...], spatial_shape: tuple[int, ...]) 
         )
     check_positive(input_size=channels)
     return channels
+
+
+def convolution_over(spatial_shape: tuple[int, ...]) -> Callable[..., Array]:
+    """Returns `(inputs, kernel, compute_dtype=None) -> outputs`, see `convolve`."""
+
+    def convolution(inputs, kernel, compute_dtype=None):
+        return convolve(inputs, kernel, spatial_shape, compute_dtype)
+
+    return convolution
