@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jax import export
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import Array, Cell, Factors, Params, check_positive, factored_step
-from rnnjax.cells.parts.gated import readout_of, zero_carry
+from rnnjax.base import Array, Cell, Params, check_positive
+from rnnjax.cells.parts.gated import zero_carry
 from rnnjax.cells.parts.normalization import layer_norm
 from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
 from rnnjax.initializers import Initializer, identity, per_gate
@@ -58,9 +58,9 @@ def fast_weights_step(
         b `[hidden_size]`.
       carry: Aₜ₋₁ and hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      num_inner_steps: S.
-      decay: λ.
-      fast_rate: η.
+      num_inner_steps: S, how often the fast weights are applied per step.
+      decay: λ, by which the fast weights are multiplied in each step, from 0 to 1.
+      fast_rate: η, the rate at which carries are stored; with 0 nothing is.
       epsilon: added to the variance.
       activation: f, or its name.
 
@@ -72,10 +72,8 @@ def fast_weights_step(
       Past", NIPS 2016, equations 1, 2 and 5. The fast weights are updated at the end of
       a step instead of the beginning of the next; the outputs are the same.
     """
-    rates = decay, fast_rate
-    activation = as_activation(activation)
-    factors = _factors(num_inner_steps, rates, epsilon, activation)
-    return factored_step(factors)(params, carry, inputs)
+    options = num_inner_steps, decay, fast_rate, epsilon, as_activation(activation)
+    return _step(*options)(params, carry, inputs)
 
 
 @cell_maker
@@ -98,9 +96,9 @@ def fast_weights(
 
     Args:
       hidden_size: width of h and of the outputs.
-      num_inner_steps: S, how often the fast weights are applied per step.
-      decay: λ, by which the fast weights are multiplied in each step, from 0 to 1.
-      fast_rate: η, the rate at which carries are stored; with 0 nothing is.
+      num_inner_steps: S.
+      decay: λ, from 0 to 1.
+      fast_rate: η.
       epsilon: added to the variance.
       activation: f, or its name.
       recurrent_kernel_init: initializer of the slow recurrent matrix W; a small
@@ -130,48 +128,39 @@ def fast_weights(
     for name, value in (("fast_rate", fast_rate), ("epsilon", epsilon)):
         if not value >= 0:
             raise ValueError(f"{name} must not be negative, got {value}.")
-
-    options = WeightOptions(**weights)
+    draws = WeightOptions(**weights)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
-        keys, dtype = jax.random.split(key, 3), options.dtype
+        keys, dtype = jax.random.split(key, 3), draws.dtype
         draw = per_gate(recurrent_kernel_init, 1)
         params = {
-            "kernel": options.kernel_init(keys[0], (input_size, hidden_size), dtype),
+            "kernel": draws.kernel_init(keys[0], (input_size, hidden_size), dtype),
             "recurrent_kernel": draw(keys[1], (hidden_size, hidden_size), dtype),
             "scale": jnp.ones(hidden_size, dtype),
         }
-        if options.use_bias:
-            params["bias"] = options.bias_init(keys[2], (hidden_size,), dtype)
+        if draws.use_bias:
+            params["bias"] = draws.bias_init(keys[2], (hidden_size,), dtype)
         return params
 
     shapes = (hidden_size, hidden_size), hidden_size
     initial_carry = zero_carry(*shapes, carry_type=FastWeightsCarry)
-    rates = decay, fast_rate
-    activation = as_activation(activation)
-    factors = _factors(num_inner_steps, rates, epsilon, activation, compute_dtype)
+    options = num_inner_steps, decay, fast_rate, epsilon, as_activation(activation)
     # without factors: with A in every carry, storing them for the gradient costs more
     # than moving a product out of the loop saves
-    return Cell(init, initial_carry, factored_step(factors))
+    return Cell(init, initial_carry, _step(*options, compute_dtype))
 
 
-def _factors(num_inner_steps, rates, epsilon, activation, compute_dtype=None):
-    decay, fast_rate = rates
-
-    def project(params, inputs):
-        return matmul(inputs, params["kernel"], compute_dtype)
-
-    def recur(params, carry):
-        return matmul(carry.h, params["recurrent_kernel"], compute_dtype)
-
-    def update(params, carry, pre):
+def _step(num_inner_steps, decay, fast_rate, epsilon, activation, compute_dtype=None):
+    def step(params, carry, inputs):
+        drive = matmul(inputs, params["kernel"], compute_dtype)
+        pre = drive + matmul(carry.h, params["recurrent_kernel"], compute_dtype)
         s = activation(pre)
         for _ in range(num_inner_steps):
             retrieved = (carry.A @ s[..., None])[..., 0]
             normed = layer_norm(pre + retrieved, params["scale"], epsilon)
             s = activation(normed + params["bias"] if "bias" in params else normed)
         A = decay * carry.A + fast_rate * s[..., None] * s[..., None, :]
-        return FastWeightsCarry(A=A, h=s)
+        return FastWeightsCarry(A=A, h=s), s
 
-    return Factors(project, recur, update, readout_of(lambda carry: carry.h))
+    return step

@@ -46,8 +46,8 @@ def gru_step(
         and `candidate_bias` cₙ `[hidden_size]`; gates in the order r, z, n.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      gate_activation: used in place of σ, or its name.
-      activation: used in place of tanh, or its name.
+      gate_activation: σ, or another activation or its name.
+      activation: tanh, or another activation or its name.
 
     Returns:
       hₜ `[..., hidden_size]`, as the carry and as the outputs.
@@ -77,18 +77,9 @@ def gru_reset_before_step(
 
     The candidate's product is computed after the reset gate, inside the loop over time.
 
-    Args:
-      params: dict of `kernel` U `[input_size, 3 * hidden_size]`, `recurrent_kernel`
-        Wᵣ, W_z `[hidden_size, 2 * hidden_size]`, `candidate_kernel` Wₙ
-        `[hidden_size, hidden_size]` and, optionally, `bias` b `[3 * hidden_size]`;
-        gates in the order r, z, n.
-      carry: `[..., hidden_size]`, hₜ₋₁.
-      inputs: `[..., input_size]`, xₜ.
-      gate_activation: used in place of σ, or its name.
-      activation: used in place of tanh, or its name.
-
-    Returns:
-      hₜ `[..., hidden_size]`, as the carry and as the outputs.
+    Arguments and results are those of `gru_step`, but `recurrent_kernel` is Wᵣ and W_z,
+    `[hidden_size, 2 * hidden_size]`, and `candidate_kernel` Wₙ
+    `[hidden_size, hidden_size]` takes the place of `candidate_bias`.
 
     References:
       Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP
@@ -120,8 +111,8 @@ def gru(
       hidden_size: width of the carry and of the outputs.
       reset_after: whether the reset gate acts after the recurrent product, as in
         PyTorch, or before it, as in the paper.
-      gate_activation: that of r and z, such as `jax.nn.sigmoid`, or its name.
-      activation: that of the candidate, such as `jnp.tanh`, or its name.
+      gate_activation: of r and z, such as `jax.nn.sigmoid`, or its name.
+      activation: of the candidate, such as `jnp.tanh`, or its name.
       use_bias: whether there are biases.
       update_bias: added to the initial bias of z: a number, or an initializer. Above 0
         the carry is kept for longer at first, as with an LSTM's `forget_bias`. It has

@@ -26,12 +26,9 @@ def lstm_multiplicative_step(
     """Computes one step of a multiplicative LSTM.
 
         mₜ = (Uₘ xₜ) ∘ (Wₘ hₜ₋₁)
-        iₜ = σ(Uᵢ xₜ + Wᵢ mₜ + bᵢ)
-        fₜ = σ(U_f xₜ + W_f mₜ + b_f)
-        gₜ = tanh(U_g xₜ + W_g mₜ + b_g)
-        oₜ = σ(Uₒ xₜ + Wₒ mₜ + bₒ)
-        cₜ = fₜ ∘ cₜ₋₁ + iₜ ∘ gₜ
-        hₜ = oₜ ∘ tanh(cₜ)
+        [iₜ, fₜ, gₜ, oₜ] = U xₜ + W mₜ + b
+        cₜ = σ(fₜ) ∘ cₜ₋₁ + σ(iₜ) ∘ tanh(gₜ)
+        hₜ = σ(oₜ) ∘ tanh(cₜ)
 
     The product of the gates with m is computed after that which gives m, inside the
     loop over time.

@@ -25,12 +25,9 @@ def lstm_projected_step(
 ) -> tuple[LSTMCarry, Array]:
     """Computes one step of an LSTM with a recurrent projection.
 
-        iₜ = σ(Uᵢ xₜ + Wᵢ hₜ₋₁ + bᵢ)
-        fₜ = σ(U_f xₜ + W_f hₜ₋₁ + b_f)
-        gₜ = tanh(U_g xₜ + W_g hₜ₋₁ + b_g)
-        oₜ = σ(Uₒ xₜ + Wₒ hₜ₋₁ + bₒ)
-        cₜ = fₜ ∘ cₜ₋₁ + iₜ ∘ gₜ
-        hₜ = W_h (oₜ ∘ tanh(cₜ))
+        [iₜ, fₜ, gₜ, oₜ] = U xₜ + W hₜ₋₁ + b
+        cₜ = σ(fₜ) ∘ cₜ₋₁ + σ(iₜ) ∘ tanh(gₜ)
+        hₜ = W_h (σ(oₜ) ∘ tanh(cₜ))
 
     The projection is computed after the gates, inside the loop over time.
 

@@ -51,9 +51,9 @@ def lstm_variant_step(
       gates: the gates present, letters of "ifo".
       coupled: whether the one of i and f that is left out is 1 minus the other.
       clip: bound on the arguments of σ and g; None: no bound. c is not bounded.
-      gate_activation: σ, or its name.
-      activation: g, or its name.
-      output_activation: h, or its name.
+      gate_activation: σ, such as `jax.nn.sigmoid`, or its name.
+      activation: g, such as `jnp.tanh`, or its name.
+      output_activation: h, such as `jnp.tanh`, or its name.
 
     Returns:
       The carry of hₜ and cₜ, and the outputs hₜ `[..., hidden_size]`.
@@ -70,9 +70,8 @@ def lstm_variant_step(
     """
     _check_gates(gates, coupled)
     _check_clip(clip)
-    functions = (gate_activation, activation, output_activation)
-    sigma, g, h = map(as_activation, functions)
-    factors = _factors(gates, coupled, clip, sigma, g, h)
+    functions = map(as_activation, (gate_activation, activation, output_activation))
+    factors = _factors(gates, coupled, clip, *functions)
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -110,7 +109,7 @@ def lstm_variant(
 
     Args:
       hidden_size: width of h, of c and of the outputs.
-      gates: the gates present, letters of "ifo"; the others are 1.
+      gates: the gates present, letters of "ifo".
       coupled: whether the one of i and f that is left out is 1 minus the other.
       peepholes: the gates that have a peephole, letters of `gates`.
       clip: bound on the arguments of σ and g; None: no bound.
@@ -131,25 +130,20 @@ def lstm_variant(
         i and f is left out, or if an activation is not known.
 
     Example: without gates and activations the memory is a sum.
-      >>> import functools
-      >>> ones, zeros = jax.nn.initializers.ones, jax.nn.initializers.zeros
       >>> linear = {"activation": "identity", "output_activation": "identity"}
-      >>> draw = {"kernel_init": ones, "recurrent_kernel_init": zeros}
-      >>> cell = lstm_variant(1, gates="", **linear, **draw)
-      >>> params = cell.init(jax.random.key(0), 1)
-      >>> step = functools.partial(cell.step, params)
-      >>> inputs = jnp.array([[1.0], [2.0], [3.0]])
-      >>> jax.lax.scan(step, cell.initial_carry(params), inputs)[1][:, 0]
-      Array([1., 3., 6.], dtype=float32)
+      >>> cell = lstm_variant(1, gates="", **linear, use_bias=False)
+      >>> params = {"kernel": jnp.eye(1), "recurrent_kernel": jnp.zeros((1, 1))}
+      >>> carry = cell.initial_carry(params)
+      >>> for x in (1.0, 2.0, 3.0):
+      ...     carry, outputs = cell.step(params, carry, jnp.array([x]))
+      >>> outputs
+      Array([6.], dtype=float32)
     """
     _check_gates(gates, coupled)
     _check_letters("peepholes", peepholes, gates)
     _check_clip(clip)
-    functions = (gate_activation, activation, output_activation)
-    sigma, g, h = map(as_activation, functions)
-    names = _side_by_side(gates)
-
-    biases = {"f": forget_bias}
+    functions = map(as_activation, (gate_activation, activation, output_activation))
+    names, biases = _side_by_side(gates), {"f": forget_bias}
     plain = gated_init(hidden_size, names, gate_biases=biases, **weights)
     dtype = WeightOptions(**weights).dtype
 
@@ -159,19 +153,11 @@ def lstm_variant(
         return plain(key, input_size) | drawn
 
     initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
-    factors = _factors(gates, coupled, clip, sigma, g, h, compute_dtype)
+    factors = _factors(gates, coupled, clip, *functions, compute_dtype)
     return factored_cell(init, initial_carry, factors)
 
 
-def _factors(
-    gates,
-    coupled,
-    clip,
-    gate_activation,
-    activation,
-    output_activation,
-    compute_dtype=None,
-):
+def _factors(gates, coupled, clip, gate_activation, g, h, compute_dtype=None):
     names = _side_by_side(gates)
 
     def clipped(x):
@@ -188,8 +174,8 @@ def _factors(
         i, f = gate("i", carry.c), gate("f", carry.c)
         if coupled:
             i, f = (i, 1 - i) if "i" in gates else (1 - f, f)
-        c = f * carry.c + i * activation(clipped(parts["g"]))
-        return LSTMCarry(h=gate("o", c) * output_activation(c), c=c)
+        c = f * carry.c + i * g(clipped(parts["g"]))
+        return LSTMCarry(h=gate("o", c) * h(c), c=c)
 
     return gated_factors(update, compute_dtype, shown=lambda carry: carry.h)
 

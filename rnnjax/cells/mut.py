@@ -66,14 +66,8 @@ def mut2_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
         nₜ = tanh(Wₙ (rₜ ∘ hₜ₋₁) + Uₙ xₜ + bₙ)
         hₜ = nₜ ∘ zₜ + hₜ₋₁ ∘ (1 - zₜ)
 
-    Args:
-      params: as in `mut1_step`, but `recurrent_kernel` Wᵣ, W_z is
-        `[hidden_size, 2 * hidden_size]`.
-      carry: `[..., hidden_size]`, hₜ₋₁.
-      inputs: `[..., input_size]`, xₜ.
-
-    Returns:
-      hₜ `[..., hidden_size]`, as the carry and as the outputs.
+    Arguments and results are those of `mut1_step`, but `recurrent_kernel` is Wᵣ and W_z
+    side by side, `[hidden_size, 2 * hidden_size]`.
 
     References:
       Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network
@@ -91,13 +85,8 @@ def mut3_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
         nₜ = tanh(Wₙ (rₜ ∘ hₜ₋₁) + Uₙ xₜ + bₙ)
         hₜ = nₜ ∘ zₜ + hₜ₋₁ ∘ (1 - zₜ)
 
-    Args:
-      params: as in `mut1_step`, and `update_kernel` W_z `[hidden_size, hidden_size]`.
-      carry: `[..., hidden_size]`, hₜ₋₁.
-      inputs: `[..., input_size]`, xₜ.
-
-    Returns:
-      hₜ `[..., hidden_size]`, as the carry and as the outputs.
+    Arguments and results are those of `mut1_step`, and `params` also has
+    `update_kernel` W_z `[hidden_size, hidden_size]`.
 
     References:
       Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network

@@ -1,7 +1,7 @@
 """What gated cells share: parameters and products of several gates side by side."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -19,23 +19,6 @@ on a cell that has no bias (`use_bias=False`), or that lacks the gate.
 """
 
 
-class GatedInit(Protocol):
-    """The `init` that `gated_init` makes."""
-
-    def __call__(
-        self, key: Array, input_size: int, *, bias_key: Array | None = None
-    ) -> dict[str, Array]:
-        """Returns the parameters.
-
-        Args:
-          key: of which the first child draws the kernel, the second the recurrent
-            kernel, the third the bias.
-          input_size: width of the inputs.
-          bias_key: draws the bias instead, in cells that use the third child otherwise.
-        """
-        ...
-
-
 def gated_init(
     hidden_size: int,
     gates: str,
@@ -46,7 +29,7 @@ def gated_init(
     kernel_shape: tuple[int, ...] = (),
     gate_biases: Mapping[str, GateBias] | None = None,
     **weights: Unpack[Weights],
-) -> GatedInit:
+) -> Callable[..., dict[str, Array]]:
     """Makes the `init` of a cell whose gates stand side by side.
 
     Args:
@@ -64,7 +47,8 @@ def gated_init(
     Returns:
       `(key, input_size) -> params`: `kernel` `[input_size, len(gates) * hidden_size]`,
       `recurrent_kernel` `[recurrent_size, len(recurrent) * hidden_size]` and `bias`
-      `[len(gates) * hidden_size]`.
+      `[len(gates) * hidden_size]`. Three children of the key draw them; where a cell
+      draws something else by the third, it gives a `bias_key` as well.
 
     Raises:
       ValueError: if a size is not positive.
@@ -109,17 +93,9 @@ def initial_bias(
     gate_biases: Mapping[str, GateBias] | None,
     options: WeightOptions,
 ) -> Array:
-    """Draws the bias of gates side by side, and adds to it what single gates ask for.
+    """Draws the bias `(..., width)` of all gates, and adds the `gate_biases` to it.
 
-    Args:
-      key: draws the bias; what is added has keys derived from it.
-      shape: `(..., width)`, that of the bias.
-      gates: a letter for each gate.
-      gate_biases: what is added to the bias of a gate, by its letter.
-      options: initializer and dtype of the bias.
-
-    Returns:
-      The bias.
+    See `gated_init` for the arguments; each gate's initializer has a key of its own.
     """
     bias = options.bias_init(key, shape, options.dtype)
     parts = split(bias, len(gates))

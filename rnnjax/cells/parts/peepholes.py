@@ -15,18 +15,7 @@ def draw_peepholes(
     shape: tuple[int, ...],
     dtype: jax.typing.DTypeLike,
 ) -> dict[str, Array]:
-    """Draws `peephole_<gate>` for each of `gates`.
-
-    Args:
-      keys: three, for i, f and o.
-      gates: letters of "ifo".
-      initializer: draws the weights of each gate.
-      shape: that of c without batch axes.
-      dtype: dtype of the weights.
-
-    Returns:
-      Parameters by name.
-    """
+    """Draws `peephole_<gate>` of each of `gates`, by three keys for i, f and o."""
     return {
         f"peephole_{gate}": initializer(key, shape, dtype)
         for gate, key in zip("ifo", keys)

@@ -44,10 +44,6 @@ class WeightOptions(NamedTuple):
       bias_init: initializer of the biases; `<gate>_bias` of a maker is added to it.
       dtype: dtype of the parameters, hence of the carry and the outputs.
       recurrent_kernel_init: initializer of each gate's recurrent matrix.
-
-    Example:
-      >>> WeightOptions(**{"use_bias": False}).use_bias
-      False
     """
 
     use_bias: bool = True
