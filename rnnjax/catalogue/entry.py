@@ -146,8 +146,8 @@ def entry(
 
     Args:
       name: as it is called in the literature.
-      maker: where the maker is, below `rnnjax.cells`: "minimal.min_gru"; "janet" is short
-        for "janet.janet".
+      maker: where the maker is, below `rnnjax.cells`: "minimal.min_gru"; "janet" is
+        short for "janet.janet".
       *sizes: what the maker takes after the hidden size.
       step: where the public step is; None: beside the maker, with "_step" after its
         name.
