@@ -101,6 +101,8 @@ PRESETS = {"small": SMALL, "char_rnn": CHAR_RNN, "lecture": LECTURE}
 
 def train(config: Config, run: Run) -> None:
     """Trains the network that `config` asks for, or counts n-grams."""
+    config = config.settled()
+    run.record_choice("num_devices", config.num_devices)
     corpus = load(config)
     for name, digest in corpus.digests.items():
         run.record_data(name, digest)

@@ -60,6 +60,8 @@ class Config(RunConfig):
 
 def show(config: Config, run: Run) -> None:
     """Trains more and more networks both ways, and draws the times."""
+    config = config.settled()
+    run.record_choice("num_devices", config.num_devices)
     sizes = [config.num_members]
     while sizes[0] % 4 == 0 and sizes[0] // 4 % (config.num_devices or 1) == 0:
         sizes.insert(0, sizes[0] // 4)

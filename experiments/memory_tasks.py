@@ -88,6 +88,8 @@ PRESETS = {
 
 def train(config: Config, run: Run) -> None:
     """Trains all members of all contestants, and says how many solved the task."""
+    config = config.settled()
+    run.record_choice("num_devices", config.num_devices)
     task = load_task(
         config.task,
         config.num_steps,

@@ -37,7 +37,7 @@ import dataclasses
 import jax
 import numpy as np
 
-from experiments.harness import Run, fit, learning_curve, main, restore
+from experiments.harness import Run, fit, main, restore
 from experiments.music.baselines import baselines
 from experiments.music.batches import cut_pieces, draw_batches, make_batches
 from experiments.music.config import MusicConfig as Config
@@ -53,6 +53,7 @@ from experiments.music.training import (
     judge,
     make_update,
 )
+from experiments.shared.figures import learning_curve
 
 JSB = Config(
     dataset="jsb_chorales",

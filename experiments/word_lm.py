@@ -117,6 +117,8 @@ PRESETS = {
 
 def train(config: Config, run: Run) -> None:
     """Trains the language model that `config` asks for."""
+    config = config.settled()
+    run.record_choice("num_devices", config.num_devices)
     corpus = load_words(
         config.dataset, config.data_path, config.data_dir, min_count=config.min_count
     )

@@ -64,12 +64,12 @@ from rnnjax.masking import lengths_to_mask
 from rnnjax.unroll import unroll
 
 if TYPE_CHECKING:
-    from rnnjax import convert, diagnostics, optimizers, regularizers, trees
+    from rnnjax import convert, diagnostics, memory, optimizers, regularizers, trees
 
 __version__ = "0.1.0"
 
 # Imported at first use: not every program needs them, and `optimizers` needs Optax.
-_LAZY = ("convert", "diagnostics", "optimizers", "regularizers", "trees")
+_LAZY = ("convert", "diagnostics", "memory", "optimizers", "regularizers", "trees")
 
 __all__ = [
     "Cell",
@@ -115,6 +115,7 @@ __all__ = [
     "masking",
     "max_pool",
     "mean_pool",
+    "memory",
     "mgu",
     "min_gru",
     "min_lstm",

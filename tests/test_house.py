@@ -20,6 +20,7 @@ FLOORS = {
     "rnnjax.base": 0,
     "rnnjax.activations": 0,
     "rnnjax.masking": 0,
+    "rnnjax.memory": 0,
     "rnnjax.products": 0,
     "rnnjax.initializers": 0,
     "rnnjax.placement": 0,

@@ -1,4 +1,4 @@
-"""Runs: flags, run directory, training loop, checkpoints, metrics, plots.
+"""Runs: flags, run directory, training loop, checkpoints, metrics.
 
 An experiment is a file with a docstring, a frozen dataclass `Config(TrainingConfig)`,
 `train(config, run)` that calls `fit`, and `main(train, Config)` at its end. One that
@@ -10,7 +10,7 @@ from experiments.harness.config import RunConfig, TrainingConfig, flag
 from experiments.harness.errors import BadInput, MissingData
 from experiments.harness.fit import fit, restore
 from experiments.harness.guard import Diverged, guarded
-from experiments.harness.plots import learning_curve
+from experiments.harness.initial import read_params
 from experiments.harness.run import Run
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "fit",
     "flag",
     "guarded",
-    "learning_curve",
     "main",
+    "read_params",
     "restore",
 ]

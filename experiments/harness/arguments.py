@@ -1,8 +1,8 @@
 """From the command line to a configuration.
 
-The defaults are overruled by `--preset`, these by the file of `--config`, these by the
-flags. `--resume DIR` puts the configuration of the run in DIR in the defaults' place,
-and then nothing may differ from it but what is resumable.
+`--preset` overrides the defaults, the file of `--config` overrides the preset, and
+flags override the file. With `--resume DIR` the configuration of the run in DIR takes
+the place of the defaults, and only resumable fields may differ from it.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from experiments.harness.config import RunConfig, differences, flag, read_config
+from experiments.harness.results import read_results
 
 
 def parse(
@@ -34,16 +35,16 @@ def parse(
       docstring: the experiment's.
 
     Returns:
-      What was asked for beside the configuration (`preset`, `config`, `resume` and
-      `sample`, None where nothing was), and the configuration.
+      The options that are not part of the configuration (`preset`, `config`, `resume`
+      and `sample`, None where not given), and the configuration.
 
     Raises:
       ValueError: if `--sample` comes without `--resume` or is not positive, a
         configuration file is wrong, or a run is resumed with another configuration.
     """
     options_type = _options_type(presets, can_sample)
-    # The options decide on the defaults that the flags are parsed and explained with,
-    # so they are parsed alone first and together with the flags then.
+    # The options decide on the defaults of the flags, so they are parsed first alone,
+    # then together with the flags.
     options, _ = tyro.cli(
         options_type,
         prog=command,
@@ -85,7 +86,7 @@ def _options_type(presets, can_sample) -> type:
             "start from the configuration of this name",
         ),
         "config": (Path | None, "start from a run's config.json, to repeat that run"),
-        "resume": (Path | None, "go on with the run in this directory"),
+        "resume": (Path | None, "continue the run in this directory"),
         "sample": (
             int | None if can_sample else absent,
             "with --resume: instead of training, sample this many steps",
@@ -99,7 +100,7 @@ def _options_type(presets, can_sample) -> type:
 
 
 def _overrides(config, presets, options) -> dict[str, Any]:
-    """Collects what the preset and the configuration file say."""
+    """Collects the values of the preset and of the configuration file."""
     overrides = {}
     if options.preset is not None:
         default, preset = config(), presets[options.preset]
@@ -117,6 +118,7 @@ def _config_of(config, directory: Path) -> RunConfig:
     path = directory / "config.json"
     if not path.is_file():
         raise ValueError(f"{directory} holds no run: {path} does not exist.")
+    read_results(directory)  # refuses a run of another format
     return config(**read_config(config, path) | {"run_dir": directory})
 
 

@@ -23,8 +23,8 @@ def write_arrays(directory: Path, state: Any) -> None:
     Raises:
       OSError: if the disk is too full.
     """
-    # In the middle of a write Orbax meets a full disk with tracebacks of all its
-    # threads, so the disk is asked before.
+    # If the disk fills up during a write, Orbax prints tracebacks from all its threads,
+    # so the room is checked before.
     num_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(_without_keys(state)))
     files.reserve(directory.with_name("room"), num_bytes + num_bytes // 16 + SLACK)
     with _checkpointer() as checkpointer:
@@ -54,6 +54,28 @@ def read_arrays(directory: Path, template: Any) -> Any:
     return jax.tree.map(revive, state, template)
 
 
+def read_subtree(directory: Path, name: str) -> dict[tuple[str, ...], Any]:
+    """Reads the arrays of one branch of a state, whatever the others are.
+
+    Args:
+      directory: what `write_arrays` has written.
+      name: the branch: a key or a field of the state.
+
+    Returns:
+      The arrays by the names of the keys on their path within the branch.
+    """
+    with _checkpointer() as checkpointer:
+        state = checkpointer.restore(directory.absolute())["state"]
+    branch = state.get(name, {}) if isinstance(state, dict) else {}
+    leaves = jax.tree_util.tree_leaves_with_path(branch)
+    return {path_names(path): leaf for path, leaf in leaves}
+
+
+def path_names(path: Any) -> tuple[str, ...]:
+    """Names the keys of a path in a tree, whatever containers they belong to."""
+    return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)
+
+
 def describe_arrays(state: Any) -> dict[str, str]:
     """Describes every leaf, such as `float32[3, 4]`, by its path in the tree."""
     return {
@@ -77,10 +99,10 @@ def _without_keys(state: Any) -> Any:
 @contextlib.contextmanager
 def _checkpointer():
     """Enters Orbax's synchronous checkpointer; it takes any tree but a bare array."""
-    # It takes longer to import than `--help` has to wait: not before it is needed.
+    # Imported when needed, as it is slow to import and `--help` should be fast.
     import orbax.checkpoint as ocp
 
-    # What goes wrong comes as an exception, and need not be logged by threads before.
+    # Errors come as exceptions; its threads need not log them too.
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

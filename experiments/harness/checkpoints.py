@@ -1,8 +1,8 @@
 """Checkpoints that are whole, or known not to be.
 
 Orbax writes the arrays, but restores a flipped bit as a silently wrong weight. So a
-checkpoint is written aside with a manifest of the size and the SHA-256 of every file,
-synced, and renamed into place; and what does not agree with its manifest is not read.
+checkpoint is written aside with a manifest of the size and SHA-256 of every file,
+synced, and renamed into place. One that does not agree with its manifest is not read.
 
     checkpoints/00000200/state/...         the arrays, as Orbax writes them
     checkpoints/00000200/manifest.json     update, configuration, leaves, files
@@ -94,6 +94,38 @@ class Checkpoints:
         for old in self.updates()[: -self.keep]:
             self._remove(self.path(old))
 
+    def newest(
+        self, warn: Callable[[str], None], *, evaluated: bool = False
+    ) -> tuple[int, Path] | None:
+        """Finds the newest checkpoint that agrees with its manifest.
+
+        Args:
+          warn: takes one line for every checkpoint that is damaged.
+          evaluated: whether to prefer the state after the evaluation, if it is there.
+
+        Returns:
+          Its update and its directory; None if there is no checkpoint.
+
+        Raises:
+          NoGoodCheckpoint: if there are checkpoints, but all are damaged.
+        """
+        problems = []
+        for update in reversed(self.updates()):
+            paths = [self.path(update)]
+            if evaluated and self.path(update, True).is_dir():
+                paths.insert(0, self.path(update, True))
+            for path in paths:
+                problem = find_damage(path)
+                if problem is None:
+                    return update, path
+                problems.append(f"{path}: {problem}")
+                warn(f"warning: skipped the checkpoint {problems[-1]}")
+        if problems:
+            raise NoGoodCheckpoint(
+                "no checkpoint can be restored: " + "; ".join(problems) + "."
+            )
+        return None
+
     def restore(
         self,
         template: Any,
@@ -105,40 +137,29 @@ class Checkpoints:
 
         Args:
           template: a state of the same structure, shapes, dtypes and shardings.
-          warn: takes a line for every checkpoint that had to be passed over.
-          evaluated: whether to prefer the state after the evaluation, if it is there.
+          warn: see `newest`.
+          evaluated: see `newest`.
 
         Returns:
           The update and the state; `(0, template)` if there is no checkpoint.
 
         Raises:
-          NoGoodCheckpoint: if there are checkpoints, but none is whole.
+          NoGoodCheckpoint: if there are checkpoints, but all are damaged.
           ValueError: if the checkpoint holds another structure than `template`.
         """
-        problems = []
-        for update in reversed(self.updates()):
-            paths = [self.path(update)]
-            if evaluated and self.path(update, True).is_dir():
-                paths.insert(0, self.path(update, True))
-            for path in paths:
-                problem = find_damage(path)
-                if problem is None:
-                    return update, _read(path, template)
-                problems.append(f"{path}: {problem}")
-                warn(f"warning: skipped the checkpoint {problems[-1]}")
-        if problems:
-            raise NoGoodCheckpoint(
-                "no checkpoint can be restored: " + "; ".join(problems) + "."
-            )
-        return 0, template
+        found = self.newest(warn, evaluated=evaluated)
+        if found is None:
+            return 0, template
+        update, path = found
+        return update, _read(path, template)
 
     def set_aside(self, after: int) -> None:
-        """Renames the checkpoints after an update to `.bad`, so that none counts.
+        """Renames the checkpoints after an update to `.bad`, so that none is used.
 
         A state after an evaluation is removed, as that evaluation is repeated.
 
         Args:
-          after: the update that was restored; whatever is newer was passed over.
+          after: the update that was restored; newer ones are damaged.
         """
         for path in self.directory.glob("*.evaluated"):
             self._remove(path)
@@ -149,7 +170,7 @@ class Checkpoints:
                 self.path(update).rename(bad)
 
     def sweep(self) -> None:
-        """Removes what a process killed while writing or removing has left behind."""
+        """Removes what a process left that was killed while writing or removing."""
         for left in self.directory.glob(".*"):
             shutil.rmtree(left, ignore_errors=True)
 

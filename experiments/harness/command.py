@@ -17,6 +17,7 @@ from experiments.harness.errors import BadInput, MissingData
 from experiments.harness.guard import Diverged
 from experiments.harness.run import Run
 from experiments.harness.signals import Stopped
+from rnnjax.memory import keep_freed_memory
 
 DONE, FAILED, BAD_INPUT, NO_DATA, DIVERGED = range(5)
 UNSAVED = 128  # plus the signal's number, as shells have it
@@ -31,10 +32,13 @@ def main(
 ) -> None:
     """Runs an experiment from the command line, and exits.
 
-    The configuration is the defaults, overruled by `--preset`, by the file of
-    `--config`, by the flags, in this order. `--resume DIR` takes it from the run in
-    DIR. The exit status is 0 if the run is done or was saved on a signal, 2 for a
-    wrong flag or bad input, 3 for missing data, 4 if the run diverged, 1 otherwise.
+    The configuration is made of the defaults, `--preset`, the file of `--config` and
+    the flags, each overriding those before; `--resume DIR` takes it from the run in
+    DIR. The allocator is set up by `rnnjax.memory.keep_freed_memory` before JAX starts,
+    unless `--no-keep-memory` is given.
+
+    The exit status is 0 if the run is done or was saved on a signal, 2 for a wrong flag
+    or bad input, 3 for missing data, 4 if the run diverged, 1 otherwise.
 
     A `ValueError` before the run begins is reported as bad input, without a traceback;
     a `BadInput` always is.
@@ -45,7 +49,11 @@ def main(
       presets: configurations by name, for `--preset`.
       sample: `sample(config, run, n)`, for `--resume DIR --sample n`.
     """
-    sys.exit(run_command(train, config, presets or {}, sample, sys.argv[1:]))
+    sys.exit(
+        run_command(
+            train, config, presets or {}, sample, sys.argv[1:], owns_process=True
+        )
+    )
 
 
 def run_command(
@@ -54,8 +62,23 @@ def run_command(
     presets: Mapping[str, RunConfig],
     sample: Callable[[Any, Run, int], Any] | None,
     arguments: list[str],
+    *,
+    owns_process: bool = False,
 ) -> int:
-    """Does what `main` does, and returns the exit status."""
+    """Does what `main` does, and returns the exit status.
+
+    Args:
+      train: see `main`.
+      config: see `main`.
+      presets: see `main`.
+      sample: see `main`.
+      arguments: the command line after the command.
+      owns_process: whether the process runs nothing else, so that its allocator may be
+        set up.
+
+    Returns:
+      The exit status.
+    """
     module = sys.modules[train.__module__]
     # `python -m` calls the module __main__; its specification knows better.
     name = module.__spec__.name if module.__spec__ else train.__module__
@@ -64,8 +87,6 @@ def run_command(
         options, settings = parse(
             config, presets, can_sample, arguments, f"python -m {name}", docstring
         )
-        if options.sample is None:
-            settings = settings.settled()
         run = Run(
             options.resume
             or settings.run_dir
@@ -78,9 +99,11 @@ def run_command(
         )
     except (ValueError, OSError) as error:
         return _complain(error, BAD_INPUT)
+    keeps = owns_process and settings.keep_memory and keep_freed_memory()
+    run.record(freed_memory_kept=keeps)
     if sample is not None and options.sample is not None:
-        return _sample(sample, settings, run, options.sample)
-    return _train(train, settings, run, f"python -m {name}")
+        return _sample(sample, run, options.sample)
+    return _train(train, run, f"python -m {name}")
 
 
 def _new_directory(name: str, options: Any, settings: RunConfig) -> Path:
@@ -89,11 +112,11 @@ def _new_directory(name: str, options: Any, settings: RunConfig) -> Path:
     return Path("runs") / name.rpartition(".")[2] / last
 
 
-def _train(train, config, run: Run, command: str) -> int:
-    """Trains, and says how it ended: on the screen, in the results, in the status."""
+def _train(train, run: Run, command: str) -> int:
+    """Trains, and reports how it ended: on the console, in the results, as status."""
     try:
         with signals.handled():
-            train(config, run)
+            train(run.config, run)
         run.close("done")
     except Stopped as stopped:
         if not run.begun:
@@ -114,9 +137,9 @@ def _train(train, config, run: Run, command: str) -> int:
     return DONE
 
 
-def _sample(sample, config, run: Run, num_steps: int) -> int:
+def _sample(sample, run: Run, num_steps: int) -> int:
     try:
-        sample(config, run, num_steps)
+        sample(run.config, run, num_steps)
     except KeyboardInterrupt:
         return _complain("interrupted.", FAILED)
     except Exception as error:
@@ -136,7 +159,7 @@ def _close_after(error: BaseException, run: Run) -> None:
 
 
 def _status_of(error: BaseException, begun: bool) -> int:
-    """Prints an error as its kind deserves, and returns the exit status."""
+    """Prints an error, with a traceback if it is a bug, and returns the status."""
     match error:
         case SystemExit():
             raise error

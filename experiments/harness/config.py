@@ -1,13 +1,14 @@
-"""One frozen dataclass is the only truth about an experiment's flags."""
+"""Configurations: frozen dataclasses that declare an experiment's flags."""
 
 import dataclasses
 import json
 import math
-import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+import cattrs
 
 
 def flag(
@@ -47,14 +48,11 @@ class RunConfig:
     run_dir: Path | None = flag(
         None, "directory of the run; by default a new one under runs/"
     )
-
-    def settled(self) -> "RunConfig":
-        """Settles what was left to the machine, before JAX starts; for `main`.
-
-        Returns:
-          The configuration to run and to record.
-        """
-        return self
+    keep_memory: bool = flag(
+        True,
+        "keep freed memory for the next update (glibc only; faster on the CPU)",
+        resumable=True,
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -71,7 +69,7 @@ class RunConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig(RunConfig):
-    """What the `Config` of an experiment that trains has, for `fit`."""
+    """What the `Config` of every experiment that trains has, for `fit`."""
 
     num_updates: int = flag(
         1000, "updates of the parameters in all", resumable=True, minimum=1
@@ -85,10 +83,13 @@ class TrainingConfig(RunConfig):
         "directory of the data sets; by default $RNNJAX_DATA_DIR or the user's cache",
         resumable=True,
     )
+    init_from: Path | None = flag(
+        None, "run whose last parameters are the initial ones; all else starts anew"
+    )
 
 
 def metadata(config: type[RunConfig], name: str) -> Mapping[str, Any]:
-    """Collects what `flag` said of a field here and in the classes above.
+    """Collects what `flag` declares of a field, in a class and those above it.
 
     Args:
       config: a configuration class.
@@ -106,13 +107,13 @@ def metadata(config: type[RunConfig], name: str) -> Mapping[str, Any]:
 
 
 def to_json(config: RunConfig) -> dict[str, Any]:
-    """Turns a configuration into what `config.json` holds.
+    """Turns a configuration into the content of `config.json`.
 
     The run directory is left out: it says where a run is, not what it is.
     """
-    values = dataclasses.asdict(config)
+    values = _CONVERTER.unstructure(config)
     del values["run_dir"]
-    return {name: _encode(value) for name, value in values.items()}
+    return values
 
 
 def read_config(config: type[RunConfig], path: Path) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def read_config(config: type[RunConfig], path: Path) -> dict[str, Any]:
 
     Raises:
       ValueError: if there is no such file, it is not a JSON object, it has a key that
-        is no field, or a value of the wrong type.
+        is no field, or a value has the wrong type.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -143,57 +144,15 @@ def read_config(config: type[RunConfig], path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} has unknown keys: {', '.join(unknown)}.")
     values = {}
     for name, value in content.items():
+        kind = fields[name]
         try:
-            values[name] = _decode(fields[name], value)
-        except TypeError:
+            values[name] = _CONVERTER.structure(value, kind)
+        except Exception:  # cattrs raises many kinds
+            wanted = kind.__name__ if isinstance(kind, type) else kind
             raise ValueError(
-                f"{name} in {path} must be {_describe(fields[name])}, got {value!r}."
+                f"{name} in {path} must be {wanted}, got {value!r}."
             ) from None
     return values
-
-
-def _encode(value: Any) -> Any:
-    """Turns a field's value into JSON, which knows no infinity."""
-    if isinstance(value, tuple):
-        return [_encode(element) for element in value]
-    if isinstance(value, Path) or (
-        isinstance(value, float) and not math.isfinite(value)
-    ):
-        return str(value)
-    return value
-
-
-def _decode(kind: Any, value: Any) -> Any:
-    """Turns a JSON value into a field's type, or raises TypeError."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        for argument in arguments:
-            try:
-                return _decode(argument, value)
-            except TypeError:
-                continue
-    elif origin is Literal:
-        if value in arguments:
-            return value
-    elif origin is tuple:
-        if isinstance(value, list):
-            kinds = arguments
-            if arguments[-1] is Ellipsis:
-                kinds = arguments[:1] * len(value)
-            if len(kinds) == len(value):
-                return tuple(map(_decode, kinds, value))
-    elif kind is Path:
-        if isinstance(value, str):
-            return Path(value)
-    elif kind is float and (type(value) is int or value in ("inf", "-inf", "nan")):
-        return float(value)
-    elif type(value) is kind:
-        return value
-    raise TypeError
-
-
-def _describe(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
 def differences(ours: RunConfig, asked: RunConfig) -> list[str]:
@@ -212,3 +171,54 @@ def differences(ours: RunConfig, asked: RunConfig) -> list[str]:
         if (mine := getattr(ours, field.name)) != (theirs := getattr(asked, field.name))
         and not metadata(type(ours), field.name).get("resumable")
     ]
+
+
+def _make_converter() -> cattrs.Converter:
+    """Makes the converter between configurations and JSON.
+
+    It converts no type into another one, except an integer where a float is asked for,
+    and writes infinities and NaN, which JSON does not know, as strings.
+    """
+    converter = cattrs.Converter(unstruct_collection_overrides={tuple: list})
+    for kind in (bool, int, str):
+        converter.register_structure_hook(kind, _as_is)
+    converter.register_structure_hook(float, _to_float)
+    converter.register_structure_hook(Path, lambda value, _: Path(_as_is(value, str)))
+    converter.register_structure_hook_factory(
+        lambda kind: typing.get_origin(kind) is tuple,
+        lambda kind: _from_list(converter.get_structure_hook, kind),
+    )
+    converter.register_unstructure_hook(Path, str)
+    converter.register_unstructure_hook(
+        float, lambda value: value if math.isfinite(value) else str(value)
+    )
+    return converter
+
+
+def _as_is(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+def _to_float(value: Any, _: type) -> float:
+    if type(value) not in (int, float) and value not in ("inf", "-inf", "nan"):
+        raise TypeError
+    return float(value)
+
+
+def _from_list(hook_of: Any, kind: Any) -> Any:
+    """Makes the hook for a tuple, which takes nothing but a list."""
+    kinds = typing.get_args(kind)
+
+    def structure(value, _):
+        if type(value) is not list:
+            raise TypeError
+        of_each = kinds[:1] * len(value) if kinds[-1] is Ellipsis else kinds
+        pairs = zip(value, of_each, strict=True)
+        return tuple(hook_of(element)(item, element) for item, element in pairs)
+
+    return structure
+
+
+_CONVERTER = _make_converter()

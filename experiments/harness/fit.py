@@ -14,6 +14,7 @@ from experiments.harness.checkpoints import Checkpoints
 from experiments.harness.config import TrainingConfig
 from experiments.harness.console import print_text
 from experiments.harness.guard import Diverged, is_finite
+from experiments.harness.initial import with_params_of
 from experiments.harness.progress import Progress
 from experiments.harness.run import Run
 from experiments.harness.signals import Stopped
@@ -39,6 +40,9 @@ def fit(
     run was stopped. The state after the last evaluation is saved beside the last
     checkpoint, for `restore`.
 
+    With `--init-from RUN`, the branch `params` of the first state is that of RUN's last
+    state.
+
     Args:
       run: the run directory.
       state: tree of arrays that updates change: parameters, optimizer state, carry.
@@ -63,18 +67,22 @@ def fit(
       Diverged: if an update or a metric is not finite; nothing of it is saved.
       SaveFailed: if a checkpoint cannot be written.
       Stopped: on SIGINT, SIGTERM or SIGUSR1, after a checkpoint is saved.
-      ValueError: if no checkpoint can be restored, if it has more updates than
-        `num_updates`, or if `update` or `evaluate` changes the structure of the state.
+      ValueError: if no checkpoint can be restored, it has more updates than
+        `num_updates`, the run of `--init-from` does not fit, or `update` or `evaluate`
+        changes the structure of the state.
     """
     if not isinstance(run.config, TrainingConfig):
         raise TypeError(f"config must be a TrainingConfig, got {type(run.config)}.")
     num_updates = run.config.num_updates
-    done, state = run.checkpoints.restore(jax.tree.map(_strong, state), warn=run.print)
+    state = jax.tree.map(_strong, state)
+    done, state = run.checkpoints.restore(state, warn=run.print)
     if done > num_updates:
         raise ValueError(
             f"num_updates must be at least {done}, the update of the checkpoint, "
             f"got {num_updates}."
         )
+    if not done and run.config.init_from is not None:
+        state = with_params_of(run.config.init_from, state)
     with (
         signals.shielded(),
         Progress(num_updates, done, units_per_update, unit) as progress,
@@ -140,7 +148,7 @@ class _Loop:
             raise Diverged(self._describe_divergence(index + 1, metrics))
         metrics.pop("finite", None)
         self.run.log(index + 1, **metrics)
-        self.progress.advance(index + 1, metrics["loss"], seconds)
+        self.progress.advance(index + 1, metrics["loss"])
         return new_state
 
     def between_updates(self, done: int, state: Any) -> tuple[Any, bool]:
@@ -165,7 +173,7 @@ class _Loop:
                 evaluated = jax.tree.map(_strong, evaluated)
                 _check_same("evaluate", state, evaluated)
                 self.progress.evaluated(done, metrics)
-                finished = is_last or self.is_finished(evaluated)
+                finished = self.is_finished(evaluated) or is_last
             signals.raise_if_received()
         except Stopped:
             self._save(done, state)

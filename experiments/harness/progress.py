@@ -1,79 +1,88 @@
-"""How far a run is: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
 from typing import Any
 
-import rich.progress
+from rich import filesize
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
 
 from experiments.harness.console import print_text
 
-PLAIN_SECONDS = 10.0
+SECONDS_BETWEEN_LINES = 10.0
+SECONDS_AVERAGED = 300.0
 
 
 class Progress:
-    """Shows update, loss, rate and the time that remains.
+    """Shows updates, loss, rate and the remaining time.
 
-    The rate counts the updates alone; the time that remains is by the pace of the run
-    as a whole, with its evaluations and checkpoints. The first update, which compiles,
-    counts in neither.
+    Rate and remaining time are averages over the last minutes, evaluations and
+    checkpoints included. The first update, which compiles, is left out.
 
     Args:
       num_updates: updates in all.
       done: updates done before this process began.
       units_per_update: units that one update reads, such as characters.
-      unit: their name.
+      unit: their name, in the plural.
     """
 
     def __init__(self, num_updates: int, done: int, units_per_update: float, unit: str):
         self._num_updates = num_updates
         self._units_per_update = units_per_update
         self._unit = unit
-        self._counted_from = done + 1
-        self._began: float | None = None
-        self._seconds_per_update: float | None = None
         self._last_line = time.monotonic()
-        self._bar = None
-        if sys.stdout.isatty():
-            self._bar = rich.progress.Progress(
-                rich.progress.TextColumn("{task.completed}/{task.total}"),
-                rich.progress.BarColumn(bar_width=None),
-                rich.progress.TextColumn("{task.description}", markup=False),
-                expand=True,
-            )
-            self._task = self._bar.add_task("", total=num_updates, completed=done)
+        self._is_terminal = sys.stdout.isatty()
+        self._columns = (
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeRemainingColumn(),
+        )
+        self._progress = RichProgress(
+            BarColumn(bar_width=None),
+            *self._columns,
+            expand=True,
+            speed_estimate_period=SECONDS_AVERAGED,
+            get_time=lambda: time.monotonic(),
+            disable=not self._is_terminal,
+        )
+        task = self._progress.add_task("", total=num_updates, completed=done)
+        self._task = self._progress.tasks[task]
 
     def __enter__(self) -> "Progress":
-        if self._bar is not None:
-            self._bar.start()
+        self._progress.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._progress.stop()
 
-    def advance(self, update: int, loss: float, seconds: float) -> None:
+    def advance(self, update: int, loss: float) -> None:
         """Shows that an update is done.
 
         Args:
           update: updates done.
           loss: its loss.
-          seconds: the time it took.
         """
+        self._progress.update(self._task.id, completed=update)
+        description = f"loss {loss:.4f}"
+        if self._task.speed is not None:
+            rate = self._task.speed * self._units_per_update
+            description += f"  {_short(rate)} {self._unit}/s"
+        self._progress.update(self._task.id, description=description)
         now = time.monotonic()
-        if self._began is None:
-            self._began = now
-        elif self._seconds_per_update is None:
-            self._seconds_per_update = seconds
-        else:
-            # An average over the last hundred updates or so.
-            self._seconds_per_update += 0.02 * (seconds - self._seconds_per_update)
-        status = f"loss {loss:.4f}{self._pace(update, now)}"
-        if self._bar is not None:
-            self._bar.update(self._task, completed=update, description=status)
-        elif now - self._last_line >= PLAIN_SECONDS or update == self._num_updates:
-            self._last_line = now
-            print_text(f"update {update}/{self._num_updates}  {status}")
+        if self._is_terminal or (
+            now - self._last_line < SECONDS_BETWEEN_LINES
+            and update != self._num_updates
+        ):
+            return
+        self._last_line = now
+        count, status, left = (column.render(self._task) for column in self._columns)
+        print_text(f"update {count.plain.strip()}  {status.plain}  {left.plain} left")
 
     def evaluated(self, update: int, metrics: dict[str, Any]) -> None:
         """Prints the line of an evaluation.
@@ -85,25 +94,8 @@ class Progress:
         values = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         print_text(f"update {update}/{self._num_updates}  {values}")
 
-    def _pace(self, update: int, now: float) -> str:
-        if self._began is None or self._seconds_per_update is None:
-            return ""
-        rate = self._units_per_update / max(self._seconds_per_update, 1e-9)
-        pace = (now - self._began) / (update - self._counted_from)
-        left = pace * (self._num_updates - update)
-        return f"  {_short(rate)} {self._unit}/s  {_clock(left)} left"
-
 
 def _short(value: float) -> str:
-    """Writes a number in three digits: 41200 as 41.2k."""
-    for suffix in ("", "k", "M"):
-        if value < 999.5:
-            return f"{value:.3g}{suffix}"
-        value /= 1000
-    return f"{value:.3g}G"
-
-
-def _clock(seconds: float) -> str:
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+    """Writes 41234 as 41.2k."""
+    unit, suffix = filesize.pick_unit_and_suffix(int(value), ["", "k", "M", "G"], 1000)
+    return f"{value / unit:.1f}{suffix}"

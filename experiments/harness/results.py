@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.harness import files
 
+FORMAT = 2  # of a run directory
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -17,10 +18,11 @@ class Results:
     """The results of a run, kept up to date while it goes on.
 
     Attributes:
-      content: what the file holds: `experiment`, `status` (running, done, interrupted,
-        diverged or failed), `metrics` (the last of each), `seed`, `data` (digests),
-        `wall_seconds` (of all processes the run had), `arguments`, and what
-        `describe_environment` says.
+      content: what the file holds: `format` (of the run directory), `experiment`,
+        `status` (running, done, interrupted, diverged or failed), `metrics` (the last
+        of each), `seed`, `data` (digests), `choices` (values chosen for flags that
+        were left open), `wall_seconds` (of all processes of the run), `arguments`, and
+        what `describe_environment` returns.
 
     Args:
       path: the file.
@@ -32,11 +34,13 @@ class Results:
     def __init__(self, path: Path, experiment: str, seed: int, arguments: list[str]):
         self.path = path
         self.content: dict[str, Any] = {
+            "format": FORMAT,
             "experiment": experiment,
             "status": "running",
             "metrics": {},
             "seed": seed,
             "data": {},
+            "choices": {},
             "wall_seconds": 0.0,
             "arguments": arguments,
         }
@@ -49,14 +53,13 @@ class Results:
         return round(time.monotonic() - self._began, 3)
 
     def take_over(self) -> None:
-        """Reads what the processes before this one have found.
+        """Reads what the earlier processes of the run have written.
 
         Raises:
-          ValueError: if they ran another experiment.
+          ValueError: if the run is one of another experiment, or has another format.
         """
-        try:
-            earlier = json.loads(self.path.read_bytes())
-        except FileNotFoundError:  # killed before the first line was written
+        earlier = read_results(self.path.parent)
+        if earlier is None:
             return
         mine = self.content["experiment"]
         if earlier["experiment"] != mine:
@@ -64,7 +67,7 @@ class Results:
                 f"{self.path.parent} must be a run of {mine}, got one of "
                 f"{earlier['experiment']}."
             )
-        for name in ("metrics", "data"):
+        for name in ("metrics", "data", "choices"):
             self.content[name] = earlier[name]
         self._seconds_before = earlier["wall_seconds"]
 
@@ -85,6 +88,23 @@ class Results:
                 f"{recorded}, got {sha256}."
             )
 
+    def record_choice(self, name: str, value: Any) -> None:
+        """Notes the value chosen for a flag that was left open.
+
+        Args:
+          name: the flag's field.
+          value: the value, as JSON has it.
+
+        Raises:
+          ValueError: if another value was noted under this name.
+        """
+        recorded = self.content["choices"].setdefault(name, value)
+        if recorded != value:
+            raise ValueError(
+                f"{name} must be {recorded}, as before in {self.path.parent}, got "
+                f"{value}."
+            )
+
     def write(self, **changes: Any) -> None:
         """Writes the file.
 
@@ -96,9 +116,35 @@ class Results:
         files.write_json(self.path, self.content)
 
 
+def read_results(directory: Path) -> dict[str, Any] | None:
+    """Reads the `results.json` of a run directory.
+
+    Args:
+      directory: the run directory.
+
+    Returns:
+      Its content; None if there is none, as in a run killed before it was written.
+
+    Raises:
+      ValueError: if the directory has another format than that of today.
+    """
+    path = directory / "results.json"
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    found = content.get("format", 1)
+    if found != FORMAT:
+        raise ValueError(
+            f"{directory} is a run of format {found}, which this version cannot read "
+            f"(it reads format {FORMAT}); start a new run."
+        )
+    return content
+
+
 def describe_environment() -> dict[str, Any]:
     """Returns `versions`, `device` and `commit`, as far as they can be known."""
-    import jax  # so that what merely reads configurations need not wait for it
+    import jax  # here, as reading configurations does not need it
 
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     device = jax.devices()[0]

@@ -1,5 +1,6 @@
 """The run directory, and everything that is written into it."""
 
+import dataclasses
 import io
 import math
 import shlex
@@ -7,11 +8,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.harness import files, lock
+from experiments.harness import files
 from experiments.harness.checkpoints import Checkpoints
 from experiments.harness.config import RunConfig, to_json
 from experiments.harness.console import print_text
 from experiments.harness.guard import Diverged
+from experiments.harness.lock import Lock
 from experiments.harness.metrics import MetricsFile, read_metrics
 from experiments.harness.results import Results, describe_environment
 
@@ -23,19 +25,21 @@ class Run:
     """One run of an experiment, and its directory.
 
         config.json     the configuration, written first
-        metrics.jsonl   a line for every update and every evaluation
+        metrics.jsonl   one line per update and per evaluation
         results.json    status, last metrics, versions, device, commit, data digests
         checkpoints/    the newest checkpoints
-        samples/        what `write_sample` was given, a file an update
-        plots/          what `write_plot` was given
+        samples/        from `write_sample`, one file per update
+        plots/          from `write_plot`
 
     Experiments do not make runs: `main` hands them one. They call `print`, `log`,
-    `metrics`, `write_sample`, `write_plot` and `record_data`, and hand it to `fit`.
+    `metrics`, `write_sample`, `write_plot`, `record_data` and `record_choice`, and
+    pass the run to `fit`.
 
     Attributes:
       directory: the run directory.
-      config: the configuration.
-      resumes: whether the run goes on from a directory that is already there.
+      config: the configuration; in a resumed run, flags that were left open have the
+        values chosen then.
+      resumes: whether the run continues one that is already in the directory.
       begun: whether `rewind` was called, so that the directory holds results.
       checkpoints: the checkpoints of the run.
 
@@ -44,7 +48,7 @@ class Run:
       config: the configuration.
       experiment: the experiment's module.
       arguments: the command line.
-      resumes: whether to go on with the run in the directory.
+      resumes: whether to continue the run in the directory.
       reads_only: whether to leave the directory as it is, without taking its lock.
 
     Raises:
@@ -73,6 +77,9 @@ class Run:
         self._is_new = not directory.exists()
         if resumes:
             self._results.take_over()
+            choices = self._results.content["choices"].items()
+            left_open = {n: v for n, v in choices if getattr(config, n) is None}
+            self.config = dataclasses.replace(config, **left_open)
         if not reads_only:
             self._open(f"python -m {experiment} --resume {shlex.quote(str(directory))}")
 
@@ -86,6 +93,7 @@ class Run:
           done: updates done; what was logged and sampled after them comes again.
         """
         self.begun = True
+        self._results.content.update(describe_environment())
         self._write_config()
         if self.resumes:
             self.print(f"resuming {self.directory} after update {done}")
@@ -169,49 +177,68 @@ class Run:
         if not self.resumes:
             self._results.write()
 
+    def record_choice(self, name: str, value: Any) -> None:
+        """Notes the value chosen for a flag that was left open, in `results.json`.
+
+        A resumed run has it in `config`, as if the flag had been given.
+
+        Args:
+          name: the flag's field in the configuration.
+          value: the value, as JSON has it.
+
+        Raises:
+          ValueError: if the run is resumed and had another value.
+        """
+        self._results.record_choice(name, value)
+
+    def record(self, **facts: Any) -> None:
+        """Notes facts about this process, as JSON has them, in `results.json`."""
+        self._results.content.update(facts)
+
     def close(self, status: str, **details: Any) -> None:
         """Writes the results and gives the directory back; for `main`.
 
         Args:
           status: done, interrupted, diverged or failed.
-          **details: what else to say in `results.json`.
+          **details: more entries of `results.json`.
         """
         try:
+            if "versions" not in self._results.content:
+                self._results.content.update(describe_environment())
             self._results.write(status=status, **details)
         finally:
             self._release()
 
     def abandon(self) -> None:
-        """Leaves the directory as it was found, of a run that has not begun.
+        """Leaves the directory as it was found, for a run that has not begun.
 
-        For `main`. A new run leaves nothing of its own, a resumed one all that is
-        there.
+        For `main`. A new run leaves nothing of its own; a resumed one leaves everything
+        that was there.
         """
+        self._release()
         if self._is_new:
             shutil.rmtree(self.directory)
         elif not self.resumes:
             for name in ("metrics.jsonl", "results.json", "config.json", "lock"):
                 (self.directory / name).unlink(missing_ok=True)
-        self._release()
 
     def _open(self, resume_command: str) -> None:
         """Takes the directory, and writes what is known before training."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._lock = lock.acquire(self.directory)
+        self._lock = Lock(self.directory)
         if not self.resumes and (self.directory / "config.json").exists():
-            self._lock.close()
+            self._lock.release()
             raise ValueError(
                 f"run_dir must be a directory without a run, got {self.directory}; "
-                f"go on with its run by: {resume_command}"
+                f"to continue its run: {resume_command}"
             )
         try:
-            self._results.content.update(describe_environment())
             if not self.resumes:
                 self._write_config()
             self._metrics = MetricsFile(self.directory / "metrics.jsonl")
             self.checkpoints.sweep()
         except BaseException:
-            self._lock.close()
+            self._lock.release()
             if self._is_new:
                 shutil.rmtree(self.directory, ignore_errors=True)
             raise
@@ -222,4 +249,4 @@ class Run:
 
     def _release(self) -> None:
         self._metrics.close()
-        self._lock.close()
+        self._lock.release()

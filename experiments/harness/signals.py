@@ -6,7 +6,12 @@ import signal
 import threading
 from collections.abc import Iterator
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+# Windows has no SIGUSR1.
+STOPPING = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1")
+    if hasattr(signal, name)
+]
 
 
 class Stopped(BaseException):

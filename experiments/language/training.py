@@ -8,7 +8,7 @@ import jax
 from experiments.data.corpus import Corpus
 from experiments.data.streams import contiguous_streams, windows_per_epoch
 from experiments.data.vocabulary import Vocabulary
-from experiments.harness import Run, fit, learning_curve, restore
+from experiments.harness import Run, fit, restore
 from experiments.language.config import LOSSES, LanguageConfig, make_optimizer
 from experiments.language.samples import draw_text, encode_prompt, kept_vocabulary
 from experiments.language.truncated import (
@@ -18,6 +18,7 @@ from experiments.language.truncated import (
     truncated_update,
 )
 from experiments.shared.devices import make_mesh
+from experiments.shared.figures import learning_curve
 from rnnjax import Layer
 from rnnjax.base import Params
 

@@ -64,7 +64,7 @@ def test_read_only_directory(tmp_path):
     assert done.stderr == f"error: [Errno 30] Read-only file system: '{run}/lock'\n"
     statuses = [line for line in done.stdout.splitlines() if line.isdigit()]
     assert statuses == ["0", "2", "0", "0"]  # sampling needs to read alone
-    assert "3 steps after update 1" in done.stdout
+    assert "3 steps after update 1 and 1 evaluations" in done.stdout
 
 
 def test_directory_that_becomes_read_only(tmp_path):

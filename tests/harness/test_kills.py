@@ -93,8 +93,8 @@ def check_kills(run_toy, tmp_path, number, num_updates, seed):
                 options = ("--resume", directory)
         assert_same_run(directory, expected)
         names = sorted(path.name for path in (directory / "checkpoints").iterdir())
-        assert names[-1] == f"{num_updates:08d}"
-        assert len(names) <= 3 and all(name.isdigit() for name in names)
+        assert names[-1] == f"{num_updates:08d}.evaluated"
+        assert len(names) <= 4 and all(name.isdigit() for name in names[:-1])
     seconds = time.monotonic() - began
     print(f"{kills} kills, {kills_in_saves} of them in a save, {seconds:.0f} s")
 

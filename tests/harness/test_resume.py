@@ -9,6 +9,7 @@ import pytest
 
 from experiments.harness import Diverged, Run, guarded
 from experiments.harness import fit as harness_fit
+from experiments.harness.arrays import read_subtree
 from experiments.harness.metrics import read_metrics
 from tests.harness import toy
 from tests.harness.conftest import assert_same_run, results_of
@@ -43,17 +44,50 @@ def test_a_signal_saves_the_update_in_flight_and_says_how_to_resume(
 
 
 @pytest.mark.parametrize("update", [10, 30])  # 30 is the last
-def test_a_signal_in_an_evaluation_does_not_wait_for_its_end(
-    run_toy, tmp_path, finished, update
+@pytest.mark.parametrize(
+    "place", ["before_evaluation", "evaluation", "after_evaluation"]
+)
+def test_an_evaluation_that_was_stopped_is_repeated_and_counts_once(
+    run_toy, tmp_path, finished, update, place
 ):
     directory = tmp_path / "run"
-    arguments = ("--signal-in", "evaluation", "--signal-at", update)
+    arguments = ("--signal-in", place, "--signal-at", update)
     run_toy("--run-dir", directory, *arguments, "--checkpoint-every", 7)
     assert results_of(directory)["status"] == "interrupted"
-    assert not (directory / "samples" / f"{update:08d}.txt").exists()
+    has_sample = (directory / "samples" / f"{update:08d}.txt").exists()
+    assert has_sample == (place == "after_evaluation")
     outcome = run_toy("--resume", directory, "--signal-at", -1)
     assert f"after update {update}" in outcome.out
     assert_same_run(directory, finished)
+    assert num_evaluations(directory / "checkpoints" / "00000030.evaluated") == 3
+
+
+def num_evaluations(checkpoint):
+    """Reads how many evaluations have changed the state of a checkpoint."""
+    return int(read_subtree(checkpoint / "state", "num_evaluations")[()])
+
+
+def test_a_checkpoint_holds_the_state_before_its_evaluation(finished):
+    counts = {
+        path.name: num_evaluations(path)
+        for path in (finished / "checkpoints").iterdir()
+    }
+    names = ["00000010", "00000020", "00000030", "00000030.evaluated"]
+    assert counts == dict(zip(names, range(4), strict=True))
+
+
+def test_finished_is_asked_after_the_evaluation(run_toy, tmp_path):
+    whole, directory = tmp_path / "whole", tmp_path / "run"
+    most = ("--max-evaluations", 2, "--checkpoint-every", 7)
+    assert run_toy("--run-dir", whole, *most).status == 0
+    assert read_metrics(whole / "metrics.jsonl")[-1]["update"] == 20
+    assert num_evaluations(whole / "checkpoints" / "00000020") == 1
+    assert num_evaluations(whole / "checkpoints" / "00000020.evaluated") == 2
+    stop_and_resume(run_toy, directory, 13, *most)
+    assert_same_run(directory, whole)
+    run_toy("--resume", directory)  # finished: evaluated again, and not trained on
+    assert_same_run(directory, whole)
+    assert num_evaluations(directory / "checkpoints" / "00000020.evaluated") == 2
 
 
 def test_a_run_made_longer_is_the_longer_run(run_toy, tmp_path, finished):
@@ -114,7 +148,7 @@ def test_falls_back_from_a_bad_checkpoint_and_trains_on(run_toy, undisturbed, fi
     assert "after update 10" in outcome.out
     assert_same_run(undisturbed, finished)
     names = sorted(path.name for path in (undisturbed / "checkpoints").iterdir())
-    good = ["00000010", "00000020", "00000030"]
+    good = ["00000010", "00000020", "00000030", "00000030.evaluated"]
     assert names == sorted([*good, "00000020.bad", "00000030.bad"])
 
 
@@ -211,11 +245,10 @@ def test_guarded_keeps_the_whole_old_state(amount, loss, grad_norm, finite, tran
         assert got.tolist() == value.tolist()
 
 
-def fit(run, state, update):
-    """Fits without evaluating anything."""
-    return harness_fit(
-        run, state, update, lambda s, n: (s, {}), units_per_update=1, unit="steps"
-    )
+def fit(run, state, update, evaluate=lambda state, done: (state, {})):
+    """Fits; by default without evaluating anything."""
+    units = {"units_per_update": 1, "unit": "steps"}
+    return harness_fit(run, state, update, evaluate, **units)
 
 
 def test_an_update_without_guard_is_stopped_as_well(tmp_path):
@@ -232,16 +265,30 @@ def test_an_update_without_guard_is_stopped_as_well(tmp_path):
     assert run.checkpoints.updates() == [10]
 
 
-def test_an_update_must_keep_the_kind_of_its_state(tmp_path):
-    config = toy.Config(run_dir=tmp_path / "run")
+@pytest.mark.parametrize("name", ["update", "evaluate"])
+def test_the_kind_of_a_state_must_stay(tmp_path, name):
+    config = toy.Config(run_dir=tmp_path / "run", eval_every=1)
     run = Run(config.run_dir, config, experiment="toy", arguments=[])
 
-    def update(state, i):
-        return state.astype(jnp.bfloat16), {"loss": 1.0, "grad_norm": 1.0}
+    def function_of(changes):
+        def function(state, i):
+            new = state.astype(jnp.bfloat16) if changes else state
+            return new, {"loss": 1.0, "grad_norm": 1.0}
 
-    with pytest.raises(ValueError, match="update must keep the structure, shapes and"):
-        fit(run, jnp.ones(2), update)
+        return function
+
+    with pytest.raises(ValueError, match=f"{name} must keep the structure, shapes and"):
+        functions = (function_of(name == "update"), function_of(name == "evaluate"))
+        fit(run, jnp.ones(2), *functions)
     run.close("failed")
+
+
+def test_an_evaluation_that_changes_nothing_is_not_saved_again(tmp_path):
+    config = toy.Config(run_dir=tmp_path / "run", num_updates=2)
+    run = Run(config.run_dir, config, experiment="toy", arguments=[])
+    fit(run, jnp.ones(2), lambda s, i: (s + 1, {"loss": 1.0, "grad_norm": 1.0}))
+    run.close("done")
+    assert [path.name for path in run.checkpoints.directory.iterdir()] == ["00000002"]
 
 
 def test_python_numbers_in_a_state_are_arrays_from_the_start(tmp_path):

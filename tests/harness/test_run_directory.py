@@ -33,11 +33,10 @@ def make_run(tmp_path):
 
 
 def test_a_run_leaves_what_it_promises(finished):
-    names = sorted(path.name for path in finished.iterdir())
+    names = sorted(path.name for path in finished.iterdir() if path.name != "lock")
     assert names == [
         "checkpoints",
         "config.json",
-        "lock",
         "metrics.jsonl",
         "plots",
         "results.json",
@@ -52,7 +51,9 @@ def test_a_run_leaves_what_it_promises(finished):
         30,
     ]
     names = sorted(path.name for path in (finished / "samples").iterdir())
-    assert names == ["00000010.txt", "00000020.txt", "00000030.txt"]
+    assert names == [f"{n:08d}.txt" for n in (10, 20, 30, 31)]
+    names = sorted(path.name for path in (finished / "checkpoints").iterdir())
+    assert names == ["00000010", "00000020", "00000030", "00000030.evaluated"]
     image = (finished / "plots" / "learning_curve.png").read_bytes()
     assert image.startswith(b"\x89PNG")
 
@@ -101,7 +102,7 @@ def test_a_directory_with_a_run_is_refused(run_toy, undisturbed):
     before = (undisturbed / "results.json").read_text()
     outcome = run_toy("--run-dir", undisturbed)
     assert outcome.status == 2
-    assert f"got {undisturbed}; go on with its run by: python -m" in outcome.err
+    assert f"got {undisturbed}; to continue its run: python -m" in outcome.err
     assert f"--resume {undisturbed}" in outcome.err
     assert (undisturbed / "results.json").read_text() == before
 
@@ -112,10 +113,38 @@ def test_a_run_of_another_experiment_is_not_resumed(make_run):
         make_run(experiment="other", resumes=True)
 
 
+@pytest.mark.parametrize("option", [(), ("--sample", 3)])
+def test_a_run_of_the_old_form_is_refused_in_one_line(run_toy, undisturbed, option):
+    path = undisturbed / "results.json"
+    results = results_of(undisturbed)
+    assert results.pop("format") == 2
+    path.write_text(json.dumps(results))
+    (undisturbed / "config.json").write_text('{"a_flag_of_old": 1}')
+    outcome = run_toy("--resume", undisturbed, *option)
+    assert outcome.status == 2
+    assert outcome.err == (
+        f"error: {undisturbed} is a run of format 1, which this version cannot read "
+        "(it reads format 2); start a new run.\n"
+    )
+
+
+def test_a_resumed_run_has_the_choices_of_the_run(make_run):
+    run = make_run()
+    assert run.config.data_dir is None
+    run.record_choice("data_dir", "chosen")
+    run.rewind(0)
+    run.close("done")
+    resumed = make_run(resumes=True)
+    assert resumed.config.data_dir == "chosen"
+    resumed.record_choice("data_dir", "chosen")
+    with pytest.raises(ValueError, match="data_dir must be chosen, as before in .*run"):
+        resumed.record_choice("data_dir", "other")
+
+
 def test_a_second_run_is_refused_and_told_who_holds_the_directory(run_toy, tmp_path):
     hold = (
         "import sys, pathlib; from experiments.harness import lock;"
-        "held = lock.acquire(pathlib.Path(sys.argv[1]));"
+        "held = lock.Lock(pathlib.Path(sys.argv[1]));"
         "print('held', flush=True); sys.stdin.read()"
     )
     (tmp_path / "config.json").write_text("{}")
@@ -171,6 +200,9 @@ def test_a_bug_shows_its_traceback(run_toy, tmp_path):
     outcome = run_toy("--run-dir", tmp_path / "b", "--fails", "late")
     assert outcome.status == 1  # a ValueError too, once training has begun
     assert "Traceback" in outcome.err and "ValueError: a bug" in outcome.err
+    outcome = run_toy("--run-dir", tmp_path / "c", "--fails", "late_input")
+    assert outcome.status == 2  # not a bug, whenever it comes
+    assert outcome.err == "error: numbers.txt, line 3: a number is missing.\n"
     results = results_of(tmp_path / "b")
     assert (results["status"], results["error"]) == ("failed", "ValueError: a bug")
 

@@ -1,9 +1,10 @@
 """A tiny recurrent fit, for the tests of the harness.
 
-It has what a real experiment has: parameters, an optimizer, a carry handed on, a key
-for every update, samples, a learning curve. Its samples hold a digest of the whole
-state, so that two runs can be compared without their checkpoints. And it can go wrong
-in many ways, all of which a resumed run may change.
+It has what a real experiment has: parameters, an optimizer, a carry passed on, a key
+for every update, evaluations that keep the best parameters and halve the learning rate,
+samples, a learning curve. Its samples hold a digest of the whole state, so that two
+runs can be compared without their checkpoints. It can fail in many ways, all of which a
+resumed run may change.
 """
 
 import dataclasses
@@ -19,15 +20,17 @@ import numpy as np
 import optax
 
 from experiments.harness import (
+    BadInput,
     MissingData,
     Run,
     TrainingConfig,
     fit,
     flag,
     guarded,
-    learning_curve,
     main,
+    restore,
 )
+from experiments.shared.figures import learning_curve
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,10 +50,12 @@ class Config(TrainingConfig):
         "SIGTERM", "what arrives", resumable=True
     )
     signal_at: int = flag(-1, "at this update, counted from 1", resumable=True)
-    signal_in: Literal["setup", "update", "evaluation"] = flag(
-        "update", "and where", resumable=True
-    )
-    fails: Literal["no", "input", "data", "bug", "late"] = flag(
+    signal_in: Literal[
+        "setup", "update", "before_evaluation", "evaluation", "after_evaluation"
+    ] = flag("update", "and where", resumable=True)
+    max_evaluations: int = flag(-1, "finishes after so many", resumable=True)
+    print: str = flag("", "what an evaluation prints", resumable=True)
+    fails: Literal["no", "input", "data", "bug", "late", "late_input"] = flag(
         "no", "what goes wrong", resumable=True
     )
 
@@ -77,25 +82,27 @@ def make_update(learning_rate):
     @jax.jit
     @guarded
     def update(state, i, data, poison):
-        params, opt_state, carry, key = state
-        start_key, noise_key = jax.random.split(jax.random.fold_in(key, i))
+        params = state["params"]
+        start_key, noise_key = jax.random.split(jax.random.fold_in(state["key"], i))
         start = jax.random.randint(start_key, (), 0, len(data) - 17)
         inputs = jax.lax.dynamic_slice_in_dim(data, start, 17)
         inputs += 0.1 * jax.random.normal(noise_key, inputs.shape)
         grad = jax.value_and_grad(loss_of, has_aux=True)
-        (loss, carry), grads = grad(params, carry, inputs)
+        (loss, carry), grads = grad(params, state["carry"], inputs)
         grads = jax.tree.map(lambda g: g * poison, grads)
-        updates, opt_state = optimizer.update(grads, opt_state)
+        updates, opt_state = optimizer.update(grads, state["opt_state"])
+        updates = jax.tree.map(lambda u: u * state["rate"], updates)
         params = optax.apply_updates(params, updates)
+        new = {"params": params, "opt_state": opt_state, "carry": carry}
         metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return (params, opt_state, carry, key), metrics
+        return {**state, **new}, metrics
 
     return optimizer, update
 
 
 def digest(state):
     """Digests every bit of a state."""
-    state = (*state[:3], jax.random.key_data(state[3]))
+    state = {**state, "key": jax.random.key_data(state["key"])}
     return hashlib.sha256(
         b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state))
     ).hexdigest()
@@ -105,6 +112,44 @@ def go_wrong(config: Config, place: str, count: int = -1):
     """Sends this process a signal where the flags want one."""
     if place == config.signal_in and count == config.signal_at:
         os.kill(os.getpid(), signal.Signals[config.signal])
+
+
+def make_state(config: Config, optimizer):
+    """Makes the first state."""
+    h, d = config.hidden_size, 2
+    init_key, key = jax.random.split(jax.random.key(config.seed))
+    wkey, ukey, vkey = jax.random.split(init_key, 3)
+    params = {
+        "w": jax.random.normal(wkey, (h, h)) / h,
+        "u": jax.random.normal(ukey, (h, d)),
+        "v": jax.random.normal(vkey, (d, h)) / h,
+    }
+    return {
+        "params": params,
+        "opt_state": optimizer.init(params),
+        "carry": jnp.zeros(h),
+        "key": key,
+        "best": params,
+        "best_loss": jnp.inf,
+        "rate": 1.0,
+        "num_evaluations": 0,
+    }
+
+
+def after_evaluation(state, loss):
+    """Keeps the best parameters and halves the learning rate."""
+    is_best = loss < state["best_loss"]
+    return {
+        **state,
+        "best": jax.tree.map(
+            lambda new, old: jnp.where(is_best, new, old),
+            state["params"],
+            state["best"],
+        ),
+        "best_loss": jnp.minimum(loss, state["best_loss"]),
+        "rate": state["rate"] * 0.5,
+        "num_evaluations": state["num_evaluations"] + 1,
+    }
 
 
 def train(config: Config, run: Run):
@@ -117,16 +162,8 @@ def train(config: Config, run: Run):
         case "bug":
             raise ZeroDivisionError("set-up")
     go_wrong(config, "setup")
-    h, d = config.hidden_size, 2
-    init_key, data_key, key = jax.random.split(jax.random.key(config.seed), 3)
-    data = jax.random.normal(data_key, (500, d))
+    data = jax.random.normal(jax.random.key(config.seed + 1), (500, 2))
     run.record_data("text", hashlib.sha256(config.text.encode()).hexdigest())
-    wkey, ukey, vkey = jax.random.split(init_key, 3)
-    params = {
-        "w": jax.random.normal(wkey, (h, h)) / h,
-        "u": jax.random.normal(ukey, (h, d)),
-        "v": jax.random.normal(vkey, (d, h)) / h,
-    }
     optimizer, compiled = make_update(config.learning_rate)
 
     def update(state, i):
@@ -135,17 +172,29 @@ def train(config: Config, run: Run):
         return compiled(state, i, data, poison)
 
     def evaluate(state, n):
-        params, _, carry, _ = state
-        loss, _ = evaluation(params, carry, data)
+        go_wrong(config, "before_evaluation", n)
+        loss, _ = evaluation(state["params"], state["carry"], data)
         run.log(n, validation_loss=loss)
         go_wrong(config, "evaluation", n)
         run.write_sample(n, digest(state))
-        if config.fails == "late":
-            raise ValueError("a bug")
-        return state, {"validation_loss": float(loss)}
+        if config.print:
+            run.print(config.print)
+        match config.fails:
+            case "late":
+                raise ValueError("a bug")
+            case "late_input":
+                raise BadInput("a number is missing.", "numbers.txt", line=3)
+        return after_evaluation(state, loss), {"validation_loss": float(loss)}
 
-    state = (params, optimizer.init(params), jnp.zeros(h), key)
-    fit(run, state, update, evaluate, units_per_update=16, unit="steps")
+    def is_finished(state):
+        done = int(state["num_evaluations"])
+        go_wrong(config, "after_evaluation", done * config.eval_every)
+        return done == config.max_evaluations
+
+    state = make_state(config, optimizer)
+    units = {"units_per_update": 16, "unit": "steps"}
+    state = fit(run, state, update, evaluate, **units, is_finished=is_finished)
+    run.write_sample(config.num_updates + 1, digest(state))
     run.write_plot("learning_curve", learning_curve(run.metrics(), levels={"mean": 1}))
 
 
@@ -153,7 +202,10 @@ def sample(config: Config, run: Run, num_steps: int):
     """Prints what it would sample from."""
     if config.fails == "input":
         raise ValueError("prompt must be of the vocabulary, got 'ß'.")
-    print(f"{num_steps} steps after update {run.checkpoints.updates()[-1]}")
+    optimizer, _ = make_update(config.learning_rate)
+    done, state = restore(run.directory, make_state(config, optimizer))
+    evaluated = int(state["num_evaluations"])
+    print(f"{num_steps} steps after update {done} and {evaluated} evaluations")
 
 
 PRESETS = {

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 from matplotlib.text import Text
 
-from experiments.harness import learning_curve
+from experiments.shared.figures import learning_curve
 from tests.harness.conftest import ROOT
 
 METRICS = [
@@ -65,7 +65,7 @@ def test_a_run_without_evaluations_has_a_curve_too():
 
 def test_drawing_leaves_pyplot_and_the_backend_alone():
     script = (
-        "import sys, io; from experiments.harness import learning_curve;"
+        "import sys, io; from experiments.shared.figures import learning_curve;"
         "learning_curve([{'update': 1, 'loss': 2.0}]).savefig(io.BytesIO());"
         "assert 'matplotlib.pyplot' not in sys.modules;"
         "import matplotlib; print(matplotlib.get_backend(auto_select=False))"

@@ -1,12 +1,39 @@
-"""The learning curve, as a figure that needs no screen."""
+"""Figures in one style, drawn without a screen."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# From the palette of Okabe and Ito, which stays distinct for colour-blind readers.
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 LABEL_HEIGHT = 0.05  # of the axes
+
+
+def new_figure(width: float = 7.0, height: float = 4.2) -> "Figure":
+    """Makes an empty figure, for `Run.write_plot`.
+
+    matplotlib is imported here, and only here, so that `--help` need not wait for it.
+    A figure made without pyplot touches neither the backend nor other global state.
+
+    Args:
+      width: in inches.
+      height: in inches.
+
+    Returns:
+      A figure without axes; add them by `add_subplot()` or `subplots(...)`.
+    """
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=150, layout="constrained")
+
+
+def hide_frame(*panels: "Axes") -> None:
+    """Hides the upper and the right line of the frame of each panel."""
+    for panel in panels:
+        panel.spines[["top", "right"]].set_visible(False)
 
 
 def learning_curve(
@@ -17,47 +44,37 @@ def learning_curve(
     levels: Mapping[str, float] | None = None,
     ylabel: str = "loss",
 ) -> "Figure":
-    """Draws the loss against the updates.
+    """Draws the loss against the number of updates.
 
     Args:
       metrics: what `Run.metrics` returns.
       train: name of the metric of every update, drawn smoothed over its raw values.
       validation: name of the metric of the evaluations; it may be missing.
-      levels: values to compare with, by their labels: a horizontal line each.
+      levels: values to compare with, by their labels; each is a horizontal line.
       ylabel: what is drawn, with its unit.
 
     Returns:
-      A figure for `Run.write_plot`.
+      The figure.
     """
-    # A quarter of a second of imports, of which `--help` shall know nothing. A Figure
-    # made without pyplot touches neither the backend nor any other global state.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.0, 4.2), dpi=150, layout="constrained")
+    figure = new_figure()
     axes = figure.add_subplot()
     updates, losses = _series(metrics, train)
     axes.plot(updates, losses, color="tab:blue", alpha=0.25, linewidth=0.8)
     axes.plot(updates, _smoothed(losses), color="tab:blue", label="training")
     updates, losses = _series(metrics, validation)
     if updates:
-        axes.plot(
-            updates,
-            losses,
-            "o-",
-            color="tab:orange",
-            markersize=3.5,
-            label="validation",
-        )
+        style = {"color": "tab:orange", "markersize": 3.5, "label": "validation"}
+        axes.plot(updates, losses, "o-", **style)
     _draw_levels(axes, levels or {})
     axes.set_xlabel("updates")
     axes.set_ylabel(ylabel)
-    axes.spines[["top", "right"]].set_visible(False)
+    hide_frame(axes)
     axes.legend(frameon=False)
     return figure
 
 
-def _draw_levels(axes, levels: Mapping[str, float]) -> None:
-    """Draws the levels, each with a label beside the axes that a stroke leads to."""
+def _draw_levels(axes: "Axes", levels: Mapping[str, float]) -> None:
+    """Draws the levels, each with a label beside the axes and a stroke to it."""
     for value in levels.values():
         axes.axhline(value, color="0.45", linestyle="--", linewidth=0.8, zorder=1)
     low, high = axes.get_ylim()
@@ -86,7 +103,9 @@ def _draw_levels(axes, levels: Mapping[str, float]) -> None:
     axes.set_ylim(low, high)
 
 
-def _series(metrics, name) -> tuple[list[int], list[float]]:
+def _series(
+    metrics: Sequence[Mapping[str, Any]], name: str
+) -> tuple[list[int], list[float]]:
     points = [(line["update"], line[name]) for line in metrics if name in line]
     return [update for update, _ in points], [value for _, value in points]
 
