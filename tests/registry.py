@@ -67,8 +67,8 @@ EVERY_ENGINE = {"elman(H)", "lstm(H)", "gru(H)"}
 
 # Options that show more in seven steps than those of the catalogue, by its calls.
 OPTIONS = {
-    "antisymmetric_rnn(H)": {"epsilon": 0.3},
-    "antisymmetric_rnn(H, gated=True)": {"epsilon": 0.3},
+    "antisymmetric_rnn(H)": {"step_size": 0.3},
+    "antisymmetric_rnn(H, gated=True)": {"step_size": 0.3},
     "clockwork(H, (1, 2, 4, 8))": {"periods": (3, 1, 2, 2)},
     "cornn(H)": {"dt": 0.3},
     "fast_weights(H)": {"num_inner_steps": 2, "activation": "tanh"},

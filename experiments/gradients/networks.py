@@ -54,7 +54,9 @@ def make_networks(hidden_size: int) -> dict[str, Network]:
             "tanh, skips of 1 to 4 steps",
             higher_order(H, 4, recurrent_kernel_init=a_quarter),
         ),
-        "residual": Network("residual through time", antisymmetric_rnn(H, epsilon=0.1)),
+        "residual": Network(
+            "residual through time", antisymmetric_rnn(H, step_size=0.1)
+        ),
         "dilated": Network(
             f"tanh, dilations {', '.join(map(str, DILATIONS))}",
             dilated_stack_cell(H, DILATIONS),

@@ -26,7 +26,7 @@ def antisymmetric_rnn_step(
     carry: Array,
     inputs: Array,
     *,
-    epsilon: float = 0.01,
+    step_size: float = 0.01,
     activation: str | Activation = jnp.tanh,
 ) -> tuple[Array, Array]:
     """Computes one step of an antisymmetric network.
@@ -39,7 +39,7 @@ def antisymmetric_rnn_step(
         left out, `bias` b `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      epsilon: ε, the length of a step.
+      step_size: ε, the step size of Euler's method.
       activation: f, or its name.
 
     Returns:
@@ -49,7 +49,7 @@ def antisymmetric_rnn_step(
       Chang, Chen, Haber and Chi, "AntisymmetricRNN: A Dynamical System View on
       Recurrent Neural Networks", ICLR 2019, equation 12.
     """
-    factors = _factors(epsilon, False, as_activation(activation), None)
+    factors = _factors(step_size, False, as_activation(activation), None)
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -58,7 +58,7 @@ def gated_antisymmetric_rnn_step(
     carry: Array,
     inputs: Array,
     *,
-    epsilon: float = 0.01,
+    step_size: float = 0.01,
     activation: str | Activation = jnp.tanh,
 ) -> tuple[Array, Array]:
     """Computes one step of an antisymmetric network with an input gate.
@@ -74,7 +74,7 @@ def gated_antisymmetric_rnn_step(
         unless left out, `bias` b `[2 * hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      epsilon: ε, the length of a step.
+      step_size: ε, the step size of Euler's method.
       activation: f, or its name.
 
     Returns:
@@ -84,7 +84,7 @@ def gated_antisymmetric_rnn_step(
       Chang, Chen, Haber and Chi, "AntisymmetricRNN: A Dynamical System View on
       Recurrent Neural Networks", ICLR 2019, equations 13 and 14.
     """
-    factors = _factors(epsilon, True, as_activation(activation), None)
+    factors = _factors(step_size, True, as_activation(activation), None)
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -92,7 +92,7 @@ def gated_antisymmetric_rnn_step(
 def antisymmetric_rnn(
     hidden_size: int,
     *,
-    epsilon: float = 0.01,
+    step_size: float = 0.01,
     gamma: float = 0.01,
     gated: bool = False,
     activation: str | Activation = jnp.tanh,
@@ -107,7 +107,7 @@ def antisymmetric_rnn(
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      epsilon: ε, the length of a step.
+      step_size: ε, the step size of Euler's method.
       gamma: γ, the diffusion that keeps such long steps stable.
       gated: whether there is an input gate; see `gated_antisymmetric_rnn_step`.
       activation: f, or its name.
@@ -124,7 +124,7 @@ def antisymmetric_rnn(
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` or `epsilon` is not positive, `gamma` is negative, or
+      ValueError: if `hidden_size` or `step_size` is not positive, `gamma` is negative, or
         `activation` is not known.
 
     Example:
@@ -135,8 +135,8 @@ def antisymmetric_rnn(
       (4,)
     """
     check_positive(hidden_size=hidden_size)
-    if not epsilon > 0:
-        raise ValueError(f"epsilon must be positive, got {epsilon}.")
+    if not step_size > 0:
+        raise ValueError(f"step_size must be positive, got {step_size}.")
     if not gamma >= 0:
         raise ValueError(f"gamma must not be negative, got {gamma}.")
     num_gates = 2 if gated else 1
@@ -165,12 +165,12 @@ def antisymmetric_rnn(
     def initial_carry(params, batch_shape=()):
         return jnp.zeros((*batch_shape, hidden_size), params["kernel"].dtype)
 
-    factors = _factors(epsilon, gated, as_activation(activation), compute_dtype)
+    factors = _factors(step_size, gated, as_activation(activation), compute_dtype)
     return factored_cell(init, initial_carry, factors, prepare=prepare)
 
 
 @cached
-def _factors(epsilon, gated, activation, compute_dtype):
+def _factors(step_size, gated, activation, compute_dtype):
     """A pre-activation is (z, h, pull): the gate's drive, the candidate's, A h."""
 
     def project(params, inputs):
@@ -185,9 +185,9 @@ def _factors(epsilon, gated, activation, compute_dtype):
     def update(params, carry, pre):
         del params
         if not gated:
-            return carry + epsilon * activation(pre)
+            return carry + step_size * activation(pre)
         z, h, pull = pre
-        return carry + epsilon * sigmoid(z + pull) * activation(h + pull)
+        return carry + step_size * sigmoid(z + pull) * activation(h + pull)
 
     def readout(params, carry, inputs):
         del params, inputs

@@ -46,7 +46,7 @@ def cornn_step(
     *,
     dt: float = 0.042,
     gamma: float = 2.7,
-    epsilon: float = 4.7,
+    damping: float = 4.7,
     activation: str | Activation = jnp.tanh,
 ) -> tuple[CoRNNCarry, Array]:
     """Computes one step of a coupled oscillatory network.
@@ -64,7 +64,7 @@ def cornn_step(
       inputs: `[..., input_size]`, xₜ.
       dt: Δt, the length of a step; γ and ε are by the same unit of time.
       gamma: γ, the square of the oscillators' own frequency.
-      epsilon: ε, the damping.
+      damping: ε, the damping.
       activation: f, or its name.
 
     Returns:
@@ -75,7 +75,7 @@ def cornn_step(
       Accurate and (Gradient) Stable Architecture for Learning Long Time Dependencies",
       ICLR 2021, equation 3, its explicit form, in which the damping reads zₜ₋₁.
     """
-    factors = _factors(dt, gamma, epsilon, as_activation(activation), None)
+    factors = _factors(dt, gamma, damping, as_activation(activation), None)
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -85,7 +85,7 @@ def cornn(
     *,
     dt: float = 0.042,
     gamma: float = 2.7,
-    epsilon: float = 4.7,
+    damping: float = 4.7,
     activation: str | Activation = jnp.tanh,
     use_bias: bool = True,
     kernel_init: Initializer = initializers.lecun_normal(),
@@ -100,7 +100,7 @@ def cornn(
       hidden_size: number of oscillators, the width of y, of z and of the outputs.
       dt: Δt, the length of a step.
       gamma: γ, the square of the oscillators' own frequency.
-      epsilon: ε, the damping. The defaults are the paper's for sequential MNIST.
+      damping: ε, the damping. The defaults are the paper's for sequential MNIST.
       activation: f, or its name.
       use_bias: whether there is a bias.
       kernel_init: initializer of the input matrix.
@@ -114,7 +114,7 @@ def cornn(
       The cell, over `CoRNNCarry`.
 
     Raises:
-      ValueError: if `hidden_size` or `dt` is not positive, `gamma` or `epsilon` is
+      ValueError: if `hidden_size` or `dt` is not positive, `gamma` or `damping` is
         negative, or `activation` is not known.
 
     Example:
@@ -127,7 +127,7 @@ def cornn(
     check_positive(hidden_size=hidden_size)
     if not dt > 0:
         raise ValueError(f"dt must be positive, got {dt}.")
-    for name, rate in (("gamma", gamma), ("epsilon", epsilon)):
+    for name, rate in (("gamma", gamma), ("damping", damping)):
         if not rate >= 0:
             raise ValueError(f"{name} must not be negative, got {rate}.")
 
@@ -149,12 +149,12 @@ def cornn(
         shape, dtype = (*batch_shape, hidden_size), params["kernel"].dtype
         return CoRNNCarry(y=jnp.zeros(shape, dtype), z=jnp.zeros(shape, dtype))
 
-    factors = _factors(dt, gamma, epsilon, as_activation(activation), compute_dtype)
+    factors = _factors(dt, gamma, damping, as_activation(activation), compute_dtype)
     return factored_cell(init, initial_carry, factors)
 
 
 @cached
-def _factors(dt, gamma, epsilon, activation, compute_dtype):
+def _factors(dt, gamma, damping, activation, compute_dtype):
     def project(params, inputs):
         drive = matmul(inputs, params["kernel"], compute_dtype)
         return drive + params["bias"] if "bias" in params else drive
@@ -165,7 +165,7 @@ def _factors(dt, gamma, epsilon, activation, compute_dtype):
 
     def update(params, carry, pre):
         del params
-        force = activation(pre) - gamma * carry.y - epsilon * carry.z
+        force = activation(pre) - gamma * carry.y - damping * carry.z
         z = carry.z + dt * force
         return CoRNNCarry(y=carry.y + dt * z, z=z)
 

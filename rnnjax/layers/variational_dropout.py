@@ -3,16 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from rnnjax.base import (
-    Cell,
-    Engine,
-    Factors,
-    Layer,
-    batch_shape,
-    cached,
-    factored_cell,
-    prepared,
-)
+from rnnjax.base import Cell, Engine, Layer, batch_shape, cached, prepared
+from rnnjax.cells.wrappers.derived import derived_cell, nested_cell
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.layers.causal import causal_layer
 from rnnjax.layers.draws import check_rate, draw_scale
@@ -49,7 +41,7 @@ def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) ->
 
     References:
       Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent
-      Neural Networks", NeurIPS 2016: the masks on h, tied over the gates.
+      Neural Networks", NeurIPS 2016: the masks on h, shared by the gates.
     """
     check_rate(rate)
     if cell.factors is None:
@@ -89,28 +81,15 @@ def _masked(cell):
 
     The scales are parameters, not part of the carry, so `recur` stays affine in it.
     """
-    own = cell.factors
-
-    def prepare(params):
-        return {**params, "cell": prepared(cell, params["cell"])}
 
     def recur(params, carry):
         def scaled(x, scale):
             return x if scale is None else scale * x
 
-        return own.recur(params["cell"], jax.tree.map(scaled, carry, params["scale"]))
+        dropped = jax.tree.map(scaled, carry, params["scale"])
+        return cell.factors.recur(params["cell"], dropped)
 
-    def of_cell(function):
-        return lambda params, *args: function(params["cell"], *args)
-
-    factors = Factors(*map(of_cell, own))._replace(recur=recur)
-    return factored_cell(
-        cell.init,
-        of_cell(cell.initial_carry),
-        factors,
-        prepare=prepare,
-        input_ndim=cell.input_ndim,
-    )
+    return derived_cell(nested_cell(cell), recur=recur)
 
 
 def _scales(key, rate, like):

@@ -1,20 +1,12 @@
-"""Zoneout: units that keep what they held."""
+"""Zoneout: units that keep their previous value at random."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from rnnjax.base import (
-    Cell,
-    Engine,
-    Factors,
-    Layer,
-    batch_shape,
-    cached,
-    factored_cell,
-    prepared,
-)
+from rnnjax.base import Cell, Engine, Layer, batch_shape, cached, prepared
+from rnnjax.cells.wrappers.derived import with_side_inputs
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.layers.causal import causal_layer
 from rnnjax.layers.draws import draw_steps
@@ -22,22 +14,22 @@ from rnnjax.unroll import unroll
 
 
 def zoneout(cell: Cell, rates: Any, *, engine: Engine = hoisted) -> Layer:
-    """Makes a layer of a cell whose units keep, at random, what they held.
+    """Makes a layer of a cell whose units keep their previous value at random.
 
         cₜ = dᶜₜ ∘ cₜ₋₁ + (1 - dᶜₜ) ∘ c̃ₜ
         hₜ = dʰₜ ∘ hₜ₋₁ + (1 - dʰₜ) ∘ h̃ₜ
 
-    where c̃ₜ and h̃ₜ are what the cell would have left, each from the other before it is
-    zoned out, and each entry of d is 1 with its leaf's rate. Without a key, d is the
-    rate itself: the expectation. What does not float is never kept. The entries of
-    step t are drawn from the key and t, where t counts every step since the first
-    chunk, masked or not.
+    where c̃ₜ and h̃ₜ are the carry that the cell computes (h̃ₜ from c̃ₜ, before zoneout),
+    and each entry of d is 1 with the probability given for its leaf. Without a key, d
+    is that probability itself: its expectation. Leaves that are not floating are never
+    kept. The entries of step t are drawn from the key and t, where t counts every step
+    since the first chunk, masked or not.
 
     Args:
-      cell: the cell; it must have factors, since its outputs are read from the carry
-        that was kept.
+      cell: the cell; it must have factors, since its outputs are computed from the
+        carry after zoneout.
       rates: the probability of keeping, from 0 to 1: one number for the whole carry, or
-        a tree like it, such as `LSTMCarry(h=0.05, c=0.5)`.
+        a pytree like the carry, such as `LSTMCarry(h=0.05, c=0.5)`.
       engine: how to run it.
 
     Returns:
@@ -49,12 +41,12 @@ def zoneout(cell: Cell, rates: Any, *, engine: Engine = hoisted) -> Layer:
         `rates` is neither a number nor a tree like the carry.
 
     Example:
-      >>> layer = zoneout(rnnjax.lstm(4), rnnjax.cells.lstm.LSTMCarry(h=0.05, c=0.5))
+      >>> layer = zoneout(rnnjax.gru(4), 1.0)
       >>> params = layer.init(jax.random.key(0), 3)
-      >>> inputs = jnp.ones((7, 2, 3))
-      >>> carry, outputs = layer.apply(params, None, inputs, key=jax.random.key(1))
-      >>> outputs.shape
-      (7, 2, 4)
+      >>> carry = {"cell": jnp.arange(4.0), "time": jnp.int32(0)}
+      >>> carry, outputs = layer.apply(params, carry, jnp.ones((7, 3)))
+      >>> outputs[-1], carry["time"]
+      (Array([0., 1., 2., 3.], dtype=float32), Array(7, dtype=int32))
 
     References:
       Krueger et al., "Zoneout: Regularizing RNNs by Randomly Preserving Hidden
@@ -72,7 +64,7 @@ def zoneout(cell: Cell, rates: Any, *, engine: Engine = hoisted) -> Layer:
 @cached
 def _zoneout(cell, leaves, rates_def, engine):
     rates = rates_def.unflatten(leaves)
-    zoned = _zoned(cell)
+    zoned = with_side_inputs(cell, _zone_out)
 
     def initial_carry(params, batch_shape=()):
         own = cell.initial_carry(prepared(cell, params), batch_shape)
@@ -98,40 +90,15 @@ def _zoneout(cell, leaves, rates_def, engine):
     return causal_layer(cell.init, initial_carry, apply, input_ndim=cell.input_ndim)
 
 
-@cached
-def _zoned(cell):
-    """Makes the cell whose inputs are (inputs, zones), zones a tree like its carry."""
-    own = cell.factors
+def _zone_out(update, params, carry, pre, zones):
+    def mix(new, old, zone):
+        return new if zone is None else zone * old + (1 - zone) * new
 
-    def project(params, inputs):
-        inputs, zones = inputs
-        return own.project(params, inputs), zones
-
-    def recur(params, carry):
-        return own.recur(params, carry), None
-
-    def update(params, carry, pre):
-        pre, zones = pre
-
-        def zone_out(new, old, zone):
-            return new if zone is None else zone * old + (1 - zone) * new
-
-        return jax.tree.map(zone_out, own.update(params, carry, pre), carry, zones)
-
-    def readout(params, carry, inputs):
-        return own.readout(params, carry, inputs[0])
-
-    return factored_cell(
-        cell.init,
-        cell.initial_carry,
-        Factors(project, recur, update, readout),
-        prepare=cell.prepare,
-        input_ndim=cell.input_ndim,
-    )
+    return jax.tree.map(mix, update(params, carry, pre), carry, zones)
 
 
 def _zones(rates, like, num_steps, num_batch_axes, time, key):
-    """Returns d of all steps, None for leaves that do not float."""
+    """Returns d of all steps, None for leaves that are not floating."""
     leaves, carry_def = jax.tree.flatten(like)
     try:
         rate_of = jax.tree.leaves(jax.tree.broadcast(rates, like))

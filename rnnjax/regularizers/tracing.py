@@ -13,13 +13,12 @@ from rnnjax.base import (
     Carry,
     Cell,
     Engine,
-    Factors,
     Params,
     batch_shape,
-    cached,
-    factored_cell,
     prepared,
 )
+from rnnjax.cells.wrappers.derived import with_side_inputs
+from rnnjax.cells.wrappers.with_carry import with_carry
 from rnnjax.diagnostics.trajectory import part_floating
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.masking import zero_masked
@@ -118,15 +117,15 @@ def backpropagate(
     ]
 
     def run(params, rest, probes):
-        _, (outputs, left) = unroll(
-            _tapped(cell),
+        _, seen = unroll(
+            with_carry(with_side_inputs(cell, _add_probes)),
             params,
             (inputs, probes),
             carry=carry,
             mask=mask,
             engine=engine,
         )
-        return loss(rest, outputs), left
+        return loss(rest, seen["outputs"]), seen["carry"]
 
     (value, left), (*grads, cotangents) = jax.value_and_grad(
         run, argnums=(0, 1, 2), has_aux=True
@@ -137,32 +136,10 @@ def backpropagate(
     return value, (grads[0], grads[1]), trace
 
 
-@cached
-def _tapped(cell):
-    """A cell whose second input is added to its new carry, which it outputs."""
-    project, recur, update, readout = cell.factors
-
-    def add_probes(params, carry, pre):
-        pre, probes = pre
-        floats, put_back = part_floating(update(params, carry, pre))
-        return put_back([x + y for x, y in zip(floats, probes)])
-
-    def read_and_show(params, carry, inputs):
-        return readout(params, carry, inputs[0]), carry
-
-    factors = Factors(
-        lambda params, inputs: (project(params, inputs[0]), inputs[1]),
-        lambda params, carry: (recur(params, carry), None),
-        add_probes,
-        read_and_show,
-    )
-    return factored_cell(
-        cell.init,
-        cell.initial_carry,
-        factors,
-        prepare=cell.prepare,
-        input_ndim=cell.input_ndim,
-    )
+def _add_probes(update, params, carry, pre, probes):
+    """Adds zeros to the new carry, whose gradients are those of the carry."""
+    floats, put_back = part_floating(update(params, carry, pre))
+    return put_back([x + y for x, y in zip(floats, probes)])
 
 
 def _read(mask, start, left):

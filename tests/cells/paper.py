@@ -23,6 +23,33 @@ def by_gate(matrix, names):
     return dict(zip(names, np.split(matrix, len(names), axis=-1)))
 
 
+def draw(cell, seed=0, scale=0.6, input_size=D):
+    """Draws parameters in float64 and inputs `[T, B, input_size]`."""
+    rng = np.random.default_rng(seed)
+    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
+    return draw_like(rng, shapes, scale=scale), rng.normal(size=(T, B, input_size))
+
+
+def draw_initial(cell, input_size=D):
+    """Draws the parameters of `cell.init`, in float64, and inputs like `draw`."""
+    params = cell.init(jax.random.key(0), input_size)
+    inputs = np.random.default_rng(0).normal(size=(T, B, input_size))
+    return jax.tree.map(np.float64, params), inputs
+
+
+def over_time(step):
+    """Makes a `from_paper` of a step `(params, h, x) -> h` that outputs its carry."""
+
+    def from_paper(params, carry, inputs):
+        (h,), outputs = carry, []
+        for x in inputs:
+            h = step(params, h, x)
+            outputs.append(h)
+        return (h,), np.stack(outputs)
+
+    return from_paper
+
+
 def check_against_paper(cell, from_paper, input_size=D):
     """Compares a cell, values and gradients, with a NumPy loop in float64.
 

@@ -1,15 +1,13 @@
 """The clockwork network against its paper, and what its modules hear."""
 
-import jax
 import numpy as np
 import pytest
 
 from rnnjax import elman
-from rnnjax.cells.clockwork import ClockworkCarry, clockwork, clockwork_step
+from rnnjax.cells.clockwork import ClockworkCarry, clockwork
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, T, check_against_paper
-from tests.loop import in_numpy
-from tests.trees import assert_close, assert_same_bits
+from tests.trees import assert_close
 
 H, PERIODS = 6, (1, 2, 4)  # modules of two units, the quick ones first
 
@@ -86,17 +84,6 @@ def test_count_goes_on_and_skips_masked_steps(x64):
     carry, _ = unroll(clockwork(H, PERIODS), params, inputs, mask=mask)
     np.testing.assert_array_equal(carry.count, mask.sum(axis=0))
     assert carry.count.dtype == np.int32
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(3)
-    cell = clockwork(H, PERIODS, activation="relu")
-    params = in_numpy(lambda key: cell.prepare(cell.init(key, D)))(jax.random.key(0))
-    h, inputs = (np.float32(rng.normal(size=(B, size))) for size in (H, D))
-    carry = ClockworkCarry(np.int32([1, 2, 4]), h)
-    want = cell.step(params, carry, inputs)
-    got = clockwork_step(params, carry, inputs, periods=PERIODS, activation="relu")
-    assert_same_bits(got, want)
 
 
 @pytest.mark.parametrize(

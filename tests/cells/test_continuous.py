@@ -6,11 +6,10 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from rnnjax import elman
-from rnnjax.cells.continuous import ctrnn, ctrnn_step, leaky, leaky_step
+from rnnjax.cells.continuous import ctrnn, leaky
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper
-from tests.loop import in_numpy
-from tests.trees import assert_close, assert_same_bits
+from tests.cells.paper import B, D, H, T, check_against_paper, over_time
+from tests.trees import assert_close
 
 
 def draw_params(rng):
@@ -25,16 +24,12 @@ def draw_params(rng):
 def test_leaky_equals_paper(x64, use_bias):
     """Jaeger et al. 2007: h = (1 - a) h + a f(U x + W h + b)."""
 
-    def from_paper(params, carry, inputs):
-        (h,), outputs = carry, []
-        for x in inputs:
-            pre = x @ params["kernel"] + h @ params["recurrent_kernel"]
-            pre = pre + params["bias"] if use_bias else pre
-            h = 0.7 * h + 0.3 * np.tanh(pre)
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+    def step(params, h, x):
+        pre = x @ params["kernel"] + h @ params["recurrent_kernel"]
+        pre = pre + params["bias"] if use_bias else pre
+        return 0.7 * h + 0.3 * np.tanh(pre)
 
-    check_against_paper(leaky(H, leak=0.3, use_bias=use_bias), from_paper)
+    check_against_paper(leaky(H, leak=0.3, use_bias=use_bias), over_time(step))
 
 
 def test_leak_of_one_is_elman(x64):
@@ -49,17 +44,12 @@ def test_ctrnn_equals_equation(x64, use_bias):
     """A unit moves by dt / tau of what it lacks."""
     dt = 0.4
 
-    def from_equation(params, carry, inputs):
-        tau = np.exp(params["log_time_constant"])
-        (h,), outputs = carry, []
-        for x in inputs:
-            pre = x @ params["kernel"] + h @ params["recurrent_kernel"]
-            pre = pre + params["bias"] if use_bias else pre
-            h = h + dt * (np.tanh(pre) - h) / tau
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+    def step(params, h, x):
+        pre = x @ params["kernel"] + h @ params["recurrent_kernel"]
+        pre = pre + params["bias"] if use_bias else pre
+        return h + dt * (np.tanh(pre) - h) / np.exp(params["log_time_constant"])
 
-    check_against_paper(ctrnn(H, dt=dt, use_bias=use_bias), from_equation)
+    check_against_paper(ctrnn(H, dt=dt, use_bias=use_bias), over_time(step))
 
 
 def test_ctrnn_equals_fine_integration(x64):
@@ -88,23 +78,6 @@ def test_time_constants_start_in_their_range():
     tau = np.exp(cell.init(jax.random.key(0), D)["log_time_constant"])
     assert 0.5 <= tau.min() < 0.6 and 40 < tau.max() <= 50.0
     assert 3 < np.median(tau) < 8  # even in the logarithm: about 5
-
-
-@pytest.mark.parametrize(
-    ("make", "step", "options"),
-    [
-        (leaky, leaky_step, {"leak": 0.1, "activation": "relu"}),
-        (ctrnn, ctrnn_step, {"activation": "relu"}),
-    ],
-)
-def test_step_is_the_public_step(make, step, options):
-    rng = np.random.default_rng(2)
-    cell = make(H, **options)
-    prepare = cell.prepare or (lambda params: params)
-    params = in_numpy(lambda key: prepare(cell.init(key, D)))(jax.random.key(0))
-    carry, inputs = (np.float32(rng.normal(size=(B, size))) for size in (H, D))
-    want = cell.step(params, carry, inputs)
-    assert_same_bits(step(params, carry, inputs, **options), want)
 
 
 @pytest.mark.parametrize(

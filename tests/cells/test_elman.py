@@ -6,7 +6,7 @@ import pytest
 
 from rnnjax import elman
 from rnnjax.unroll import unroll
-from tests.cells.paper import H, T, check_against_paper, sigmoid
+from tests.cells.paper import H, T, check_against_paper, over_time, sigmoid
 from tests.trees import assert_close
 
 ACTIVATIONS = {
@@ -22,21 +22,15 @@ def test_equals_paper(x64, name, use_bias):
     """h_t = f(U x_t + W h_{t-1} + b), one unit at a time."""
     f, options = ACTIVATIONS[name]
 
-    def from_paper(params, carry, inputs):
-        (h,), outputs = carry, []
-        for x in inputs:
-            units = []
-            for j in range(H):
-                total = x @ params["kernel"][:, j]
-                total = total + h @ params["recurrent_kernel"][:, j]
-                if use_bias:
-                    total = total + params["bias"][j]
-                units.append(f(total))
-            h = np.stack(units, axis=-1)
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+    def step(params, h, x):
+        units = []
+        for j in range(H):
+            total = x @ params["kernel"][:, j]
+            total = total + h @ params["recurrent_kernel"][:, j]
+            units.append(f(total + params["bias"][j] if use_bias else total))
+        return np.stack(units, axis=-1)
 
-    check_against_paper(elman(H, use_bias=use_bias, **options), from_paper)
+    check_against_paper(elman(H, use_bias=use_bias, **options), over_time(step))
 
 
 def test_linear_network_sums_powers(x64):

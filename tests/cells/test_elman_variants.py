@@ -1,4 +1,4 @@
-"""Other simple recurrent networks against their equations, and their reductions."""
+"""Variants of Elman's network against their equations, and their reductions."""
 
 import jax
 import numpy as np
@@ -10,18 +10,11 @@ from rnnjax.cells.elman_variants import (
     elman_with_output,
     irnn,
 )
-from rnnjax.cells.higher_order import higher_order
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits
+from tests.cells.paper import B, D, H, T, check_against_paper, draw, sigmoid
+from tests.trees import assert_close
 
 OUT = 4
-
-
-def draw(cell, seed=0):
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    rng = np.random.default_rng(seed)
-    return jax.tree.map(lambda x: rng.normal(size=x.shape), shapes), rng
 
 
 def test_irnn_keeps_what_it_saw(x64):
@@ -60,8 +53,7 @@ def test_before_activation_equals_paper(x64):
 
 def test_before_activation_is_elman(x64):
     cell = elman_before_activation(H, activation="relu")
-    params, rng = draw(cell)
-    inputs = rng.normal(size=(T, B, D))
+    params, inputs = draw(cell)
     _, outputs = unroll(cell, params, inputs)
     assert_close(outputs, unroll(elman(H, activation="relu"), params, inputs)[1], 1e-12)
 
@@ -83,46 +75,7 @@ def test_with_output_equals_paper(x64, use_bias):
 
 def test_shortcut_of_zeros_and_identity_is_elman(x64):
     cell = elman_with_output(H, H)
-    params, rng = draw(cell)
+    params, inputs = draw(cell)
     params |= {"output_kernel": np.eye(H), "output_bias": np.zeros(H)}
     params["skip_kernel"] = np.zeros((D, H))
-    inputs = rng.normal(size=(T, B, D))
     assert_close(unroll(cell, params, inputs), unroll(elman(H), params, inputs), 1e-14)
-
-
-def test_higher_order_equals_paper(x64):
-    """Soltani and Jiang 2016, equation 3."""
-
-    def from_paper(params, carry, inputs):
-        kernels = np.split(params["recurrent_kernel"], 3)
-        states, outputs = list(carry), []
-        for x in inputs:
-            a = x @ params["kernel"] + params["bias"]
-            a = a + sum(h @ kernel for h, kernel in zip(states, kernels))
-            states = [np.tanh(a), *states[:-1]]
-            outputs.append(states[0])
-        return states, np.stack(outputs)
-
-    check_against_paper(higher_order(H, 3), from_paper)
-
-
-def test_order_one_is_elman(x64):
-    params, rng = draw(elman(H))
-    inputs = rng.normal(size=(T, B, D))
-    (carry,), outputs = unroll(higher_order(H, 1), params, inputs)
-    assert_same_bits((carry, outputs), unroll(elman(H), params, inputs))
-
-
-def test_every_matrix_of_higher_order_is_orthogonal():
-    params = higher_order(H, 3).init(jax.random.key(0), D)
-    first, second, third = np.split(params["recurrent_kernel"], 3)
-    for kernel in (first, second, third):
-        np.testing.assert_allclose(kernel @ kernel.T, np.eye(H), atol=1e-5)
-    assert not np.allclose(first, second, atol=0.1)
-    assert not np.allclose(second, third, atol=0.1)
-
-
-@pytest.mark.parametrize("order", [0, -1, 1.5])
-def test_order_must_be_positive(order):
-    with pytest.raises(ValueError, match="order must be a positive whole number"):
-        higher_order(H, order)

@@ -1,15 +1,12 @@
 """The liquid network against its paper's solver and a fine integration."""
 
-import jax
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from rnnjax.cells.ltc import ltc, ltc_step
+from rnnjax.cells.ltc import ltc
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper, sigmoid
-from tests.loop import in_numpy
-from tests.trees import assert_same_bits
+from tests.cells.paper import B, D, H, T, check_against_paper, over_time, sigmoid
 
 
 @pytest.mark.parametrize(
@@ -18,20 +15,17 @@ from tests.trees import assert_same_bits
 def test_equals_paper(x64, num_unfolds, dt, use_bias):
     """Hasani et al. 2021, algorithm 1: the fused solver."""
 
-    def from_paper(params, carry, inputs):
+    def step(params, h, x):
         tau, A = np.exp(params["log_time_constant"]), params["reversal"]
-        (h,), outputs = carry, []
-        for x in inputs:
-            for _ in range(num_unfolds):
-                pre = x @ params["kernel"] + h @ params["recurrent_kernel"]
-                f = sigmoid(pre + params["bias"] if use_bias else pre)
-                part = dt / num_unfolds
-                h = (h + part * f * A) / (1 + part * (1 / tau + f))
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+        for _ in range(num_unfolds):
+            pre = x @ params["kernel"] + h @ params["recurrent_kernel"]
+            f = sigmoid(pre + params["bias"] if use_bias else pre)
+            part = dt / num_unfolds
+            h = (h + part * f * A) / (1 + part * (1 / tau + f))
+        return h
 
     cell = ltc(H, num_unfolds=num_unfolds, dt=dt, use_bias=use_bias)
-    check_against_paper(cell, from_paper)
+    check_against_paper(cell, over_time(step))
 
 
 def draw_params(rng):
@@ -74,17 +68,6 @@ def test_stays_between_zero_and_reversal(x64, dt):
     _, outputs = unroll(ltc(H, dt=dt), params, inputs)
     share = outputs / params["reversal"]
     assert (share > 0).all() and (share < 1).all()
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(2)
-    options = {"num_unfolds": 2, "dt": 0.3, "activation": "softplus"}
-    cell = ltc(H, **options)
-    params = in_numpy(lambda key: cell.prepare(cell.init(key, D)))(jax.random.key(0))
-    carry, inputs = (np.float32(rng.normal(size=(B, size))) for size in (H, D))
-    want = cell.step(params, carry, inputs)
-    assert_same_bits(ltc_step(params, carry, inputs, **options), want)
-    assert not np.allclose(ltc_step(params, carry, inputs)[1], want[1])
 
 
 @pytest.mark.parametrize(

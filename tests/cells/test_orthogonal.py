@@ -1,98 +1,23 @@
-"""Orthogonal networks against their papers' matrices, before and after training."""
+"""Orthogonal networks against their papers, before and after training."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import linalg
 
-from rnnjax.cells.orthogonal import modrelu, orthogonal_rnn, orthogonal_rnn_step
-from rnnjax.cells.parts.parametrizations import (
-    cayley_transform,
-    exponential_map,
-    householder_product,
-    orthogonal_matrix,
-)
+from rnnjax.cells.orthogonal import modrelu, orthogonal_rnn
+from rnnjax.cells.parts.parametrizations import householder_product
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper
+from tests.cells.paper import B, D, H, T, check_against_paper, over_time
+from tests.cells.parts.orthogonal_matrices import (
+    PARAMETRIZATIONS,
+    by_name,
+    distance,
+    draw_weights,
+    exponential_in_numpy,
+)
 from tests.loop import in_numpy
-from tests.trees import assert_close, assert_same_bits
-
-
-def skew_in_numpy(weights, size):
-    """The weights above the diagonal, row by row, and their negatives below it."""
-    A, weights = np.zeros((size, size)), iter(weights)
-    for i in range(size):
-        for j in range(i + 1, size):
-            A[i, j] = next(weights)
-            A[j, i] = -A[i, j]
-    return A
-
-
-def exponential_in_numpy(weights, size):
-    """By the eigenvalues, all imaginary, of the skew-symmetric matrix."""
-    angles, vectors = np.linalg.eigh(-1j * skew_in_numpy(weights, size))
-    return ((vectors * np.exp(1j * angles)) @ vectors.conj().T).real
-
-
-def cayley_in_numpy(weights, size):
-    """Helfrich et al. 2018, equation 5, with two minus ones."""
-    A, D = skew_in_numpy(weights, size), np.diag([-1.0, -1.0] + [1.0] * (size - 2))
-    return np.linalg.inv(np.eye(size) + A) @ (np.eye(size) - A) @ D
-
-
-def householder_in_numpy(weights, size):
-    """Mhammedi et al. 2017: one reflection after the other."""
-    W, first = np.eye(size), 0
-    while len(weights):
-        v = np.concatenate([np.zeros(first), weights[: size - first]])
-        W = W @ (np.eye(size) - 2 * np.outer(v, v) / (v @ v))
-        weights, first = weights[size - first :], first + 1
-    return W
-
-
-PARAMETRIZATIONS = {
-    "exponential": (exponential_map(), exponential_in_numpy),
-    "cayley": (cayley_transform(num_negative=2), cayley_in_numpy),
-    "householder": (householder_product(3), householder_in_numpy),
-    "all_reflections": (householder_product(H), householder_in_numpy),
-}
-by_name = pytest.mark.parametrize("name", PARAMETRIZATIONS)
-
-
-def compiled(parametrization, size):
-    return in_numpy(lambda weights: orthogonal_matrix(parametrization, weights, size))
-
-
-def draw_weights(rng, parametrization, size, scale=1.0):
-    like = jax.eval_shape(
-        lambda key: parametrization.init(key, size, jnp.float32), jax.random.key(0)
-    )
-    return scale * rng.normal(size=like.shape)
-
-
-@by_name
-def test_matrix_equals_numpy(x64, name):
-    parametrization, in_paper = PARAMETRIZATIONS[name]
-    weights = draw_weights(np.random.default_rng(0), parametrization, H)
-    assert_close(compiled(parametrization, H)(weights), in_paper(weights, H), 1e-13)
-
-
-@by_name
-def test_start_equals_numpy_and_turns_by_the_angle(x64, name):
-    """What `init` draws is where it says; the angles are those of the planes."""
-    parametrization, in_paper = PARAMETRIZATIONS[name]
-    weights = in_numpy(lambda key: parametrization.init(key, 2 * H, jnp.float64))(
-        jax.random.key(0)
-    )
-    W = compiled(parametrization, 2 * H)(weights)
-    assert_close(W, in_paper(weights, 2 * H), 1e-12)
-    if name == "exponential":
-        angles = np.arctan2(W[0::2, 1::2], W[0::2, 0::2]).diagonal()
-        assert np.pi / 2 < np.abs(angles).max() < np.pi
-    if name == "cayley":
-        angles = np.arctan2(W[1::2, 0::2], W[0::2, 0::2]).diagonal()[1:]
-        assert 0 < angles.min() and angles.max() < np.pi / 2
+from tests.trees import assert_close
 
 
 @pytest.mark.parametrize("activation", [None, "tanh"])
@@ -100,21 +25,16 @@ def test_start_equals_numpy_and_turns_by_the_angle(x64, name):
 def test_equals_paper(x64, activation, use_bias):
     """By the exponential map: h = modReLU(U x + W h), with b its own or added."""
 
-    def from_paper(params, carry, inputs):
+    def step(params, h, x):
         W = exponential_in_numpy(params["recurrent_weights"], H)
         b = params["bias"] if use_bias else np.zeros(H)
-        (h,), outputs = carry, []
-        for x in inputs:
-            z = x @ params["kernel"] + h @ W.T
-            if activation is None:
-                h = np.sign(z) * np.maximum(np.abs(z) + b, 0)
-            else:
-                h = np.tanh(z + b)
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+        z = x @ params["kernel"] + h @ W.T
+        if activation is None:
+            return np.sign(z) * np.maximum(np.abs(z) + b, 0)
+        return np.tanh(z + b)
 
     cell = orthogonal_rnn(H, activation=activation, use_bias=use_bias)
-    check_against_paper(cell, from_paper)
+    check_against_paper(cell, over_time(step))
 
 
 @by_name
@@ -122,38 +42,12 @@ def test_equals_linear_recurrence(x64, name):
     """Without bias modReLU is the identity, and h = U x + W h."""
     parametrization, in_paper = PARAMETRIZATIONS[name]
 
-    def from_paper(params, carry, inputs):
+    def step(params, h, x):
         W = in_paper(params["recurrent_weights"], H)
-        (h,), outputs = carry, []
-        for x in inputs:
-            h = x @ params["kernel"] + h @ W.T
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+        return x @ params["kernel"] + h @ W.T
 
     cell = orthogonal_rnn(H, parametrization=parametrization, use_bias=False)
-    check_against_paper(cell, from_paper)
-
-
-@pytest.mark.parametrize("make", [exponential_map, cayley_transform])
-def test_zero_weights_are_the_identity(x64, make):
-    W = compiled(make(), H)(np.zeros(H * (H - 1) // 2))
-    np.testing.assert_array_equal(W, np.eye(H))
-
-
-def test_derivative_of_exponential_at_equal_eigenvalues(x64):
-    """At A = 0 all coincide, and d exp(A) = dA; SciPy gives it elsewhere."""
-    rng = np.random.default_rng(0)
-    weights, moved = np.zeros(10), rng.normal(size=10)
-    weights[[0, 7]] = 0.7  # two planes turned by one angle
-    derivative = in_numpy(
-        lambda at: jax.jvp(
-            lambda w: orthogonal_matrix(exponential_map(), w, 5), (at,), (moved,)
-        )[1]
-    )
-    for at in (np.zeros(10), weights):
-        got = derivative(at)
-        A, dA = skew_in_numpy(at, 5), skew_in_numpy(moved, 5)
-        assert_close(got, linalg.expm_frechet(A, dA)[1], 1e-13)
+    check_against_paper(cell, over_time(step))
 
 
 @by_name
@@ -172,12 +66,6 @@ def test_norm_is_kept(x64, name):
     norms = np.linalg.norm(outputs, axis=-1)
     assert_close(norms, np.broadcast_to(np.linalg.norm(carry, axis=-1), (T, B)), 1e-14)
     assert not np.allclose(outputs[-1], carry, atol=0.1)
-
-
-def distance(W):
-    """The largest entry of WᵀW - I, computed in float64."""
-    W = np.float64(W)
-    return np.abs(W.T @ W - np.eye(len(W))).max()
 
 
 def train(parametrization, size, num_updates, learning_rate, descent):
@@ -233,28 +121,6 @@ def test_stays_orthogonal_in_training(name, descent):
     assert moved > 1
 
 
-@by_name
-@pytest.mark.parametrize("scale", [0.01, 1.0, 1000.0])
-def test_stays_orthogonal_for_weights_of_any_size(name, scale):
-    """Where the factors as they stand lose up to four digits of float32's seven."""
-    parametrization, _ = PARAMETRIZATIONS[name]
-    if name == "all_reflections":
-        parametrization = householder_product(64)
-    weights = draw_weights(np.random.default_rng(3), parametrization, 64, scale)
-    W = compiled(parametrization, 64)(weights.astype(np.float32))
-    assert distance(W) < 1e-6
-
-
-def test_bfloat16_is_rounded_once():
-    """The matrix is made in float32, so it is as orthogonal as its digits allow."""
-    weights = draw_weights(np.random.default_rng(4), exponential_map(), 24)
-    weights = jnp.asarray(weights, jnp.bfloat16)
-    W = orthogonal_matrix(exponential_map(), weights, 24)
-    wide = orthogonal_matrix(exponential_map(), weights.astype(jnp.float32), 24)
-    assert_same_bits(W, wide.astype(jnp.bfloat16))
-    assert distance(W) < 0.02
-
-
 def test_modrelu_moves_away_from_zero_or_stops_there():
     x = jnp.array([-2.0, -0.5, 0.0, 0.5, 2.0])
     np.testing.assert_array_equal(modrelu(x, -1.0), [-1, 0, 0, 0, 1])
@@ -264,34 +130,11 @@ def test_modrelu_moves_away_from_zero_or_stops_there():
     np.testing.assert_array_equal(slope(x, -1.0), [1, 0, 0, 0, 1])
 
 
-@pytest.mark.parametrize("activation", [None, "tanh"])
-def test_step_is_the_public_step(activation):
-    rng = np.random.default_rng(5)
-    cell = orthogonal_rnn(H, activation=activation)
-    params = in_numpy(lambda key: cell.prepare(cell.init(key, D)))(jax.random.key(0))
-    carry, inputs = (np.float32(rng.normal(size=(B, size))) for size in (H, D))
-    want = cell.step(params, carry, inputs)
-    got = orthogonal_rnn_step(params, carry, inputs, activation=activation)
-    assert_same_bits(got, want)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: orthogonal_rnn(0), "hidden_size must be a positive whole number"),
         (lambda: orthogonal_rnn(4, activation="modrel"), "activation must be a func"),
-        (lambda: exponential_map(4.0), "max_angle must be above 0 and at most π, got"),
-        (lambda: cayley_transform(max_angle=0.0), "max_angle must be above 0"),
-        (lambda: cayley_transform(-1), "num_negative must not be negative, got -1."),
-        (lambda: householder_product(0), "num_reflections must be a positive whole"),
-        (
-            lambda: householder_product(5).init(jax.random.key(0), 4, jnp.float32),
-            "num_reflections must be at most 4, got 5.",
-        ),
-        (
-            lambda: cayley_transform(5).init(jax.random.key(0), 4, jnp.float32),
-            "num_negative must be at most 4, got 5.",
-        ),
     ],
 )
 def test_bad_options_are_named(make, message):
@@ -300,7 +143,6 @@ def test_bad_options_are_named(make, message):
 
 
 def test_options_change_what_they_say():
-    assert exponential_map() is exponential_map(max_angle=np.pi)
     assert orthogonal_rnn(H) is orthogonal_rnn(hidden_size=H)
     shapes = jax.eval_shape(
         lambda key: orthogonal_rnn(H, use_bias=False, dtype=jnp.bfloat16).init(key, D),

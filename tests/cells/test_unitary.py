@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from rnnjax.cells.lru import ComplexCarry
-from rnnjax.cells.unitary import unitary_rnn, unitary_rnn_step
+from rnnjax.cells.unitary import unitary_rnn
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper
 from tests.loop import in_numpy
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.trees import assert_close, draw_like
 
 
 def matrix_in_numpy(params, size, seed):
@@ -77,16 +77,6 @@ def test_matrix_is_unitary_in_float32():
     params = draw_like(np.random.default_rng(3), shapes, np.float32, scale=100.0)
     W = np.float64(in_numpy(cell.prepare)(params)["recurrent_kernel"])
     assert np.abs(W.T @ W - np.eye(128)).max() < 2e-6
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(2)
-    cell = unitary_rnn(H, permutation_seed=4)
-    params = in_numpy(lambda key: cell.prepare(cell.init(key, D)))(jax.random.key(0))
-    carry = ComplexCarry(*np.float32(rng.normal(size=(2, B, H))))
-    inputs = np.float32(rng.normal(size=(B, D)))
-    want = in_numpy(cell.step)(params, carry, inputs)
-    assert_same_bits(in_numpy(unitary_rnn_step)(params, carry, inputs), want)
 
 
 def test_start_has_phases_all_around():

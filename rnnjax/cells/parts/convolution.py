@@ -1,4 +1,4 @@
-"""Convolutions that keep the shape, for cells whose inputs have positions."""
+"""Shape-preserving convolutions, for cells whose inputs have spatial axes."""
 
 from collections.abc import Callable
 
@@ -15,26 +15,26 @@ def convolve(
     spatial_shape: tuple[int, ...],
     compute_dtype: jax.typing.DTypeLike | None = None,
 ) -> Array:
-    """Convolves channels over positions, with zeros beyond the edges.
+    """Convolves channels over positions, with zero padding at the edges.
 
-    As everywhere in the field the kernel is not mirrored. Where its size is even, it
-    reaches one position further after the middle than before it.
+    As usual in deep learning the kernel is not mirrored. A kernel of even size reaches
+    one position further ahead than back.
 
-    One product of what each position sees: a convolution of XLA has a single batch
-    axis, into which time would be folded, and a batch that lies on several devices
-    gathered.
+    It is one matrix product over the patches around all positions: an XLA convolution
+    has a single batch axis, so time would have to be folded into it, and a batch that
+    is sharded over devices gathered.
 
     Args:
       inputs: `[..., *spatial_shape, input_channels]`, of any dtype.
       kernel: `[*kernel_shape, input_channels, output_channels]`.
-      spatial_shape: the positions.
+      spatial_shape: sizes of the spatial axes.
       compute_dtype: see `rnnjax.products.matmul`.
 
     Returns:
       `[..., *spatial_shape, output_channels]` in the kernel's dtype.
 
     Raises:
-      ValueError: if the inputs do not end in the positions and the input channels.
+      ValueError: if the inputs do not end in the spatial axes and the input channels.
 
     Example:
       >>> line = jnp.array([[1.0], [2.0], [3.0]])
@@ -46,14 +46,14 @@ def convolve(
         raise ValueError(
             f"inputs must end in the axes {ending}, got shape {inputs.shape}."
         )
-    seen = inputs
+    patches = inputs
     for axis, size in reversed(list(enumerate(kernel.shape[:-2]))):
-        seen = _side_by_side(seen, axis - len(ending), size)
-    return matmul(seen, kernel.reshape(-1, kernel.shape[-1]), compute_dtype)
+        patches = _neighbors(patches, axis - len(ending), size)
+    return matmul(patches, kernel.reshape(-1, kernel.shape[-1]), compute_dtype)
 
 
-def _side_by_side(x, axis, size):
-    """Puts the channels of `size` positions around each along an axis side by side."""
+def _neighbors(x, axis, size):
+    """Concatenates the channels of the `size` neighbors of each position on an axis."""
     before = (size - 1) // 2
     padding = [(0, 0)] * x.ndim
     padding[axis] = before, size - 1 - before
@@ -68,10 +68,11 @@ def _side_by_side(x, axis, size):
 def check_positions(
     spatial_shape: tuple[int, ...], kernel_shape: tuple[int, ...]
 ) -> None:
-    """Checks the shapes given to the maker of a convolutional cell.
+    """Checks the shapes given to a convolutional cell.
 
     Raises:
-      ValueError: if there are not 1 to 3 positive sizes, as many for the kernel.
+      ValueError: if there are not 1 to 3 axes, the two differ in their number, or a
+        size is not positive.
     """
     if not 1 <= len(spatial_shape) <= 3:
         raise ValueError(f"spatial_shape must have 1 to 3 axes, got {spatial_shape}.")
@@ -90,7 +91,7 @@ def input_channels(input_size: tuple[int, ...], spatial_shape: tuple[int, ...]) 
     """Returns the channels of `(*spatial_shape, channels)`.
 
     Raises:
-      ValueError: if the input size does not begin with the positions, or if the number
+      ValueError: if the input size does not begin with `spatial_shape`, or the number
         of channels is not positive.
     """
     *positions, channels = input_size

@@ -1,4 +1,4 @@
-"""Layer normalization within a step."""
+"""Layer normalization inside a step."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -7,14 +7,14 @@ from rnnjax.base import Array
 
 
 def layer_norm(x: Array, scale: Array, epsilon: float) -> Array:
-    """Shifts and scales each vector to mean 0 and variance 1, then by the gains.
+    """Normalizes each vector to mean 0 and variance 1, then multiplies by the gain.
 
         LN(x; α) = α ∘ (x - μ) / √(σ² + ε)
 
     Args:
       x: `[..., width]`.
-      scale: `[width]`, α.
-      epsilon: ε, which keeps a vector of equal entries finite.
+      scale: `[width]`, the gain α.
+      epsilon: ε, added to the variance to avoid a division by zero.
 
     Returns:
       `[..., width]`; the bias that papers add here is left to the caller.
@@ -26,6 +26,6 @@ def layer_norm(x: Array, scale: Array, epsilon: float) -> Array:
     References:
       Ba, Kiros and Hinton, "Layer Normalization", 2016, equation 4.
     """
-    centred = x - x.mean(axis=-1, keepdims=True)
-    variance = jnp.square(centred).mean(axis=-1, keepdims=True)
-    return scale * centred * lax.rsqrt(variance + epsilon)
+    centered = x - x.mean(axis=-1, keepdims=True)
+    variance = jnp.square(centered).mean(axis=-1, keepdims=True)
+    return scale * centered * lax.rsqrt(variance + epsilon)

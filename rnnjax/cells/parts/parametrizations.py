@@ -1,4 +1,4 @@
-"""Orthogonal matrices as functions of numbers that are free to move."""
+"""Orthogonal matrices as functions of unconstrained weights."""
 
 import math
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from rnnjax.base import Array, cached, check_positive
 
 
 class Parametrization(NamedTuple):
-    """How an orthogonal matrix is made of free weights.
+    """An orthogonal matrix as a function of unconstrained weights.
 
     Attributes:
       init: `(key, size, dtype) -> weights`, one array.
-      matrix: `(weights, size) -> W`, `[size, size]` and orthogonal whatever the
-        weights, up to rounding. It acts on columns, as in the papers.
+      matrix: `(weights, size) -> W`, `[size, size]`, orthogonal up to rounding for
+        any weights. It acts on columns, as in the papers.
     """
 
     init: Callable[..., Array]
@@ -31,6 +31,12 @@ def skew_symmetric(weights: Array, size: int) -> Array:
     Args:
       weights: `[size * (size - 1) / 2]`.
       size: number of rows of A.
+
+    Example:
+      >>> skew_symmetric(jnp.array([1.0, 2.0, 3.0]), 3)
+      Array([[ 0.,  1.,  2.],
+             [-1.,  0.,  3.],
+             [-2., -3.,  0.]], dtype=float32)
     """
     upper = _above_diagonal(weights, size, size, offset=1)
     return upper - upper.T
@@ -38,15 +44,15 @@ def skew_symmetric(weights: Array, size: int) -> Array:
 
 @cached
 def exponential_map(max_angle: float = math.pi) -> Parametrization:
-    """Makes W = exp(A) of a skew-symmetric A: every rotation can be reached.
+    """Makes W = exp(A) with a skew-symmetric A, which reaches every rotation.
 
-    The exponential is found by scaling, a Padé approximant and squaring; each of the
-    squarings, about log₂‖A‖ of them, doubles what was lost in rounding. It has a
-    gradient everywhere, eigenvalues that coincide included.
+    The exponential is computed by scaling, a Padé approximant and about log₂‖A‖
+    squarings, each of which doubles the rounding error. It has a gradient everywhere,
+    also where eigenvalues coincide.
 
     Args:
-      max_angle: W starts as rotations of the planes of units 0 and 1, 2 and 3, ... by
-        angles drawn from ±max_angle, in radians.
+      max_angle: initially W rotates the planes of units 0 and 1, 2 and 3, ... by angles
+        drawn uniformly from ±max_angle, in radians.
 
     Raises:
       ValueError: if `max_angle` is not positive and at most π.
@@ -59,8 +65,8 @@ def exponential_map(max_angle: float = math.pi) -> Parametrization:
 
     References:
       Lezcano-Casado and Martinez-Rubio, "Cheap Orthogonal Constraints in Neural
-      Networks", ICML 2019. The start is that of Henaff, Szlam and LeCun, "Recurrent
-      Orthogonal Networks and Long-Memory Tasks", ICML 2016.
+      Networks", ICML 2019. The initialization is that of Henaff, Szlam and LeCun,
+      "Recurrent Orthogonal Networks and Long-Memory Tasks", ICML 2016.
     """
     _check_angle(max_angle)
 
@@ -79,19 +85,19 @@ def exponential_map(max_angle: float = math.pi) -> Parametrization:
 def cayley_transform(
     num_negative: int = 0, max_angle: float = math.pi / 2
 ) -> Parametrization:
-    """Makes W = (I + A)⁻¹ (I - A) D of a skew-symmetric A.
+    """Makes W = (I + A)⁻¹ (I - A) D with a skew-symmetric A.
 
-    Every orthogonal matrix can be written so with a fixed D of ones and minus ones;
-    with D = I, none that turns a vector around.
+    Every orthogonal matrix has this form for some diagonal D of ones and minus ones,
+    which is fixed. With D = I, matrices with an eigenvalue of -1 are excluded.
 
     Args:
-      num_negative: number of minus ones, which stand first on the diagonal of D.
-      max_angle: (I + A)⁻¹ (I - A) starts as rotations of the planes of units 0 and 1,
-        2 and 3, ... by angles drawn between 0 and max_angle, in radians.
+      num_negative: number of minus ones, which come first on the diagonal of D.
+      max_angle: initially (I + A)⁻¹ (I - A) rotates the planes of units 0 and 1, 2 and
+        3, ... by angles drawn uniformly between 0 and max_angle, in radians.
 
     Raises:
       ValueError: if `num_negative` is negative, or `max_angle` is not positive and at
-        most π; and by `init`, if the matrix has fewer than `num_negative` columns.
+        most π; in `init`, if the matrix has fewer than `num_negative` columns.
 
     Example:
       >>> cayley_transform(num_negative=1).matrix(jnp.zeros(1), 2) + 0.0
@@ -100,7 +106,8 @@ def cayley_transform(
 
     References:
       Helfrich, Willmott and Ye, "Orthogonal Recurrent Neural Networks with Scaled
-      Cayley Transform", ICML 2018, equations 5 and 8, section 4.2 for the start.
+      Cayley Transform", ICML 2018, equations 5 and 8; section 4.2 for the initial
+      weights.
     """
     _check_angle(max_angle)
     if num_negative < 0:
@@ -125,18 +132,18 @@ def cayley_transform(
 
 @cached
 def householder_product(num_reflections: int) -> Parametrization:
-    """Makes W = H₁ H₂ ... Hₘ of reflections Hᵢ = I - 2 vᵢ vᵢᵀ / ‖vᵢ‖².
+    """Makes W = H₁ H₂ ... Hₘ with reflections Hᵢ = I - 2 vᵢ vᵢᵀ / ‖vᵢ‖².
 
-    The first i - 1 entries of vᵢ are zero, so that no product is written twice; all
-    others are the weights, vector by vector. W is undefined where a vᵢ is zero. Its
-    determinant is (-1)ᵐ throughout.
+    The first i - 1 entries of vᵢ are zero, so that each W has one representation; the
+    others are the weights, vector by vector. W is undefined if some vᵢ is zero. Its
+    determinant is always (-1)ᵐ.
 
     Args:
       num_reflections: m, from 1 to the size of the matrix.
 
     Raises:
-      ValueError: if `num_reflections` is not positive; and by `init`, if it is more
-        than the size of the matrix.
+      ValueError: if `num_reflections` is not positive; in `init`, if it is more than
+        the size of the matrix.
 
     Example:
       >>> householder_product(1).matrix(jnp.array([2.0, 0.0]), 2)
@@ -146,8 +153,9 @@ def householder_product(num_reflections: int) -> Parametrization:
     References:
       Mhammedi, Hellicar, Rahman and Bailey, "Efficient Orthogonal Parametrisation of
       Recurrent Neural Networks Using Householder Reflections", ICML 2017, equation 7.
-      The last vector of a full set has one entry and reflects, where the paper lets
-      it choose a sign. All reflections are multiplied at once, by I - Vᵀ S⁻¹ V:
+      With m equal to the size, the last vector has one entry and always reflects,
+      where the paper learns a sign. All reflections are multiplied at once, by
+      I - Vᵀ S⁻¹ V:
       Joffrain et al., "Accumulating Householder Transformations, Revisited", ACM
       Transactions on Mathematical Software 2006.
     """
@@ -175,15 +183,16 @@ def householder_product(num_reflections: int) -> Parametrization:
 def orthogonal_matrix(
     parametrization: Parametrization, weights: Array, size: int
 ) -> Array:
-    """Returns W, orthogonal to the last digits of the weights' dtype.
+    """Returns W, orthogonal to the precision of the weights' dtype.
 
-    What rounding took is given back by one step of Newton's to the nearest orthogonal
-    matrix, (3 W - W Wᵀ W) / 2, which squares the distance and leaves the gradient as
-    it is. All is computed in float32 at least, at full precision on every platform.
+    Rounding errors are corrected by one Newton step towards the nearest orthogonal
+    matrix, (3 W - W Wᵀ W) / 2, which squares the distance to it and does not change the
+    gradient. Everything is computed in at least float32, at full precision on every
+    platform.
 
     Args:
-      parametrization: how W is made.
-      weights: what it is made of.
+      parametrization: maps the weights to W.
+      weights: its weights.
       size: number of rows of W.
 
     References:
@@ -197,13 +206,13 @@ def orthogonal_matrix(
 
 
 def _above_diagonal(weights, num_rows, num_columns, offset):
-    """Lays the weights out row by row, from the diagonal of that offset on."""
+    """Fills the entries from the diagonal with that offset upwards, row by row."""
     places = np.triu_indices(num_rows, offset, num_columns)
     return jnp.zeros((num_rows, num_columns), weights.dtype).at[places].set(weights)
 
 
 def _rotating_planes(rates, size):
-    """Returns the weights of a skew-symmetric matrix that turns units by pairs."""
+    """Returns the weights of a skew-symmetric matrix that rotates pairs of units."""
     first = 2 * np.arange(size // 2)
     upper = jnp.zeros((size, size)).at[first, first + 1].set(rates)
     return upper[np.triu_indices(size, 1)]

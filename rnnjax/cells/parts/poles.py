@@ -1,7 +1,7 @@
-"""Where the poles of a diagonal state space start.
+"""Initial poles of a diagonal state space model.
 
-Each function takes how many conjugate pairs there are and returns one pole of each, the
-one whose imaginary part is not negative.
+Each function takes the number of conjugate pairs and returns one pole of each pair, the
+one with a non-negative imaginary part.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ Poles = Callable[[int], np.ndarray]
 
 
 def s4d_lin(num_poles: int) -> np.ndarray:
-    """Returns poles of evenly spaced frequencies, as of a Fourier series.
+    """Returns poles with evenly spaced frequencies, like those of a Fourier series.
 
         Aₙ = -1/2 + iπn,  n = 0, 1, ...
 
     Args:
-      num_poles: how many.
+      num_poles: number of poles.
 
     Returns:
       `[num_poles]`, complex.
@@ -34,15 +34,19 @@ def s4d_lin(num_poles: int) -> np.ndarray:
 
 
 def s4d_inv(num_poles: int) -> np.ndarray:
-    """Returns poles near those of S4: a few very high frequencies, many low ones.
+    """Returns poles close to those of S4: few high frequencies and many low ones.
 
         Aₙ = -1/2 + i (N/π) (N / (2n + 1) - 1),  n = 0, 1, ...
 
     Args:
-      num_poles: how many; N is twice that, for the paper counts both of a pair.
+      num_poles: number of poles; N is twice that, as the paper counts both of a pair.
 
     Returns:
       `[num_poles]`, complex.
+
+    Example:
+      >>> (s4d_inv(3).imag * np.pi).round(3)  # in units of 1 / π
+      array([30. ,  6. ,  1.2])
 
     References:
       Gu, Gupta, Goel and Ré, "On the Parameterization and Initialization of Diagonal
@@ -54,16 +58,20 @@ def s4d_inv(num_poles: int) -> np.ndarray:
 
 
 def s4d_real(num_poles: int) -> np.ndarray:
-    """Returns real poles, which decay at different speeds and do not oscillate.
+    """Returns real poles, which decay at different rates without oscillating.
 
         Aₙ = -(n + 1),  n = 0, 1, ...
 
     Args:
-      num_poles: how many.
+      num_poles: number of poles.
 
     Returns:
-      `[num_poles]`, complex, the imaginary parts zero. Learning may move them from
-      there; the paper's S4D-Real keeps all numbers real.
+      `[num_poles]`, complex with imaginary parts of zero. Training may move them; the
+      paper's S4D-Real keeps all numbers real.
+
+    Example:
+      >>> s4d_real(3).real
+      array([-1., -2., -3.])
 
     References:
       Gu, Gupta, Goel and Ré, "On the Parameterization and Initialization of Diagonal

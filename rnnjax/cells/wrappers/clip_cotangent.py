@@ -1,4 +1,4 @@
-"""A cell whose gradient is clipped at every step on its way back."""
+"""A cell whose gradient is clipped at every step of the backward pass."""
 
 import functools
 import math
@@ -14,23 +14,24 @@ from rnnjax.base import Cell, cached
 def clip_cotangent(
     cell: Cell, *, max_norm: float | None = None, max_value: float | None = None
 ) -> Cell:
-    """Makes a cell like `cell` that clips what step t passes back to step t - 1.
+    """Makes a cell like `cell` that clips the gradient passed back by each step.
 
         ∂loss / ∂hₜ₋₁ = clip((∂hₜ / ∂hₜ₋₁)ᵀ ∂loss / ∂hₜ)
 
-    inside the backward loop, for every sequence by itself. So no gradient can explode
-    on its way, where clipping of the parameters' gradients comes after the sum over all
-    steps. What the outputs of step t - 1 add to ∂loss / ∂hₜ₋₁ is not clipped before the
-    step passes it on.
+    inside the backward loop, separately for every sequence. This keeps the gradient
+    from exploding on its way back, whereas clipping the gradient of the parameters acts
+    after the sum over all steps. The contribution of the outputs of step t - 1 to
+    ∂loss / ∂hₜ₋₁ is added after clipping.
 
-    What is clipped is no derivative of anything, so there is reverse mode of the first
-    order alone: forward mode raises a TypeError. The cell has no factors, whose engines
-    differentiate forward first, and runs on `hoisted` as on `scan`.
+    A clipped cotangent is not the derivative of any function, so only first-order
+    reverse mode exists: forward mode raises a TypeError. The cell has no factors,
+    because the engines that use them differentiate in forward mode first; `hoisted`
+    runs it as `scan` does.
 
     Args:
       cell: the cell.
-      max_norm: the most that the norm over all leaves of a sequence's carry may be.
-      max_value: the most that any entry may be, by magnitude.
+      max_norm: largest norm, over all leaves of one sequence's carry.
+      max_value: largest magnitude of an entry.
 
     Returns:
       The cell, over the parameters and the carry of `cell`.
@@ -55,7 +56,7 @@ def clip_cotangent(
 
     References:
       Graves, "Generating Sequences With Recurrent Neural Networks", 2013, section 2.1,
-      clips the derivatives by the pre-activations of an LSTM to ±10 in each step.
+      clips the derivatives with respect to the pre-activations of an LSTM to ±10.
     """
     if (max_norm is None) == (max_value is None):
         raise ValueError(
@@ -76,7 +77,7 @@ def clip_cotangent(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _passed_back(clip, batch_rank, carry):
-    """Returns the carry; its cotangent is clipped."""
+    """Returns the carry unchanged; its cotangent is clipped."""
     del clip, batch_rank
     return carry
 
@@ -115,7 +116,7 @@ def _by_norm(max_norm):
         def spread(scale, x):
             return scale.reshape(*scale.shape, *[1] * (x.ndim - batch_rank))
 
-        # Squares are taken of what is at most 1: else large ones would overflow.
+        # Scaled by the largest entry first, so that squares do not overflow.
         sizes = [of_sequence(jnp.max, jnp.abs(x)) for x in leaves]
         largest = functools.reduce(jnp.maximum, sizes)
         unit = jnp.where(largest > 0, largest, 1)

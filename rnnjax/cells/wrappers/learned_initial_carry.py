@@ -1,26 +1,26 @@
 """A cell whose initial carry is a parameter."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
-from rnnjax.base import Cell, Factors, cached, factored_cell, prepared
+from rnnjax.base import Cell, cached, prepared
+from rnnjax.cells.wrappers.derived import derived_cell, nested_cell
 
 
 @cached
 def learned_initial_carry(cell: Cell) -> Cell:
-    """Makes a cell like `cell` that learns the carry it begins with.
+    """Makes a cell like `cell` whose initial carry is learned.
 
-    Every sequence begins with it, at every reset too, and each beginning adds to its
-    gradient. What does not float in a carry, such as a counter, is not learned.
+    Every sequence starts from it, also after a reset, and each start adds to its
+    gradient. Leaves of a carry that are not floating, such as a counter, are not
+    learned.
 
     Args:
-      cell: the cell; its own initial carry is the first guess.
+      cell: the cell; its own initial carry is the initial value.
 
     Returns:
       The cell, over a dict of `cell`, the parameters of `cell`, and `initial_carry`,
-      one carry without batch axes, with None for what is not learned.
+      one carry without batch axes, with None for leaves that are not learned.
 
     Example:
       >>> cell = learned_initial_carry(rnnjax.gru(4))
@@ -34,10 +34,10 @@ def learned_initial_carry(cell: Cell) -> Cell:
     def init(key, input_size):
         params = cell.init(key, input_size)
         start = cell.initial_carry(prepared(cell, params))
-        return {"cell": params, "initial_carry": jax.tree.map(_if_floating, start)}
-
-    def prepare(params):
-        return {**params, "cell": prepared(cell, params["cell"])}
+        learned = jax.tree.map(
+            lambda x: x if jnp.issubdtype(x.dtype, jnp.floating) else None, start
+        )
+        return {"cell": params, "initial_carry": learned}
 
     def initial_carry(params, batch_shape=()):
         def repeat(own, learned):
@@ -48,20 +48,4 @@ def learned_initial_carry(cell: Cell) -> Cell:
         own = cell.initial_carry(params["cell"], batch_shape)
         return jax.tree.map(repeat, own, params["initial_carry"])
 
-    def of_cell(function):
-        return lambda params, *args: function(params["cell"], *args)
-
-    if cell.factors is None:
-        step = of_cell(cell.step)
-        return Cell(init, initial_carry, step, None, prepare, cell.input_ndim)
-    return factored_cell(
-        init,
-        initial_carry,
-        Factors(*map(of_cell, cell.factors)),
-        prepare=prepare,
-        input_ndim=cell.input_ndim,
-    )
-
-
-def _if_floating(x: Any) -> Any:
-    return x if jnp.issubdtype(x.dtype, jnp.floating) else None
+    return derived_cell(nested_cell(cell), init=init, initial_carry=initial_carry)

@@ -1,4 +1,4 @@
-"""A cell that reads its own output of the step before."""
+"""A cell that reads its previous outputs."""
 
 import jax
 import jax.numpy as jnp
@@ -8,35 +8,36 @@ from rnnjax.base import Cell, cached, check_positive, prepared
 
 @cached
 def output_feedback(cell: Cell, output_size: int) -> Cell:
-    """Makes a cell like `cell` that reads its last outputs beside the inputs.
+    """Makes a cell like `cell` that reads its previous outputs beside the inputs.
 
-        [hₜ, yₜ] = cell(hₜ₋₁, [xₜ, yₜ₋₁])
+        hₜ, yₜ = cell(hₜ₋₁, [xₜ, yₜ₋₁])
 
-    What is fed back passes through all that stands between the carry and the outputs.
-    So nothing but the whole step can be computed before the next one: the cell does not
-    split into factors, and every engine runs it as `rnnjax.scan` does.
+    The outputs depend on everything between the carry and the readout, so no part of a
+    step can be computed before the previous step has finished: the cell has no factors,
+    and every engine runs it as `rnnjax.scan` does.
 
     Args:
-      cell: the cell, of vectors to vectors.
+      cell: the cell, from vectors to vectors.
       output_size: width of the outputs of `cell`.
 
     Returns:
-      The cell, over the parameters of `cell` for inputs of `input_size + output_size`;
-      its carry is a dict of `cell`, the carry of `cell`, and `outputs`
-      `[..., output_size]`, yₜ, zeros at first.
+      The cell, over the parameters of `cell` for inputs of `input_size + output_size`.
+      Its carry is a dict of `cell`, the carry of `cell`, and `outputs`
+      `[..., output_size]`, yₜ, initially zeros.
 
     Raises:
       ValueError: if `output_size` is not positive or not the width of the outputs.
 
     Example:
-      >>> cell = output_feedback(rnnjax.lstm(4), 4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> params["kernel"].shape
-      (7, 16)
+      >>> cell = output_feedback(rnnjax.elman(1, activation="identity"), 1)
+      >>> params = {"kernel": jnp.array([[1.0], [10.0]]),  # x, then y of the last step
+      ...           "recurrent_kernel": jnp.zeros((1, 1))}
+      >>> rnnjax.unroll(cell, params, jnp.ones((3, 1)))[1].ravel()
+      Array([  1.,  11., 111.], dtype=float32)
 
     References:
-      Jordan, "Serial Order: A Parallel Distributed Processing Approach", 1986, for
-      outputs fed back.
+      Jordan, "Serial Order: A Parallel Distributed Processing Approach", 1986, for the
+      feedback of outputs.
     """
     check_positive(output_size=output_size)
 
@@ -47,8 +48,9 @@ def output_feedback(cell: Cell, output_size: int) -> Cell:
         return params
 
     def initial_carry(params, batch_shape=()):
-        floats = [x.dtype for x in jax.tree.leaves(params) if _is_floating(x)]
-        outputs = jnp.zeros((*batch_shape, output_size), jnp.result_type(*floats))
+        dtypes = [x.dtype for x in jax.tree.leaves(params)]
+        floating = [x for x in dtypes if jnp.issubdtype(x, jnp.floating)]
+        outputs = jnp.zeros((*batch_shape, output_size), jnp.result_type(*floating))
         return {"cell": cell.initial_carry(params, batch_shape), "outputs": outputs}
 
     def step(params, carry, inputs):
@@ -72,7 +74,3 @@ def _check_output_size(cell, params, input_size, output_size):
             f"output_size must be the width of the cell's outputs, of shape {shape}, "
             f"got {output_size}."
         )
-
-
-def _is_floating(x):
-    return jnp.issubdtype(x.dtype, jnp.floating)

@@ -1,63 +1,21 @@
-"""Cells without a recurrent matrix against their papers: IndRNN, SRU, QRNN."""
+"""The quasi-recurrent network against its paper and its closed forms."""
 
 import jax
 import numpy as np
 import pytest
 
-from rnnjax.cells.indrnn import indrnn
 from rnnjax.cells.qrnn import qrnn, qrnn_step
-from rnnjax.cells.sru import sru
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close
-
-
-def test_indrnn_equals_paper(x64):
-    def from_paper(params, carry, inputs):
-        (h,), outputs = carry, []
-        for x in inputs:
-            pre = x @ params["kernel"] + params["recurrent_scale"] * h + params["bias"]
-            h = np.tanh(pre)
-            outputs.append(h)
-        return (h,), np.stack(outputs)
-
-    check_against_paper(indrnn(H, activation="tanh"), from_paper)
-
-
-def test_indrnn_without_recurrence_is_a_layer(x64):
-    rng = np.random.default_rng(0)
-    params = {
-        "kernel": rng.normal(size=(D, H)),
-        "recurrent_scale": np.zeros(H),
-        "bias": rng.normal(size=H),
-    }
-    inputs = rng.normal(size=(T, B, D))
-    want = np.maximum(inputs @ params["kernel"] + params["bias"], 0)
-    assert_close(unroll(indrnn(H), params, inputs)[1], want, 1e-14)
-
-
-@pytest.mark.parametrize(
-    ("input_size", "scale", "use_bias"), [(D, 1.0, True), (H, 1.7, True), (H, 0.4, 0)]
+from tests.cells.paper import (
+    B,
+    D,
+    H,
+    T,
+    by_gate,
+    check_against_paper,
+    sigmoid,
 )
-def test_sru_equals_paper(x64, input_size, scale, use_bias):
-    """With a projection for the highway where sizes differ, without where not."""
-
-    def from_paper(params, carry, inputs):
-        (h, c), outputs = carry, []
-        v = by_gate(params["peephole"], "fr")
-        b = by_gate(params["bias"], "fr") if use_bias else dict.fromkeys("fr", 0)
-        parts = np.split(params["kernel"], params["kernel"].shape[1] // H, -1)
-        for x in inputs:
-            f = sigmoid(x @ parts[0] + v["f"] * c + b["f"])
-            r = sigmoid(x @ parts[1] + v["r"] * c + b["r"])
-            c = f * c + (1 - f) * (x @ parts[2])
-            shown = x @ parts[3] if len(parts) == 4 else x
-            h = r * c + (1 - r) * shown * scale
-            outputs.append(h)
-        return (h, c), np.stack(outputs)
-
-    cell = sru(H, highway_scale=scale, use_bias=bool(use_bias))
-    check_against_paper(cell, from_paper, input_size)
+from tests.trees import assert_close
 
 
 @pytest.mark.parametrize(("window", "pooling"), [(3, "fo"), (1, "f"), (2, "ifo")])

@@ -1,0 +1,43 @@
+"""Outputs fed back as inputs, against a loop and a reduction to Elman."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax import elman, gru, lstm
+from rnnjax.cells.wrappers.output_feedback import output_feedback
+from rnnjax.unroll import unroll
+from tests.cells.paper import B, D, H, draw
+from tests.trees import assert_close
+
+
+def test_feed_back_equals_a_loop(x64):
+    """What the cell shows is not its carry: a gate stands between."""
+    inner = lstm(H)
+    cell = output_feedback(inner, H)
+    params, inputs = draw(cell)
+    carry, shown, want = inner.initial_carry(params, (B,)), np.zeros((B, H)), []
+    for x in inputs:
+        carry, shown = inner.step(params, carry, np.concatenate([x, shown], axis=-1))
+        want.append(shown)
+    last, got = unroll(cell, params, inputs)
+    assert_close(got, np.stack(want), 1e-13)
+    assert_close(last, {"cell": carry, "outputs": shown}, 1e-13)
+
+
+def test_elman_fed_back_is_elman(x64):
+    """It shows its carry, so the two matrices that read it add up."""
+    params, inputs = draw(output_feedback(elman(H), H))
+    kernel, fed = np.split(params["kernel"], [D])
+    summed = params["recurrent_kernel"] + fed
+    plain = {**params, "kernel": kernel, "recurrent_kernel": summed}
+    got = unroll(output_feedback(elman(H), H), params, inputs)[1]
+    assert_close(got, unroll(elman(H), plain, inputs)[1], 1e-13)
+
+
+def test_wrong_width_fed_back_is_refused():
+    with pytest.raises(ValueError, match="output_size must be a positive whole number"):
+        output_feedback(gru(H), 0)
+    message = r"output_size must be the width of .*, of shape \(5,\), got 4\."
+    with pytest.raises(ValueError, match=message):
+        output_feedback(gru(H), 4).init(jax.random.key(0), D)
