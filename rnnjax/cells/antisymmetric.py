@@ -124,8 +124,8 @@ def antisymmetric_rnn(
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` or `step_size` is not positive, `gamma` is negative, or
-        `activation` is not known.
+      ValueError: if `hidden_size` or `step_size` is not positive, `gamma` is negative,
+        or `activation` is not known.
 
     Example:
       >>> cell = antisymmetric_rnn(4)
