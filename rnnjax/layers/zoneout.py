@@ -57,7 +57,7 @@ def zoneout(cell: Cell, rates: Any, *, engine: Engine = hoisted) -> Layer:
         if not 0 <= rate <= 1:
             raise ValueError(f"rates must be from 0 to 1, got {rate}.")
     if cell.factors is None:
-        raise ValueError("cell must have factors, got one with a step alone.")
+        raise ValueError("cell must have factors, got one that is only a step.")
     return _zoneout(cell, tuple(leaves), rates_def, engine)
 
 

@@ -144,7 +144,9 @@ def test_scales_are_one_on_average():
 
 
 def test_what_cannot_be_dropped_is_refused():
-    with pytest.raises(ValueError, match="cell must have factors, got one with a step"):
+    with pytest.raises(
+        ValueError, match="cell must have factors, got one that is only"
+    ):
         variational_dropout(counting(H), RATE)
     message = r"names must be among \[.*'bias'.*\], got \['recurent_kernel'\]\."
     with pytest.raises(ValueError, match=message):

@@ -107,7 +107,7 @@ def test_bad_rates_and_cells_are_refused():
         with pytest.raises(ValueError, match="rates must be from 0 to 1, got"):
             zoneout(lstm(H), rates)
     for cell in (counting(H), clip_cotangent(gru(H), max_norm=1.0)):
-        with pytest.raises(ValueError, match="cell must have factors, got one with a"):
+        with pytest.raises(ValueError, match="cell must have factors, got one that is"):
             zoneout(cell, 0.1)
     params, inputs = draw(gru(H))
     with pytest.raises(ValueError, match="rates must be a number or a tree like the"):

@@ -224,5 +224,7 @@ def test_seeds_side_by_side(elman_case):
 def test_a_cell_without_factors_is_refused():
     cell = elman(H)._replace(factors=None)
     params = cell.init(jax.random.key(0), D)
-    with pytest.raises(ValueError, match="cell must have factors, got one with a step"):
+    with pytest.raises(
+        ValueError, match="cell must have factors, got one that is only"
+    ):
         gradient_trace(cell, params, jnp.ones((T, D)), lambda o: o.sum())

@@ -36,7 +36,7 @@ def derived_cell(
       Array(True, dtype=bool)
     """
     if cell.factors is None and factors:
-        raise ValueError("cell must have factors, got one with a step alone.")
+        raise ValueError("cell must have factors, got one that is only a step.")
     init, initial_carry = init or cell.init, initial_carry or cell.initial_carry
     if cell.factors is None:
         return cell._replace(init=init, initial_carry=initial_carry)
@@ -120,7 +120,7 @@ def with_side_inputs(cell: Cell, update: Callable[..., Any]) -> Cell:
     """
     own = cell.factors
     if own is None:
-        raise ValueError("cell must have factors, got one with a step alone.")
+        raise ValueError("cell must have factors, got one that is only a step.")
 
     def project(params, inputs):
         inputs, side = inputs

@@ -81,7 +81,7 @@ def multiplicative_integration(
       Recurrent Neural Networks", NeurIPS 2016, appendix A for the LSTM.
     """
     if cell.factors is None:
-        raise ValueError("cell must have factors, got a step alone.")
+        raise ValueError("cell must have factors, got one that is only a step.")
     nested = nested_cell(cell)
     own = nested.factors
     assert own is not None

@@ -45,7 +45,7 @@ def test_side_inputs_reach_the_update(x64):
 
 
 def test_cells_without_factors_are_refused():
-    message = "cell must have factors, got one with a step alone."
+    message = "cell must have factors, got one that is only a step."
     with pytest.raises(ValueError, match=message):
         derived_cell(counting(H), readout=lambda params, carry, inputs: carry)
     with pytest.raises(ValueError, match=message):
