@@ -12,19 +12,30 @@ from tests.harness.conftest import ROOT
 HERE = Path(experiments.__file__).parent
 
 
-def test_only_files_with_a_command_are_listed(tmp_path):
+def test_files_and_folders_with_a_command_are_listed(tmp_path):
     (tmp_path / "adding.py").write_text('"""Adds.\n\nMore."""\nraise RuntimeError\n')
     (tmp_path / "__init__.py").write_text('"""No experiment."""\n')
+    for name, text in {
+        "zoo": '"""Names animals."""\nfrom experiments.harness import Run, main\n',
+        "data": '"""Fetches."""\nimport argparse\n',
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__main__.py").write_text(text)
     (tmp_path / "harness").mkdir()
-    listed = describe_experiments(tmp_path)
-    assert listed == [("python -m experiments.adding", "Adds.")]
+    assert describe_experiments(tmp_path) == [
+        ("python -m experiments.adding", "Adds."),
+        ("python -m experiments.zoo", "Names animals."),
+    ]
 
 
 def test_all_experiments_have_a_summary_and_a_main():
     listed = describe_experiments(HERE)
     assert listed
     for command, summary in listed:
-        module = importlib.import_module(command.removeprefix("python -m "))
+        name = command.removeprefix("python -m ")
+        if (HERE / name.partition(".")[2] / "__main__.py").is_file():
+            name += ".__main__"
+        module = importlib.import_module(name)
         assert summary == (module.__doc__ or "").splitlines()[0]
         assert summary.endswith(".")
         assert callable(module.main)

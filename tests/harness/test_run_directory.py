@@ -92,10 +92,12 @@ def test_without_run_dir_there_is_a_new_directory_under_runs(
     run_toy, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(toy.__spec__, "name", "tests.harness.toy.__main__")
     arguments = ("--seed", 3, "--preset", "small", "--num-updates", 1)
     assert run_toy(*arguments).status == 0
     (directory,) = (tmp_path / "runs" / "toy").iterdir()
     assert re.fullmatch(r"\d{8}T\d{6}Z-small-seed3", directory.name)
+    assert results_of(directory)["experiment"] == "tests.harness.toy"
 
 
 def test_a_directory_with_a_run_is_refused(run_toy, undisturbed):
