@@ -1,8 +1,8 @@
-"""Members: networks trained side by side in one program, none disturbing another.
+"""Networks trained side by side in one program, none affecting another.
 
-Seeds and hyperparameters are an axis of every array, and each device has a part of it.
-A member that is done, or whose numbers are not finite any more, is left as it was
-while the others go on; nothing of it reaches them.
+Members differ in their seeds and hyperparameters. They are the first axis of every
+array, and each device has a part of them. A member that has solved its task or has
+diverged stays as it is while the others continue.
 """
 
 from collections.abc import Callable
@@ -10,25 +10,26 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from experiments.shared.devices import split_batch
 from jax.sharding import Mesh, PartitionSpec
 
 from experiments.harness.guard import guarded
-from experiments.shared.devices import split_batch
 from rnnjax.base import Array
 
-RUNNING, SOLVED, LOST = range(3)
-STATUSES = ("running", "solved", "lost")
+RUNNING, SOLVED, DIVERGED = range(3)
+
+Update = Callable[[Any, Any, Any], tuple[Any, dict[str, Array]]]
 
 
 class Members(NamedTuple):
-    """Networks in training; the first axis of every leaf is theirs.
+    """Networks in training; every leaf has the axis of members first.
 
     Attributes:
-      state: what an update changes: parameters, the optimizer's state.
-      metrics: dict of `[M]`, from the last update of each; zeros before the first.
-      score: `[M]`, from the last examination of each; infinite before the first.
-      status: `[M]` int8: RUNNING, SOLVED or LOST, that is, not finite any more.
-      num_updates: `[M]` int32, updates that changed each.
+      state: what an update changes: parameters and the optimizer's state.
+      metrics: dict of `[M]`, from each member's last update; zeros before the first.
+      score: `[M]`, from each member's last evaluation; infinite before the first.
+      status: `[M]` int8: RUNNING, SOLVED or DIVERGED (not finite).
+      num_updates: `[M]` int32, updates of each member.
     """
 
     state: Any
@@ -39,17 +40,15 @@ class Members(NamedTuple):
 
 
 def start_members(
-    init: Callable[[Any], Any],
-    update: Callable[[Any, Any, Any], tuple[Any, dict[str, Array]]],
-    settings: Any,
-    mesh: Mesh,
+    init: Callable[[Any], Any], update: Update, settings: Any, mesh: Mesh
 ) -> Members:
-    """Makes members that have not been updated yet, spread over the devices.
+    """Makes members before their first update, split over the devices.
 
     Args:
       init: `setting -> state` of one member.
       update: see `members_update`.
-      settings: tree of `[M, ...]`, what the members differ in: keys, hyperparameters.
+      settings: pytree of `[M, ...]`, in which the members differ: keys,
+        hyperparameters.
       mesh: of `make_mesh`; its devices share the members evenly.
 
     Returns:
@@ -64,10 +63,10 @@ def start_members(
             f"settings must be of a number of members that {mesh.size} devices can "
             f"share evenly, got {num_members}."
         )
-    # One after the other, on one device: batched QR factorizations on several devices
-    # of a CPU wait for each other for ever, in the threads that they share.
-    of_first = jax.device_put(settings, mesh.devices.flat[0])
-    state = jax.jit(lambda settings: jax.lax.map(init, settings))(of_first)
+    # One after another, on one device: batched QR factorizations on several devices of
+    # a CPU deadlock, waiting for each other in the threads that they share.
+    on_first = jax.device_put(settings, mesh.devices.flat[0])
+    state = jax.jit(lambda settings: jax.lax.map(init, settings))(on_first)
     _, metrics = jax.eval_shape(jax.vmap(update, (0, 0, None)), state, settings, 0)
     members = Members(
         state,
@@ -80,57 +79,24 @@ def start_members(
 
 
 def members_update(
-    update: Callable[[Any, Any, Any], tuple[Any, dict[str, Array]]], mesh: Mesh
+    update: Update, mesh: Mesh, *, at_once: bool | None = None
 ) -> Callable[[Members, Any, Any], Members]:
-    """Makes the update of all members from that of one.
+    """Makes the update of all members from the update of one.
+
+    A member that is not running stays as it is, bit by bit. One whose loss, gradient or
+    state would become non-finite keeps what it had before this update and is DIVERGED.
 
     Args:
       update: `(state, setting, index) -> (state, metrics)` of one member, pure;
         `metrics` are scalars, `loss` and `grad_norm` among them.
       mesh: of `make_mesh`.
+      at_once: whether a device computes its members by `vmap`, rather than one after
+        another; None: on accelerators. On a CPU, 16 small products are faster than one
+        batched product, and members that are not running cost nothing.
 
     Returns:
-      `(members, settings, index) -> members`, compiled; the index is the same for all.
-    """
-    return _over_members(quarantined(update), mesh)
-
-
-def members_examination(
-    examine: Callable[[Any, Any, Any], Array], solved_below: float, mesh: Mesh
-) -> Callable[[Members, Any, Any], Members]:
-    """Makes the examination of all members from that of one.
-
-    Args:
-      examine: `(state, setting, index) -> score` of one member, pure.
-      solved_below: a running member whose score is below is SOLVED.
-      mesh: of `make_mesh`.
-
-    Returns:
-      `(members, settings, index) -> members`, compiled; members that do not run are
-      left as they are.
-    """
-
-    def examine_one(member, setting, index):
-        score = examine(member.state, setting, index)
-        return _stop_if(score < solved_below, SOLVED, member._replace(score=score))
-
-    return _over_members(_if_running(examine_one), mesh)
-
-
-def quarantined(
-    update: Callable[[Any, Any, Any], tuple[Any, dict[str, Array]]],
-) -> Callable[[Members, Any, Any], Members]:
-    """Makes an update that leaves a member alone once it is done or lost.
-
-    A member that does not run stays as it is, bit by bit. One whose loss, gradient or
-    state would not be finite stays as it was before this update too, and is LOST.
-
-    Args:
-      update: see `members_update`.
-
-    Returns:
-      `(member, setting, index) -> member`, of one member: a `Members` without the axis
-      of members.
+      `(members, settings, index) -> members`, compiled; all members have the same
+      index.
     """
     guarded_update = guarded(update)
 
@@ -141,21 +107,36 @@ def quarantined(
             state, metrics, member.score, member.status, member.num_updates + 1
         )
         kept = jax.tree.map(lambda x, y: jnp.where(finite, x, y), updated, member)
-        return _stop_if(~finite, LOST, kept)
+        return _stop_if(~finite, DIVERGED, kept)
 
-    return _if_running(update_one)
+    return _over_members(update_one, mesh, at_once)
 
 
-def _if_running(function):
-    def of_member(member, setting, index):
-        return jax.lax.cond(
-            member.status == RUNNING,
-            function,
-            lambda member, setting, index: member,
-            *(member, setting, index),
-        )
+def members_evaluation(
+    evaluate: Callable[[Any, Any, Any], Array],
+    solved_below: float,
+    mesh: Mesh,
+    *,
+    at_once: bool | None = None,
+) -> Callable[[Members, Any, Any], Members]:
+    """Makes the evaluation of all members from the evaluation of one.
 
-    return of_member
+    Args:
+      evaluate: `(state, setting, index) -> score` of one member, pure.
+      solved_below: a running member whose score is below this becomes SOLVED.
+      mesh: of `make_mesh`.
+      at_once: see `members_update`.
+
+    Returns:
+      `(members, settings, index) -> members`, compiled; members that are not running
+      stay as they are.
+    """
+
+    def evaluate_one(member, setting, index):
+        score = evaluate(member.state, setting, index)
+        return _stop_if(score < solved_below, SOLVED, member._replace(score=score))
+
+    return _over_members(evaluate_one, mesh, at_once)
 
 
 def _stop_if(condition: Array, status: int, member: Members) -> Members:
@@ -163,18 +144,23 @@ def _stop_if(condition: Array, status: int, member: Members) -> Members:
     return member._replace(status=stopped)
 
 
-def _over_members(function, mesh: Mesh):
-    """Maps a function over the members of every device.
+def _over_members(function, mesh: Mesh, at_once: bool | None):
+    """Maps a function of one member over the running members of every device."""
+    if at_once is None:
+        at_once = mesh.devices.flat[0].platform != "cpu"
 
-    On an accelerator all at once; on a core one after the other, where a product of 16
-    small matrices takes longer than 16 products, and who does not run takes no time.
-    """
-    at_once = mesh.devices.flat[0].platform != "cpu"
+    def if_running(member, setting, index):
+        return jax.lax.cond(
+            member.status == RUNNING,
+            function,
+            lambda member, setting, index: member,
+            *(member, setting, index),
+        )
 
     def of_device(members, settings, index):
         if at_once:
-            return jax.vmap(function, (0, 0, None))(members, settings, index)
-        return jax.lax.map(lambda pair: function(*pair, index), (members, settings))
+            return jax.vmap(if_running, (0, 0, None))(members, settings, index)
+        return jax.lax.map(lambda pair: if_running(*pair, index), (members, settings))
 
     split = PartitionSpec(*mesh.axis_names)
     shared = jax.shard_map(
@@ -182,6 +168,6 @@ def _over_members(function, mesh: Mesh):
         mesh=mesh,
         in_specs=(split, split, PartitionSpec()),
         out_specs=split,
-        check_vma=False,  # nothing is the same on all devices, so nothing to check
+        check_vma=False,  # nothing is replicated, so there is nothing to check
     )
     return jax.jit(shared)

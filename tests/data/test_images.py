@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from experiments.data.idx import read_idx
-from experiments.data.lookup import DamagedData
+from experiments.data.images import read_idx
+from experiments.harness.errors import BadInput
 
 HEAD = b"\0\0\x08\x02" + b"\0\0\0\x02" + b"\0\0\0\x03"
 
@@ -29,5 +29,5 @@ def test_an_array_laid_out_by_hand(tmp_path):
 def test_what_is_no_idx_file(tmp_path, content, message):
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(DamagedData, match=message):
+    with pytest.raises(BadInput, match=message):
         read_idx(path)

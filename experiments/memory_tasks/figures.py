@@ -1,22 +1,22 @@
-"""The picture of a memory task: every member's score against its updates."""
+"""The figure of a memory task: each member's score over its updates."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.memory.task import Task
+from experiments.memory_tasks.task import Task
 from experiments.shared.members import SOLVED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_scores(metrics: Sequence[Mapping[str, Any]], task: Task) -> "Figure":
-    """Draws the scores of all members, those of a network in one colour.
+def plot_scores(metrics: Sequence[Mapping[str, Any]], task: Task) -> "Figure":
+    """Plots the scores of all members, with one colour per variant.
 
     Args:
-      metrics: what `Run.metrics` returns; lines with `members` are drawn: of each
-        network by its name what `describe_scores` returns.
-      task: what was learned.
+      metrics: what `Run.metrics` returns; lines with `members` are plotted: the result
+        of `describe_scores` for each variant, by name.
+      task: the task.
 
     Returns:
       A figure for `Run.write_plot`.
@@ -36,7 +36,7 @@ def draw_scores(metrics: Sequence[Mapping[str, Any]], task: Task) -> "Figure":
             axes.plot(*zip(*points), linewidth=1.2, alpha=0.8, **style)
             if status[member] == SOLVED:
                 axes.plot(*points[-1], "o", color=f"C{color}", markersize=4)
-    for value, what in ((task.guess, "a guess"), (task.solved_below, "solved below")):
+    for value, what in ((task.chance, "chance"), (task.solved_below, "solved below")):
         axes.axhline(value, color="0.45", linestyle="--", linewidth=0.8, zorder=1)
         axes.annotate(
             f"{what} {value:.3g}",
@@ -57,10 +57,10 @@ def draw_scores(metrics: Sequence[Mapping[str, Any]], task: Task) -> "Figure":
 
 
 def _points(history, member) -> list[tuple[int, float]]:
-    """Returns the updates and scores of a member, until it stopped."""
+    """Returns the (updates, score) of a member until it stopped."""
     points = {}
-    for of_network in history:
-        score = of_network["score"][member]
+    for of_variant in history:
+        score = of_variant["score"][member]
         if score is not None:
-            points.setdefault(of_network["num_updates"][member], score)
+            points.setdefault(of_variant["num_updates"][member], score)
     return list(points.items()) or [(0, float("nan"))]

@@ -1,4 +1,4 @@
-"""How many members solved the task, and how sure that is."""
+"""How many members solved the task, with a confidence interval."""
 
 import math
 import statistics
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.memory.grid import Hyperparameters
-from experiments.shared.members import LOST, SOLVED, Members
+from experiments.memory_tasks.grid import Hyperparameters
+from experiments.shared.members import DIVERGED, SOLVED, Members
 
 
 def wilson_interval(
@@ -17,18 +17,18 @@ def wilson_interval(
 
         (p + z²/2n ± z √(p (1 - p) / n + z²/4n²)) / (1 + z²/n)
 
-    It has no trouble with few trials, nor with none or all of them successful.
+    It holds for few trials too, and where none or all of them succeed.
 
     Args:
       num_successes: from 0 to `num_trials`.
-      num_trials: n, from 1.
+      num_trials: n, at least 1.
       z: quantile of the normal distribution, 1.96 for 95 %.
 
     Returns:
       The lower and the upper end.
 
     Raises:
-      ValueError: if the successes are not from 0 to the trials, or there is no trial.
+      ValueError: if there is no trial, or there are more successes than trials.
 
     References:
       Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
@@ -42,13 +42,13 @@ def wilson_interval(
     p, share = num_successes / num_trials, z**2 / num_trials
     spread = z * math.sqrt(p * (1 - p) / num_trials + share / (4 * num_trials))
     low, high = ((p + share / 2 + sign * spread) / (1 + share) for sign in (-1, 1))
-    return max(low, 0.0), min(high, 1.0)  # which rounding may miss by a bit
+    return max(low, 0.0), min(high, 1.0)  # rounding may leave [0, 1]
 
 
 def describe_scores(members: Members) -> dict[str, list]:
-    """Returns what is to be logged of members: scores, status, number of updates.
+    """Returns what is logged per member: its score, status and number of updates.
 
-    A member without a score, as it was lost early, has None.
+    The score is None where a member diverged before its first evaluation.
     """
     scores = np.asarray(members.score).tolist()
     return {
@@ -59,7 +59,7 @@ def describe_scores(members: Members) -> dict[str, list]:
 
 
 def median_score(members: Members) -> float:
-    """Returns the median of the scores of those that have one, NaN if none has."""
+    """Returns the median over the members that have a score, NaN if none has."""
     scores = np.asarray(members.score)
     scores = scores[np.isfinite(scores)]
     return float(np.median(scores)) if len(scores) else math.nan
@@ -71,16 +71,16 @@ def success_table(
     varied: Sequence[str],
     score_name: str,
 ) -> str:
-    """Writes a line for each network and each point of the grid.
+    """Formats a table with a line for each variant at each point of the grid.
 
     Args:
-      described: of each network by its name what `describe_scores` returns; seeds vary
+      described: the result of `describe_scores` for each variant, by name; seeds vary
         fastest.
       points: of the grid.
       varied: the hyperparameters in which the points differ.
-      score_name: what the score is.
+      score_name: name of the score.
     """
-    lines = [["network", "solved", "95 % interval", "after", score_name, "lost"]]
+    lines = [["variant", "solved", "95 % interval", "after", score_name, "diverged"]]
     for name, lists in described.items():
         num_seeds = len(lists["status"]) // len(points)
         for i, point in enumerate(points):
@@ -105,5 +105,5 @@ def _row(score: list, status: list, num_updates: list) -> list[str]:
         f"{low:.2f} to {high:.2f}",
         f"{statistics.median(until):,.0f}" if until else "-",
         f"{scores[0]:.2g} to {scores[-1]:.2g}" if scores else "-",
-        str(status.count(LOST)),
+        str(status.count(DIVERGED)),
     ]

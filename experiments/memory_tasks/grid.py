@@ -1,4 +1,4 @@
-"""Settings of members: seeds times a grid of hyperparameters."""
+"""The settings of all members: every seed at every point of a grid."""
 
 import itertools
 import math
@@ -8,30 +8,37 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from experiments.memory.networks import check_known
+from experiments.harness.names import check_known, look_up
 from rnnjax.base import Array
 
 
 class Hyperparameters(NamedTuple):
-    """What a grid can vary without another program.
+    """Hyperparameters that a grid can vary within one compiled program.
 
     Attributes:
       learning_rate: of the optimizer.
-      max_norm: the global norm to which gradients are clipped; infinite: they are not.
-      penalty: the weight of Pascanu's regularizer, where it is used.
+      max_norm: global norm to which gradients are clipped; infinite: no clipping.
+      penalty_weight: weight of Pascanu's regularizer, where it is used.
     """
 
     learning_rate: float | Array
     max_norm: float | Array
-    penalty: float | Array
+    penalty_weight: float | Array
+
+
+METHODS = {  # the hyperparameters of each
+    "plain": ("learning_rate",),
+    "clipped": ("learning_rate", "max_norm"),
+    "regularized": ("learning_rate", "max_norm", "penalty_weight"),
+}
 
 
 class Setting(NamedTuple):
-    """What the members differ in; the first axis of every leaf is theirs.
+    """What differs between members; for all members, `[M]` in every leaf.
 
     Attributes:
-      init_key: draws the parameters.
-      data_key: draws the sequences.
+      init_key: key of the initial parameters.
+      data_key: key of the sequences.
       hyperparameters: the point of the grid.
     """
 
@@ -46,15 +53,15 @@ def grid_points(
     """Lists the points of a grid.
 
     Args:
-      base: the values of the fields that the grid does not name.
+      base: values of the fields that the grid does not name.
       grid: fields with their values, such as "learning_rate=0.01,0.001".
 
     Returns:
       All combinations; the last field varies fastest.
 
     Raises:
-      ValueError: if a field is not known (it tells the nearest) or named twice, or if a
-        value is no positive number.
+      ValueError: if a field is unknown or named twice, or a value is not a positive
+        number.
     """
     axes: dict[str, list[float]] = {}
     for text in grid:
@@ -67,17 +74,38 @@ def grid_points(
     return tuple(base._replace(**dict(zip(axes, point))) for point in combinations)
 
 
+def varied_fields(grid: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of the hyperparameters that a grid varies."""
+    return tuple(text.partition("=")[0] for text in grid)
+
+
+def check_methods(methods: Sequence[str], varied: Sequence[str]) -> None:
+    """Checks that the methods are known, and have the hyperparameters of the grid.
+
+    Raises:
+      ValueError: if not.
+    """
+    for method in methods:
+        names = look_up("method", method, METHODS)
+        for name in varied:
+            if name not in names:
+                raise ValueError(
+                    f"grid must vary hyperparameters of the method {method}, "
+                    f"{' or '.join(names)}, got {name!r}."
+                )
+
+
 def make_settings(
     points: Sequence[Hyperparameters], num_seeds: int, seed: int
 ) -> Setting:
-    """Makes the settings of all members: of every point, each seed.
+    """Makes the settings of all members: every seed at every point.
 
     A seed has the same initial parameters and sequences at every point.
 
     Args:
       points: of the grid.
-      num_seeds: members of each point.
-      seed: seed of all of them.
+      num_seeds: members per point.
+      seed: seed from which all keys are derived.
 
     Returns:
       The settings, `[len(points) * num_seeds]`; seeds vary fastest.

@@ -1,0 +1,1 @@
+"""The memory tasks: sequences whose answer depends on inputs many steps back."""
