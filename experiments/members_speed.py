@@ -125,7 +125,7 @@ def show(config: Config, run: Run) -> None:
         )
         run.print(
             f"{size} networks: {1e3 * times[0]:.1f} ms per update of all one after "
-            f"another, {1e3 * times[1]:.1f} ms in one program on {num_devices} devices, "
+            f"another, {1e3 * times[1]:.1f} ms in one program on {num_devices} devices; "
             f"{times[0] / times[1]:.2f} times as fast; parameters differ by "
             f"{difference:.1e} after {NUM_UPDATES} updates"
         )

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from experiments.shared.devices import split_batch
 from jax.sharding import Mesh, PartitionSpec
 
 from experiments.harness.guard import guarded
+from experiments.shared.devices import split_batch
 from rnnjax.base import Array
 
 RUNNING, SOLVED, DIVERGED = range(3)

@@ -1,0 +1,131 @@
+"""The models and methods of the memory tasks, and the command itself."""
+
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.harness.command import BAD_INPUT, DONE, run_command
+from experiments.harness.metrics import read_metrics
+from experiments.memory_tasks import __main__ as memory_tasks
+from experiments.memory_tasks import loading, symbols
+from experiments.memory_tasks.__main__ import Config, make_variant
+from experiments.shared.cells import cell_makers
+
+TINY = "--hidden-size 5 --batch-size 4 --num-tests 500 --num-updates 4 --eval-every 2 "
+TINY += "--checkpoint-every 2 --num-devices 1 --num-steps 9 --cell elman_normal "
+TINY += "--method regularized --num-seeds 3 --grid learning_rate=0.01,1e30"
+
+
+def run(flags):
+    train, presets = memory_tasks.train, memory_tasks.PRESETS
+    return run_command(train, Config, presets, None, flags.split())
+
+
+def metrics_of(directory):
+    lines = read_metrics(directory / "metrics.jsonl")
+    return [{k: v for k, v in line.items() if k != "wall"} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    assert run(f"{TINY} --run-dir {directory}") == DONE
+    return directory
+
+
+def test_the_command(finished):
+    members = metrics_of(finished)[-1]["members"]["elman_normal"]
+    assert members["status"] == [0, 0, 0, 2, 2, 2]  # 1e30 diverges at once
+    assert members["num_updates"][:3] == [4, 4, 4]
+    assert (finished / "plots" / "scores.png").stat().st_size > 10_000
+
+
+def test_a_resumed_run_repeats_its_evaluation(finished, tmp_path, monkeypatch, capsys):
+    """Some members solve the task at the evaluation that is repeated."""
+    evaluated = [line for line in metrics_of(finished) if "members" in line]
+    scores = evaluated[0]["members"]["elman_normal"]["score"][:3]
+    task = loading.SEQUENCES["adding_bai"](9)._replace(solved_below=sorted(scores)[1])
+    monkeypatch.setitem(loading.SEQUENCES, "adding_bai", lambda num_steps: task)
+    assert run(f"{TINY} --run-dir {tmp_path / 'whole'}") == DONE
+    row = next(x for x in capsys.readouterr().out.splitlines() if "rate=0.01" in x)
+    assert row.split()[2:8] == ["1", "of", "3", "0.06", "to", "0.79"]
+    resumed = shutil.copytree(tmp_path / "whole", tmp_path / "resumed")
+    for checkpoint in (resumed / "checkpoints").iterdir():
+        if int(checkpoint.name.split("-")[0]) > 2:
+            shutil.rmtree(checkpoint)
+    assert run(f"--resume {resumed}") == DONE
+    assert metrics_of(resumed) == metrics_of(tmp_path / "whole")
+    last = metrics_of(resumed)[-1]["members"]["elman_normal"]
+    assert sorted(last["num_updates"][:3]) == [2, 4, 4]
+    assert sorted(last["status"]) == [0, 0, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--task addding_le", "task must be adding_le"),
+        ("--task digits_rows --num-steps 5", "num_steps must not be given for digits"),
+        ("--cell lstn", "cell must be lstm or slstm, got 'lstn'"),
+        ("--layer stak", "layer must be stack, got 'stak'"),
+        ("--method clip", "method must be clipped, got 'clip'"),
+        ("--grid learn=1", "got 'learn'"),
+        ("--method plain --grid max_norm=1", "plain, learning_rate, got 'max_norm'"),
+        ("--layer dilated --method regularized", "method must not be regularized"),
+        ("--num-steps 1", "num_steps must be at least 2"),
+        ("--num-seeds 5 --num-devices 2", "num_devices must be one of 1, 5 to share 5"),
+        ("--learning-rate 0", "learning_rate must be positive, got 0.0"),
+        ("--num-tests 700", "num_tests must be a multiple of 500, got 700"),
+        ("--num-updates 250", "num_updates must be a multiple of 100, got 250"),
+    ],
+)
+def test_bad_input(tmp_path, capsys, flags, message):
+    assert run(f"--run-dir {tmp_path / 'run'} {flags}") == BAD_INPUT
+    assert message in capsys.readouterr().err
+
+
+def made(**fields):
+    config = Config(hidden_size=4, **fields)
+    task = symbols.temporal_order(10)
+    return make_variant(config, task, config.cell[0], config.method[0]), task
+
+
+@pytest.mark.parametrize("layer", ["stack", "dilated", "residual", "bidirectional"])
+def test_layers_by_name(layer):
+    variant, task = made(cell=("gru",), layer=layer, num_layers=2)
+    model = variant.model
+    params = jax.eval_shape(lambda key: model.init(key, 6), jax.random.key(0))
+    inputs = jax.ShapeDtypeStruct((7, 2, 6), jnp.float32)
+    outputs = jax.eval_shape(lambda p, x: model.apply(p, None, x)[1], params, inputs)
+    assert outputs.shape == (7, 2, task.output_size)
+    firsts = [x.shape[0] for x in jax.tree.leaves(params) if x.ndim == 2]
+    assert 6 in firsts and (8 if layer == "bidirectional" else 4) in firsts
+
+
+def test_the_penalty_reaches_the_recurrent_weights_only():
+    variant, task = made(cell=("elman_normal",), method=("regularized",))
+
+    @jax.jit
+    def both(init_key, data_key):
+        params = variant.model.init(init_key, task.input_size)
+        sequences = task.sample(data_key, 5)
+        plain = jax.value_and_grad(variant.loss)(params, sequences)
+        return plain, variant.penalized_gradients(params, sequences, 4.0)
+
+    (loss, grads), (penalized_loss, got) = both(jax.random.key(2), jax.random.key(3))
+    np.testing.assert_allclose(penalized_loss, loss, rtol=1e-6)
+    apart = jax.tree.map(
+        lambda x, y: np.abs(np.asarray(x) - np.asarray(y)).max(), got, grads
+    )
+    assert apart[0][0].pop("recurrent_kernel") > 1e-2
+    assert max(jax.tree.leaves(apart)) < 1e-6
+
+
+def test_cells_by_name():
+    makers = cell_makers()
+    assert makers["lstm"](3).init(jax.random.key(0), 2)["kernel"].shape == (2, 12)
+    assert {"elman", "gru", "gru(H, reset_after=False)", "lru", "unitary_rnn"} < set(
+        makers
+    )
