@@ -125,8 +125,8 @@ def show(config: Config, run: Run) -> None:
         )
         run.print(
             f"{size} networks: {1e3 * times[0]:.1f} ms per update of all one after "
-            f"another, {1e3 * times[1]:.1f} ms in one program on {num_devices} devices; "
-            f"{times[0] / times[1]:.2f} times as fast; parameters differ by "
+            f"another, {1e3 * times[1]:.1f} ms in one program on {num_devices} "
+            f"devices, {times[0] / times[1]:.2f} times as fast; parameters differ by "
             f"{difference:.1e} after {NUM_UPDATES} updates"
         )
     run.write_plot("members_speed", plot_times(rows, config))

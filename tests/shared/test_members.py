@@ -1,4 +1,6 @@
-"""Members trained side by side: none sees another, each stops by itself."""
+"""Members trained side by side: each is independent and stops by itself."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -7,16 +9,17 @@ import pytest
 
 from experiments.shared.devices import make_mesh, split_batch, start_member_devices
 from experiments.shared.members import (
-    LOST,
+    DIVERGED,
     RUNNING,
     SOLVED,
-    members_examination,
+    members_evaluation,
     members_update,
-    quarantined,
     start_members,
 )
 
 M, SIZE, RATE = 6, 3, 0.3
+NEVER = (99,) * M
+KEY = jax.random.key(0, impl="unsafe_rbg")  # compiles fast
 
 
 def init(setting):
@@ -32,89 +35,80 @@ def update(state, setting, index):
     return new, {"loss": loss, "grad_norm": jnp.linalg.norm(grad)}
 
 
-def examine(state, setting, index):
+def evaluate(state, setting, index):
     return jnp.abs(state["w"] - jnp.eye(SIZE)).max() + 0 * index
 
 
-def make(num_devices, poisoned_from, solved_below=0.0):
-    """Returns the members, and a function that trains them `n` updates from `first`."""
-    mesh = make_mesh(num_devices)
-    settings = {
-        "key": jax.random.split(jax.random.key(0), M),
-        "poisoned_from": jnp.asarray(poisoned_from),
-    }
-    settings = split_batch(settings, mesh, axis=0)
-    step = members_update(update, mesh)
-    examination = members_examination(examine, solved_below, mesh)
-
-    def train(members, first, n):
-        for index in range(first, first + n):
-            members = jax.block_until_ready(step(members, settings, index))
-        return jax.block_until_ready(examination(members, settings, first + n))
-
-    return start_members(init, update, settings, mesh), train
+def make_settings(num_devices, poisoned_from):
+    keys = jax.random.split(KEY, M)
+    settings = {"key": keys, "poisoned_from": jnp.asarray(poisoned_from)}
+    return split_batch(settings, make_mesh(num_devices), axis=0)
 
 
-def of_member(tree, member):
-    return jax.tree.map(lambda x: np.asarray(x)[member], tree)
+@functools.cache
+def start_and_step(num_devices, at_once=None):
+    """Returns the members before the first update, and the compiled update."""
+    mesh, settings = make_mesh(num_devices), make_settings(num_devices, NEVER)
+    members = start_members(init, update, settings, mesh)
+    step = members_update(update, mesh, at_once=at_once)
+    return members, step.lower(members, settings, 0).compile()
 
 
-def test_in_a_vmap_too_neighbours_of_a_lost_member_are_bit_identical():
-    step = jax.jit(jax.vmap(quarantined(update), (0, 0, None)))
-    key = jax.random.split(jax.random.key(0), M)
-    trained = {}
-    for name, poisoned in (("sane", 99), ("lost", 3)):
-        settings = {"key": key, "poisoned_from": jnp.full(M, 99).at[2].set(poisoned)}
-        members = start_members(init, update, settings, make_mesh(1))
-        for index in range(8):
-            members = jax.block_until_ready(step(members, settings, index))
-        trained[name] = members
-    assert np.asarray(trained["lost"].status).tolist() == [0, 0, LOST, 0, 0, 0]
-    assert trained["lost"].num_updates[2] == 3
-    for member in (0, 1, 3, 4, 5):
-        jax.tree.map(
-            np.testing.assert_array_equal,
-            *(of_member(trained[name], member) for name in ("lost", "sane")),
-        )
-    assert np.isfinite(trained["lost"].state["w"]).all()
+@functools.cache
+def evaluation(num_devices, solved_below):
+    return members_evaluation(evaluate, solved_below, make_mesh(num_devices))
 
 
-@pytest.mark.parametrize("num_devices", [1, 2])
-def test_a_lost_member_leaves_its_neighbours_bit_identical(num_devices):
-    never = [99] * M
-    start, train = make(num_devices, never)
-    expected = train(start, 0, 9)
-    members, train = make(num_devices, [99, 4, 99, 99, 99, 0])
-    members = train(members, 0, 9)
-    assert np.asarray(members.status).tolist() == [0, LOST, 0, 0, 0, LOST]
+def train(num_devices, num_updates, poisoned_from=NEVER, *, at_once=None, after=None):
+    """Trains members, from the start or from `after` so many updates of others."""
+    members, step = start_and_step(num_devices, at_once)
+    first, members = after or (0, members)
+    settings = make_settings(num_devices, poisoned_from)
+    for index in range(first, first + num_updates):
+        members = jax.block_until_ready(step(members, settings, index))
+    return members
+
+
+def evaluated(num_devices, members, solved_below=0.0):
+    settings = make_settings(num_devices, NEVER)
+    return evaluation(num_devices, solved_below)(members, settings, 0)
+
+
+def assert_same(member, tree, other):
+    jax.tree.map(
+        lambda x, y: np.testing.assert_array_equal(
+            np.asarray(x)[member], np.asarray(y)[member]
+        ),
+        *(tree, other),
+    )
+
+
+@pytest.mark.parametrize(("num_devices", "at_once"), [(1, None), (2, None), (1, True)])
+def test_a_diverged_member_leaves_its_neighbours_bit_identical(num_devices, at_once):
+    four = train(num_devices, 4, at_once=at_once)
+    nine = train(num_devices, 5, at_once=at_once, after=(4, four))
+    poisoned = (99, 4, 99, 99, 99, 0)
+    members = train(num_devices, 9, poisoned, at_once=at_once)
+    assert np.asarray(members.status).tolist() == [0, DIVERGED, 0, 0, 0, DIVERGED]
     assert np.asarray(members.num_updates).tolist() == [9, 4, 9, 9, 9, 0]
     for member in (0, 2, 3, 4):
-        jax.tree.map(
-            np.testing.assert_array_equal,
-            of_member(members, member),
-            of_member(expected, member),
-        )
-    before, train = make(num_devices, never)
-    before = train(before, 0, 4)
-    jax.tree.map(  # the last numbers that were finite
-        np.testing.assert_array_equal,
-        of_member(members.state, 1),
-        of_member(before.state, 1),
-    )
-    assert np.isinf(members.score[5]) and np.isfinite(members.score[:5]).sum() == 4
+        assert_same(member, members, nine)
+    assert_same(1, members.state, four.state)  # the last finite numbers
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(members.state))
+    score = np.asarray(evaluated(num_devices, members).score)
+    assert np.isinf(score[[1, 5]]).all() and np.isfinite(score).sum() == 4
 
 
 def test_members_train_as_alone():
     """Against each of them alone, without `vmap`, shards or guards."""
-    start, train = make(3, [99] * M)
-    members = train(start, 0, 7)
-    assert len(members.state["w"].sharding.device_set) == 3
-    keys = jax.random.split(jax.random.key(0), M)
+    members = train(2, 7)
+    assert len(members.state["w"].sharding.device_set) == 2
+    update_alone, keys = jax.jit(update), jax.random.split(KEY, M)
     for member in range(M):
         setting = {"key": keys[member], "poisoned_from": 99}
         state = init(setting)
         for index in range(7):
-            state, metrics = update(state, setting, index)
+            state, metrics = update_alone(state, setting, index)
         np.testing.assert_allclose(members.state["w"][member], state["w"], atol=1e-6)
         np.testing.assert_allclose(
             members.metrics["loss"][member], metrics["loss"], rtol=1e-4
@@ -122,32 +116,25 @@ def test_members_train_as_alone():
         assert members.state["steps"][member] == 7
 
 
-def test_a_member_stops_when_it_has_solved_and_the_others_go_on():
-    start, train = make(2, [99] * M)
-    scores = np.asarray(train(start, 0, 5).score)
+def test_a_member_stops_once_it_has_solved_and_the_others_continue():
+    members = train(2, 5)
+    scores = np.asarray(evaluated(2, members).score)
     median = float(np.median(scores))
-    start, train = make(2, [99] * M, solved_below=median)
-    members = train(start, 0, 5)
+    members = evaluated(2, members, solved_below=median)
     solved = scores < median
-    status = np.where(solved, SOLVED, RUNNING)
-    np.testing.assert_array_equal(members.status, status)
-    later = train(members, 5, 3)
-    moved = (later.state["w"] != members.state["w"]).any(axis=(1, 2))
-    np.testing.assert_array_equal(moved, ~solved)
+    np.testing.assert_array_equal(members.status, np.where(solved, SOLVED, RUNNING))
+    later = train(2, 3, after=(5, members))
+    moved = np.asarray(later.state["w"]) != np.asarray(members.state["w"])
+    np.testing.assert_array_equal(moved.any(axis=(1, 2)), ~solved)
     np.testing.assert_array_equal(later.num_updates, np.where(solved, 5, 8))
-    np.testing.assert_array_equal(later.score[solved], scores[solved])
+    again = np.asarray(evaluated(2, later).score)
+    np.testing.assert_array_equal(again[solved], scores[solved])
 
 
-def test_members_say_nothing_to_each_other():
-    mesh = make_mesh(2)
-    setting = {
-        "key": jax.random.split(jax.random.key(0), M),
-        "poisoned_from": jnp.full(M, 99),
-    }
-    start, _ = make(2, [99] * M)
-    compiled = members_update(update, mesh).lower(start, setting, 0).compile()
+def test_members_do_not_communicate():
+    _, step = start_and_step(2)
     for word in ("all-gather", "all-reduce", "all-to-all", "collective-permute"):
-        assert word not in compiled.as_text()
+        assert word not in step.as_text()
 
 
 def test_devices_share_members_evenly():
