@@ -355,7 +355,7 @@ def train(config: Config, run: Run) -> None:
         # Waits for each: programs of two variants would compete for the same threads.
         return {
             name: jax.block_until_ready(functions[name](state[name], settings, index))
-            for name in variants
+            for name in state
         }
 
     def update(state, index):
