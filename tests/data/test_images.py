@@ -20,10 +20,11 @@ def test_an_array_laid_out_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "must begin as an idx file of unsigned bytes, 00 00 08, got an empty"),
-        (b"\0\0\x0d\x01abcd", "must begin as an idx file .* got 00 00 0d"),
-        (HEAD + b"12345", "must have 2 sizes and as many elements .* got 17 bytes"),
-        (HEAD[:7], "must have 2 sizes and as many elements .* got 7 bytes"),
+        (b"", "file, byte 0: an idx file .* must begin with 00 00 08, got an empty"),
+        (b"\0\0\x0d\x01abcd", "byte 0: an idx file .* got 00 00 0d"),
+        (HEAD + b"12345", "byte 17: an array of 2 x 3 must take 18 bytes, got 17"),
+        (HEAD + b"1234567", "byte 18: an array of 2 x 3 must take 18 bytes, got 19"),
+        (HEAD[:7], "byte 7: the sizes of 2 axes must be in bytes 4 to 12, got a file"),
     ],
 )
 def test_what_is_no_idx_file(tmp_path, content, message):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from experiments import members_speed
@@ -11,12 +12,13 @@ from experiments.harness.command import DONE, run_command
 
 
 def test_both_ways_give_the_same_parameters(tmp_path):
-    flags = "--num-members 4 --hidden-size 3 --batch-size 2 --num-steps 11 "
+    flags = "--num-members 2 --hidden-size 3 --batch-size 2 --num-steps 11 "
     flags += f"--num-turns 1 --num-devices 2 --run-dir {tmp_path / 'run'}"
     show, config = members_speed.show, members_speed.Config
-    assert run_command(show, config, {}, None, flags.split()) == DONE
+    with jax.default_prng_impl("unsafe_rbg"):  # compiles fast
+        assert run_command(show, config, {}, None, flags.split()) == DONE
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["networks"] for line in lines] == [4]
+    assert [json.loads(line)["networks"] for line in lines] == [2]
     assert json.loads(lines[0])["largest_difference"] < 1e-6
     assert (tmp_path / "run" / "plots" / "members_speed.png").stat().st_size > 10_000
 
@@ -27,7 +29,7 @@ def test_a_difference_is_seen():
 
 
 @pytest.mark.slow
-def test_as_many_devices_as_cores_do_not_wait_for_ever(tmp_path):
+def test_as_many_devices_as_cores_do_not_deadlock(tmp_path):
     """Batched QR factorizations on two devices of two cores did, at these sizes."""
     command = [sys.executable, "-m", "experiments.members_speed", "--num-members", "8"]
     command += ["--num-turns", "1", "--run-dir", str(tmp_path / "run")]

@@ -38,8 +38,8 @@ def metrics_of(directory):
 
 @pytest.fixture(scope="module", autouse=True)
 def task():
-    """A task that is solved, or not, by the learning rate alone."""
-    with pytest.MonkeyPatch.context() as patch:
+    """A task that is solved, or not, by the learning rate; keys that compile fast."""
+    with pytest.MonkeyPatch.context() as patch, jax.default_prng_impl("unsafe_rbg"):
         patch.setitem(loading.SEQUENCES, "adding_bai", lambda num_steps: SMALL_OUTPUTS)
         yield
 
