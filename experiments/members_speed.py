@@ -26,6 +26,7 @@ from experiments.harness import Run, RunConfig, flag, guarded, main
 from experiments.harness.names import look_up
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, split_batch, start_member_devices
+from experiments.shared.figures import hide_frame, new_figure
 from experiments.shared.members import members_update, start_members
 from rnnjax import Layer, cross_entropy, dense, recurrent, stack
 
@@ -106,6 +107,7 @@ def show(config: Config, run: Run) -> None:
     """Trains 2, 8, 32, ... networks both ways, and plots the times."""
     prepared = prepare(config)
     num_devices = prepared.mesh.size
+    run.record_choice("num_devices", num_devices)
     sizes = [config.num_members]
     while sizes[0] % 4 == 0 and sizes[0] // 4 % num_devices == 0:
         sizes.insert(0, sizes[0] // 4)
@@ -186,9 +188,7 @@ def fastest(ways: list[Callable[[], Any]], num_turns: int) -> list[float]:
 
 def plot_times(rows: list[tuple[int, float, float]], config: Config) -> "Figure":
     """Plots the time per update of all networks against their number."""
-    from matplotlib.figure import Figure  # imported lazily to keep `--help` fast
-
-    figure = Figure(figsize=(7.0, 4.2), dpi=150, layout="constrained")
+    figure = new_figure()
     axes = figure.add_subplot()
     sizes, *times = zip(*rows)
     for name, of_way in zip(WAYS, times):
@@ -200,7 +200,7 @@ def plot_times(rows: list[tuple[int, float, float]], config: Config) -> "Figure"
     axes.set_xticks(sizes)
     axes.set_xlabel(f"networks: {config.cell} of {config.hidden_size} units")
     axes.set_ylabel("ms per update of all")
-    axes.spines[["top", "right"]].set_visible(False)
+    hide_frame(axes)
     axes.legend(frameon=False)
     return figure
 

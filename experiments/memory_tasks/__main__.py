@@ -13,8 +13,7 @@ member stops once it has solved the task or has diverged, while the others conti
   python -m experiments.memory_tasks --resume RUN
 
 On adding, the best answer without memory has a mean squared error of 1/6 = 0.167. A
-simple tanh network stays there; LSTM and GRU come below 0.001. The README has the
-results of these commands, with machines and times.
+simple tanh network stays there; LSTM and GRU come below 0.001. See docs/results.md.
 
 References:
   Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 1997;
@@ -339,6 +338,7 @@ def prepare(config: Config) -> Prepared:
 def train(config: Config, run: Run) -> None:
     """Trains all members of all variants, and reports how many solved the task."""
     task, variants, settings, mesh, digests = prepare(config)
+    run.record_choice("num_devices", mesh.size)
     for file, digest in digests.items():
         run.record_data(file, digest)
     state, updates, evaluations = {}, {}, {}

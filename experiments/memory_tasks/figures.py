@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments.memory_tasks.task import Task
+from experiments.shared.figures import hide_frame, new_figure
 from experiments.shared.members import SOLVED
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ def plot_scores(metrics: Sequence[Mapping[str, Any]], task: Task) -> "Figure":
     Returns:
       A figure for `Run.write_plot`.
     """
-    from matplotlib.figure import Figure  # of which `--help` shall know nothing
-
-    figure = Figure(figsize=(7.0, 4.2), dpi=150, layout="constrained")
+    figure = new_figure()
     axes = figure.add_subplot()
     lines = [line for line in metrics if "members" in line]
     for color, name in enumerate(lines[-1]["members"]):
@@ -51,7 +50,7 @@ def plot_scores(metrics: Sequence[Mapping[str, Any]], task: Task) -> "Figure":
     axes.set_ylim(bottom=0)
     axes.set_xlabel("updates")
     axes.set_ylabel(task.score_name)
-    axes.spines[["top", "right"]].set_visible(False)
+    hide_frame(axes)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.6))
     return figure
 

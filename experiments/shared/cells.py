@@ -21,7 +21,7 @@ def cell_makers() -> dict[str, Callable[[int], Cell]]:
         "elman_smart": elman_smart,
     }
     for entry in cell_catalogue():
-        if entry.input_size is None:
+        if not entry.space:
             name = entry.call.partition("(")[0]
             makers[entry.call if name in makers else name] = entry.make
     return makers

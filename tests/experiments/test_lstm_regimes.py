@@ -1,4 +1,4 @@
-"""The LSTM's extreme regimes hold, and what leaves them is seen."""
+"""The LSTM's extreme regimes hold, and departures from them are detected."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,12 @@ def test_pinned_is_plain():
 @pytest.mark.parametrize(
     ("time", "regimes"),
     [
-        (PULSES["capture"] + 3, {"keeps", "is silent else"}),
-        (PULSES["erase"] + 2, {"erases", "is silent else"}),
+        (PULSES["capture"] + 3, {"keeps", "is silent otherwise"}),
+        (PULSES["erase"] + 2, {"erases", "is silent otherwise"}),
         (PULSES["release"], {"keeps", "releases"}),
     ],
 )
-def test_a_wrong_step_is_seen(time, regimes):
+def test_a_wrong_step_is_detected(time, regimes):
     c, h = (x.copy() for x in run_pulsed(X))
     c[time] += 0.1
     h[time] += 0.1

@@ -24,7 +24,6 @@ def test_wilson_interval():
         wilson_interval(6, 5)
 
 
-@jax.default_prng_impl("unsafe_rbg")  # compiles fast
 def test_a_grid_is_all_combinations_of_all_seeds():
     points = grid_points(BASE, ["learning_rate=0.1,0.2", "max_norm=1,inf"])
     assert [(x.learning_rate, x.max_norm) for x in points] == [
