@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
-from experiments.music.pieces import Pieces
+from experiments.polyphonic_music.pieces import Pieces
+from rnnjax import lengths_to_mask
+from rnnjax.base import Array
 
 
 class Batch(NamedTuple):
@@ -20,11 +23,23 @@ class Batch(NamedTuple):
     lengths: np.ndarray
 
 
+def inputs_and_targets(batch: Batch) -> tuple[Array, Array, Array]:
+    """Returns what a network reads, what it predicts, and which steps are real.
+
+    Returns:
+      All frames but the last, all but the first, `[T, B, 88]` float32, and the mask
+      `[T, B]`.
+    """
+    frames = jnp.asarray(batch.frames, jnp.float32)
+    predicted = jnp.maximum(jnp.asarray(batch.lengths) - 1, 0)
+    return frames[:-1], frames[1:], lengths_to_mask(predicted, frames.shape[0] - 1)
+
+
 def cut_pieces(pieces: Pieces, num_steps: int) -> Pieces:
-    """Cuts pieces so that no network reads more than `num_steps` frames of one.
+    """Cuts pieces so that a network reads at most `num_steps` frames of each.
 
     Neighbours share a frame, the last that one predicts and the first that the next
-    reads: every frame of a piece but its first is predicted once.
+    reads: every frame of a piece except its first is predicted once.
 
     Args:
       pieces: `[num_frames, 88]` each.
@@ -41,25 +56,25 @@ def cut_pieces(pieces: Pieces, num_steps: int) -> Pieces:
 
 
 def make_batches(pieces: Pieces) -> list[Batch]:
-    """Puts all pieces of about the same length into one batch, for evaluations."""
+    """Puts all pieces of similar length into one batch, for evaluations."""
     return [_pad(group, len(group)) for group in _group(pieces).values()]
 
 
-def draw_batches(
+def sample_batches(
     pieces: Pieces, batch_size: int, seed: int
 ) -> tuple[int, Callable[[int], Batch]]:
     """Makes the batches of a training.
 
     An epoch reads every piece once, in an order of its own. A batch holds pieces of
-    about the same length; one for which there are not enough has empty places.
+    similar length; places for which there are not enough pieces stay empty.
 
     Args:
       pieces: `[num_frames, 88]` each.
-      batch_size: pieces of a batch.
-      seed: of the orders.
+      batch_size: pieces per batch.
+      seed: seed of the orders.
 
     Returns:
-      The number of batches of an epoch, and `batch(i)`, the batch of update i.
+      The number of batches per epoch, and `batch(i)`, the batch of update i.
     """
     groups = list(_group(pieces).values())
     num_batches = sum(-(-len(group) // batch_size) for group in groups)

@@ -1,9 +1,9 @@
-"""Canons made at random, of which the least possible cross entropy is known.
+"""Randomly generated canons, whose least possible cross entropy is known.
 
 A key and four chords are drawn, and the chords are repeated to the end. Over their
 roots a leader moves among the tones of the chord; a follower repeats it one round
-later, an octave lower. So a network that remembers a round knows the bass and the
-follower for sure, and only the leader's choices are news to it.
+later, an octave lower. A network that remembers a round can predict the bass and the
+follower with certainty; only the leader's choices are random.
 """
 
 import functools
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.music.midi import LOWEST_NOTE, NUM_KEYS
+from experiments.data.midi import LOWEST_NOTE, NUM_KEYS
 
 SCALE = (0, 2, 4, 5, 7, 9, 11)  # of a major key, in semitones
 TONIC, OTHERS = 0, (1, 3, 4, 5)  # degrees whose triads are used
@@ -24,12 +24,12 @@ OCTAVE, LEAP = 12, 7
 
 
 class Canon(NamedTuple):
-    """A piece and what it tells.
+    """A piece and its entropy.
 
     Attributes:
       roll: `[num_frames, 88]` bool.
-      nats: what frames 2 and later cost, on average, who knows how canons are made but
-        predicts every key by itself.
+      nats: expected cross entropy of all frames but the first, for a predictor that
+        knows how canons are made but predicts every key independently.
     """
 
     roll: np.ndarray
@@ -37,11 +37,11 @@ class Canon(NamedTuple):
 
 
 def make_canons(num_pieces: int, seed: int) -> list[Canon]:
-    """Makes canons.
+    """Generates canons.
 
     Args:
-      num_pieces: how many.
-      seed: of all choices.
+      num_pieces: number of canons.
+      seed: seed of all choices.
 
     Returns:
       The canons, all of the same length.
@@ -74,7 +74,7 @@ def _make_canon(rng: np.random.Generator) -> Canon:
 
 @functools.cache
 def _tones(degree: int, before: int | None) -> list[int]:
-    """Lists the tones of a triad that the leader can leap to from the note before."""
+    """Lists the tones of a triad within the leader's reach from the previous note."""
     classes = {SCALE[(degree + third) % len(SCALE)] for third in (0, 2, 4)}
     return [
         note
@@ -84,11 +84,11 @@ def _tones(degree: int, before: int | None) -> list[int]:
 
 
 def _entropy(degrees: tuple[int, ...], before: int | None, certain: list[int]) -> float:
-    """Sums up the entropies of all notes, where one of the degrees comes next.
+    """Sums the entropies of all notes, where one of the degrees comes next.
 
     Args:
-      degrees: those that are possible, all alike.
-      before: the leader's note before.
+      degrees: the possible degrees, equally likely.
+      before: the leader's previous note.
       certain: notes that sound in any case.
     """
     odds = np.zeros(128)
@@ -96,6 +96,6 @@ def _entropy(degrees: tuple[int, ...], before: int | None, certain: list[int]) -
         odds[BASS + SCALE[degree]] += 1 / len(degrees)
         notes = _tones(degree, before)
         odds[notes] += 1 / len(notes) / len(degrees)
-    odds[certain] = 0  # as good as 1: nothing is told
+    odds[certain] = 0  # no entropy, as if it were 1
     p = odds[(odds > 0) & (odds < 1)]
     return float(-(p * np.log(p) + (1 - p) * np.log1p(-p)).sum())

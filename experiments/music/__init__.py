@@ -1,1 +1,0 @@
-"""Polyphonic music: pieces as piano rolls, and the networks that predict them."""
