@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.data.midi import LOWEST_NOTE
+from experiments.shared.figures import hide_frame, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,12 +41,10 @@ def plot_rolls(rolls: Mapping[str, np.ndarray], num_given: int) -> "Figure":
     Returns:
       A figure for `Run.write_plot`.
     """
-    from matplotlib.figure import Figure  # imported here to keep `--help` fast
-
     used = np.flatnonzero(np.concatenate(list(rolls.values())).any(axis=0))
     low, high = (int(used[0]), int(used[-1])) if len(used) else (0, 87)
     num_frames = max(map(len, rolls.values()))
-    figure = Figure(figsize=(8.0, 2.6 * len(rolls)), dpi=150, layout="constrained")
+    figure = new_figure(8.0, 2.6 * len(rolls))
     for axes, (title, roll) in zip(
         np.ravel(figure.subplots(len(rolls), 1, sharex=True, squeeze=False)),
         rolls.items(),
@@ -65,6 +64,6 @@ def plot_rolls(rolls: Mapping[str, np.ndarray], num_given: int) -> "Figure":
         axes.set_xlim(0, num_frames)
         axes.grid(axis="y", color="0.9")
         axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        hide_frame(axes)
     axes.set_xlabel("frame")
     return figure

@@ -356,6 +356,14 @@ def test_noise_has_its_deviation_and_is_on_every_weight():
 
 
 def test_a_resumed_run_is_bit_identical_and_is_sampled(command, tmp_path, monkeypatch):
+    updates: list = []  # equal in the three runs, so it is compiled once
+    make_update = experiment.make_update
+
+    def make_once(*arguments):
+        updates[:] = updates or [make_update(*arguments)]
+        return updates[0]
+
+    monkeypatch.setattr(experiment, "make_update", make_once)
     flags = "--eval-every 2 --checkpoint-every 3 --dropout-rate 0.3 --patience 1"
     flags += " --weight-noise 0.1 --variational-dropout-rate 0.2"
     assert command(f"{flags} --num-updates 4", "whole") == DONE
