@@ -82,6 +82,7 @@ def run_command(
     module = sys.modules[train.__module__]
     # `python -m` names the module __main__; its specification has the real name.
     name = module.__spec__.name if module.__spec__ else train.__module__
+    name = name.removesuffix(".__main__")  # of an experiment that is a folder
     docstring, can_sample = module.__doc__ or "", sample is not None
     try:
         options, settings = parse(
