@@ -1,4 +1,4 @@
-"""Checkpoints that are whole, or known not to be.
+"""Checkpoints that are complete, or known to be damaged.
 
 Orbax writes the arrays, but restores a flipped bit as a silently wrong weight. So a
 checkpoint is written aside with a manifest of the size and SHA-256 of every file,
@@ -28,14 +28,14 @@ class SaveFailed(Exception):
 
 
 class NoGoodCheckpoint(ValueError):
-    """There are checkpoints, and none of them can be restored."""
+    """There are checkpoints, but none of them can be restored."""
 
 
 class Checkpoints:
-    """The checkpoints of a run: the newest few, each in a directory of its update.
+    """The newest checkpoints of a run, each in a directory named by its update.
 
     Args:
-      directory: the directory that holds them; made by the first save.
+      directory: the directory that holds them; created by the first save.
       keep: number of checkpoints to keep.
     """
 
@@ -62,10 +62,10 @@ class Checkpoints:
         *,
         evaluated: bool = False,
     ) -> None:
-        """Writes a checkpoint and removes those too old to keep.
+        """Writes a checkpoint and removes the oldest ones.
 
-        When this returns the checkpoint is on the disk, and survives a crash of the
-        process and of the machine. Until then the one before it does.
+        When this returns, the checkpoint is on the disk and survives a crash of the
+        process or the machine. Until then the previous one does.
 
         Args:
           update: number of updates done.
@@ -83,7 +83,7 @@ class Checkpoints:
             _write(aside, update, state, config)
             aside.rename(path)
             files.sync(self.directory)
-        except Exception as error:  # Orbax hides a full disk in errors of its own
+        except Exception as error:  # Orbax wraps a full disk in errors of its own
             shutil.rmtree(aside, ignore_errors=True)
             kept = self.updates()
             raise SaveFailed(
@@ -175,20 +175,20 @@ class Checkpoints:
             shutil.rmtree(left, ignore_errors=True)
 
     def _remove(self, path: Path) -> None:
-        # Renamed first, or a kill here would leave a checkpoint with files missing.
+        # Renamed first: killed here, it would be a checkpoint with missing files.
         doomed = path.with_name(f".removing-{path.name}")
         path.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
 
 
 def find_damage(path: Path) -> str | None:
-    """Compares a checkpoint with its manifest, byte for byte.
+    """Compares a checkpoint with its manifest, byte by byte.
 
     Args:
       path: the checkpoint's directory.
 
     Returns:
-      What is wrong, naming the file; None if nothing is.
+      The first difference, with the file's name; None if there is none.
     """
     try:
         manifest = (path / "manifest.json").read_bytes()
@@ -216,7 +216,7 @@ def find_damage(path: Path) -> str | None:
 
 
 def _write(aside: Path, update: int, state: Any, config: dict[str, Any]) -> None:
-    """Fills a directory with a checkpoint, down to the disk."""
+    """Writes a checkpoint into a directory and syncs it."""
     arrays.write_arrays(aside / "state", state)
     manifest = {
         "update": update,
@@ -237,7 +237,7 @@ def _write(aside: Path, update: int, state: Any, config: dict[str, Any]) -> None
 
 
 def _read(path: Path, template: Any) -> Any:
-    """Reads a checkpoint found whole; raises ValueError if it does not fit."""
+    """Reads an undamaged checkpoint; raises ValueError if its structure differs."""
     saved = json.loads((path / "manifest.json").read_bytes())["leaves"]
     wanted = arrays.describe_arrays(template)
     unlike = [

@@ -1,4 +1,4 @@
-"""What every experiment does when it is run, and how it ends."""
+"""Runs an experiment from the command line."""
 
 import datetime
 import shlex
@@ -12,7 +12,7 @@ from experiments.harness import signals
 from experiments.harness.arguments import parse
 from experiments.harness.checkpoints import SaveFailed
 from experiments.harness.config import RunConfig
-from experiments.harness.console import print_text
+from experiments.harness.console import print_text, replace_unencodable
 from experiments.harness.errors import BadInput, MissingData
 from experiments.harness.guard import Diverged
 from experiments.harness.run import Run
@@ -49,6 +49,7 @@ def main(
       presets: configurations by name, for `--preset`.
       sample: `sample(config, run, n)`, for `--resume DIR --sample n`.
     """
+    replace_unencodable()
     sys.exit(
         run_command(
             train, config, presets or {}, sample, sys.argv[1:], owns_process=True
@@ -155,7 +156,7 @@ def _close_after(error: BaseException, run: Run) -> None:
             run.close("failed", error=f"{type(error).__name__}: {error}")
         else:
             run.abandon()
-    except OSError:  # the disk that was full for the checkpoint is full for this too
+    except OSError:  # such as on a full disk, which is the error already
         pass
 
 

@@ -1,5 +1,6 @@
 """Printing that works on every console."""
 
+import io
 import sys
 from typing import TextIO
 
@@ -18,3 +19,10 @@ def print_text(text: object, file: TextIO | None = None) -> None:
     encoding = getattr(file, "encoding", None) or "utf-8"
     encodable = str(text).encode(encoding, "replace").decode(encoding)
     print(encodable, file=file, flush=True)
+
+
+def replace_unencodable() -> None:
+    """Lets `print` of any code, such as that of `--help`, do as `print_text` does."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written aside, synced, renamed."""
+"""Files that are either complete or absent: written aside, synced, renamed."""
 
 import io
 import json
@@ -23,7 +23,7 @@ def sync(path: Path) -> None:
 
 
 def write_all(file: io.FileIO, data: bytes) -> None:
-    """Writes all bytes to an unbuffered file, which may take fewer at a time.
+    """Writes all bytes to an unbuffered file, which may accept fewer at a time.
 
     Args:
       file: a file opened with `buffering=0`.
@@ -36,19 +36,19 @@ def write_all(file: io.FileIO, data: bytes) -> None:
     try:
         while rest:
             rest = rest[file.write(rest) :]
-    except OSError as error:  # of itself it says what happened, but not to which file
+    except OSError as error:  # which does not name the file by itself
         raise OSError(error.errno, error.strerror, str(file.name)) from error
 
 
 def reserve(path: Path, num_bytes: int) -> None:
-    """Finds out whether the disk has room, and may hold a file of that size.
+    """Checks that the disk has room for a file of a size.
 
     Args:
-      path: a file that does not exist; it does not afterwards either.
+      path: a file that does not exist; it is removed again.
       num_bytes: the room that is needed.
 
     Raises:
-      OSError: if there is none.
+      OSError: if there is less.
     """
     with path.open("wb", buffering=0) as file:
         try:
@@ -61,14 +61,14 @@ def reserve(path: Path, num_bytes: int) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replaces a file in one step, so that no reader and no crash sees half of it.
+    """Replaces a file in one step, so that it is never seen half written.
 
     Args:
       path: the file, in an existing directory.
-      data: what it shall hold.
+      data: its new content.
     """
-    # The name is fixed: one process owns a run directory, and a file left by a crash
-    # is overwritten by the next write instead of staying for ever.
+    # The name is fixed: one process owns a run directory, and the next write replaces
+    # a file left by a crash.
     aside = path.with_name(f".{path.name}.writing")
     with aside.open("wb", buffering=0) as file:
         write_all(file, data)

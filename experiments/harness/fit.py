@@ -16,6 +16,7 @@ from experiments.harness.console import print_text
 from experiments.harness.guard import Diverged, is_finite
 from experiments.harness.initial import with_params_of
 from experiments.harness.progress import Progress
+from experiments.harness.results import read_results
 from experiments.harness.run import Run
 from experiments.harness.signals import Stopped
 
@@ -111,9 +112,10 @@ def restore(directory: Path, template: Any) -> tuple[int, Any]:
       The number of updates done, and the state.
 
     Raises:
-      ValueError: if the run has no checkpoint, none of them can be restored, or it
-        holds another structure than `template`.
+      ValueError: if the run has another format or no checkpoint, none of them can be
+        restored, or it holds another structure than `template`.
     """
+    read_results(directory)  # refuses a run of another format
     checkpoints = Checkpoints(directory / "checkpoints")
     done, state = checkpoints.restore(template, warn=print_text, evaluated=True)
     if not done:

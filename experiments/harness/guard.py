@@ -1,4 +1,4 @@
-"""Against non-finite numbers: no update may write one into the state."""
+"""Keeps updates from writing non-finite numbers into the state."""
 
 import functools
 import math
@@ -10,24 +10,24 @@ import jax.numpy as jnp
 
 
 class Diverged(Exception):
-    """A loss, a gradient or a metric is not finite any more."""
+    """A loss, a gradient or a metric is no longer finite."""
 
 
 def guarded(update: Callable) -> Callable:
-    """Makes an update keep the whole old state where the new one is not finite.
+    """Makes an update return the old state if the new one is not finite.
 
-    The old state is kept, every leaf of it, if the loss or the norm of the gradient
-    is not finite or if a number of the state that was finite would not be finite any
-    more. So the parameters never become NaN, nor does the optimizer remember one.
-    Apply it inside `jax.jit`: `jax.jit(guarded(update))`.
+    Every leaf of the old state is kept if the loss or the norm of the gradient is not
+    finite, or if a finite number of the state would become non-finite. So neither the
+    parameters nor the optimizer's averages ever hold a NaN. Apply it inside `jax.jit`:
+    `jax.jit(guarded(update))`.
 
     Args:
       update: `update(state, *args) -> (state, metrics)`, pure; `metrics` has the
         scalars `loss` and `grad_norm`.
 
     Returns:
-      The same function with one more metric, `finite`: false where the old state was
-      kept. `fit` stops there and does not log it.
+      The same function with one more metric, `finite`: false if the old state was kept.
+      `fit` then stops, without logging the update.
     """
 
     @functools.wraps(update)
@@ -46,10 +46,10 @@ def guarded(update: Callable) -> Callable:
 
 
 def is_finite(metrics: dict[str, Any]) -> bool:
-    """Says whether an update's metrics allow going on.
+    """Returns whether the training may continue after an update.
 
     Args:
-      metrics: scalars on the host, with `finite` if the update is `guarded`.
+      metrics: the update's scalars on the host, with `finite` if it is `guarded`.
     """
     finite = math.isfinite(metrics["loss"]) and math.isfinite(metrics["grad_norm"])
     return bool(finite and metrics.get("finite", True))

@@ -1,4 +1,4 @@
-"""`metrics.jsonl`: one line of JSON for every update and every evaluation."""
+"""`metrics.jsonl`: one line of JSON per update and per evaluation."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from experiments.harness import files
 
 
 class MetricsFile:
-    """The metrics of a run, each line in the file as soon as it is known.
+    """The metrics of a run; each line is written at once.
 
-    Lines are in rising order of their update; those of an evaluation stand behind the
-    line of the update they follow. A line that a crash has torn is cut off.
+    Lines are in the order of their updates; an evaluation's lines follow the line of
+    the update before it. A line left incomplete by a crash is cut off.
 
     Args:
-      path: the file; made if it is not there.
+      path: the file; created if it does not exist.
     """
 
     def __init__(self, path: Path):
@@ -30,10 +30,10 @@ class MetricsFile:
         files.write_all(self._file, f"{text}\n".encode())
 
     def rewind(self, update: int) -> None:
-        """Cuts off what came after an update, its own evaluation included.
+        """Cuts off the lines after an update, including those of its evaluation.
 
         Args:
-          update: updates done; its line, the first of that update, is the last kept.
+          update: updates done; the first line of that update is the last one kept.
         """
         kept = 0
         for line in self._path.read_bytes().splitlines(keepends=True):

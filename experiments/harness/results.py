@@ -15,13 +15,13 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 
 class Results:
-    """The results of a run, kept up to date while it goes on.
+    """The results of a run, kept up to date while it runs.
 
     Attributes:
       content: what the file holds: `format` (of the run directory), `experiment`,
         `status` (running, done, interrupted, diverged or failed), `metrics` (the last
         of each), `seed`, `data` (digests), `choices` (values chosen for flags that
-        were left open), `wall_seconds` (of all processes of the run), `arguments`, and
+        were not given), `wall_seconds` (of all processes of the run), `arguments`, and
         what `describe_environment` returns.
 
     Args:
@@ -49,7 +49,7 @@ class Results:
 
     @property
     def seconds(self) -> float:
-        """The seconds since this process began the run or took it over."""
+        """The seconds since this process started or resumed the run."""
         return round(time.monotonic() - self._began, 3)
 
     def take_over(self) -> None:
@@ -72,14 +72,14 @@ class Results:
         self._seconds_before = earlier["wall_seconds"]
 
     def record_data(self, name: str, sha256: str) -> None:
-        """Notes a digest.
+        """Records a digest.
 
         Args:
-          name: what it is the digest of.
+          name: name of the data.
           sha256: the digest.
 
         Raises:
-          ValueError: if another digest was noted under this name.
+          ValueError: if another digest is recorded under this name.
         """
         recorded = self.content["data"].setdefault(name, sha256)
         if recorded != sha256:
@@ -89,14 +89,14 @@ class Results:
             )
 
     def record_choice(self, name: str, value: Any) -> None:
-        """Notes the value chosen for a flag that was left open.
+        """Records the value chosen for a flag that was not given.
 
         Args:
           name: the flag's field.
           value: the value, as JSON has it.
 
         Raises:
-          ValueError: if another value was noted under this name.
+          ValueError: if another value is recorded under this name.
         """
         recorded = self.content["choices"].setdefault(name, value)
         if recorded != value:
@@ -109,7 +109,7 @@ class Results:
         """Writes the file.
 
         Args:
-          **changes: what to change or add first, by its key.
+          **changes: entries to change or add first.
         """
         seconds = round(self._seconds_before + self.seconds, 3)
         self.content.update(changes, wall_seconds=seconds)
@@ -143,7 +143,7 @@ def read_results(directory: Path) -> dict[str, Any] | None:
 
 
 def describe_environment() -> dict[str, Any]:
-    """Returns `versions`, `device` and `commit`, as far as they can be known."""
+    """Returns `versions`, `device` and `commit` (None outside a checkout)."""
     import jax  # here, as reading configurations does not need it
 
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
@@ -160,7 +160,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def _commit(directory: Path) -> dict[str, Any] | None:
-    """Names the commit of the checkout that a directory is in; None if in none."""
+    """Returns the commit of the checkout that holds a directory, or None."""
 
     def git(*arguments):
         command = ["git", "-C", str(directory), *arguments]

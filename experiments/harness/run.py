@@ -1,4 +1,4 @@
-"""The run directory, and everything that is written into it."""
+"""The run directory and everything that is written into it."""
 
 import dataclasses
 import io
@@ -37,8 +37,8 @@ class Run:
 
     Attributes:
       directory: the run directory.
-      config: the configuration; in a resumed run, flags that were left open have the
-        values chosen then.
+      config: the configuration; in a resumed run, flags that were not given have
+        the values chosen then.
       resumes: whether the run continues one that is already in the directory.
       begun: whether `rewind` was called, so that the directory holds results.
       checkpoints: the checkpoints of the run.
@@ -78,19 +78,19 @@ class Run:
         if resumes:
             self._results.take_over()
             choices = self._results.content["choices"].items()
-            left_open = {n: v for n, v in choices if getattr(config, n) is None}
-            self.config = dataclasses.replace(config, **left_open)
+            open_flags = {n: v for n, v in choices if getattr(config, n, v) is None}
+            self.config = dataclasses.replace(config, **open_flags)
         if not reads_only:
             self._open(f"python -m {experiment} --resume {shlex.quote(str(directory))}")
 
     def rewind(self, done: int) -> None:
-        """Takes the directory back to what it was after so many updates.
+        """Takes the directory back to what it was after a number of updates.
 
-        Called by `fit`, and by experiments without one before their first result. From
-        here on the run has begun: whatever happens, its directory is kept.
+        Called by `fit`, and by experiments that do not train before their first result.
+        From then on the run has begun: its directory is kept, whatever happens.
 
         Args:
-          done: updates done; what was logged and sampled after them comes again.
+          done: updates done; what was logged and sampled after them is removed.
         """
         self.begun = True
         self._results.content.update(describe_environment())
@@ -121,7 +121,7 @@ class Run:
 
         Args:
           update: updates done.
-          **metrics: finite scalars, or whatever else JSON can hold.
+          **metrics: finite scalars, or anything else that JSON can hold.
 
         Raises:
           Diverged: if a metric is not finite.
@@ -134,7 +134,7 @@ class Run:
             if isinstance(value, float) and not math.isfinite(value):
                 raise Diverged(f"{name} is {value} after update {update}.")
         self._results.content["metrics"].update(line)
-        # What depends on the clock stays apart: the rest is the same in every run.
+        # Apart from the rest, which is the same in every run.
         wall = {"seconds": self._results.seconds}
         self._metrics.append({"update": update, **line, "wall": wall})
 
@@ -164,10 +164,10 @@ class Run:
         files.write_whole(directory / f"{name}.png", image.getvalue())
 
     def record_data(self, name: str, sha256: str) -> None:
-        """Notes which data the run is about, in `results.json`.
+        """Records in `results.json` which data the run uses.
 
         Args:
-          name: what it is: a data set, a file, a vocabulary.
+          name: name of the data: a data set, a file, a vocabulary.
           sha256: its digest.
 
         Raises:
@@ -178,7 +178,7 @@ class Run:
             self._results.write()
 
     def record_choice(self, name: str, value: Any) -> None:
-        """Notes the value chosen for a flag that was left open, in `results.json`.
+        """Records in `results.json` the value chosen for a flag that was not given.
 
         A resumed run has it in `config`, as if the flag had been given.
 
@@ -192,7 +192,7 @@ class Run:
         self._results.record_choice(name, value)
 
     def record(self, **facts: Any) -> None:
-        """Notes facts about this process, as JSON has them, in `results.json`."""
+        """Records facts about this process, as JSON has them, in `results.json`."""
         self._results.content.update(facts)
 
     def close(self, status: str, **details: Any) -> None:
@@ -223,7 +223,7 @@ class Run:
                 (self.directory / name).unlink(missing_ok=True)
 
     def _open(self, resume_command: str) -> None:
-        """Takes the directory, and writes what is known before training."""
+        """Locks the directory and writes what is known before training."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = Lock(self.directory)
         if not self.resumes and (self.directory / "config.json").exists():

@@ -1,4 +1,4 @@
-"""Polite stopping: a signal that arrives during an update waits for its end."""
+"""Stopping on signals: one that arrives during an update waits for its end."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ STOPPING = [
 
 
 class Stopped(BaseException):
-    """A signal asked the run to stop; not an `Exception`, as no handler may eat it."""
+    """A signal asked the run to stop; no `Exception`, so that no handler catches it."""
 
     def __init__(self, received: signal.Signals):
         super().__init__(received.name)
@@ -40,7 +40,7 @@ def handled() -> Iterator[None]:
     """
     _State.received = None
     previous = {}
-    # Python delivers signals to the main thread, and lets no other ask for them.
+    # Python delivers signals to the main thread, and only there can handlers be set.
     if threading.current_thread() is threading.main_thread():
         previous = {number: signal.signal(number, _note) for number in STOPPING}
     try:
@@ -96,9 +96,9 @@ def _shield(up: bool) -> Iterator[None]:
 
 def _note(number: int, frame: object) -> None:
     if _State.received is not None:
-        return  # one is enough, and the next must not cut short what it started
+        return  # a second one must not interrupt what the first one started
     _State.received = signal.Signals(number)
     if not _State.is_shielded:
         raise Stopped(_State.received)
-    # Not `print`, which a handler may have interrupted in the middle.
+    # Not `print`, which the handler may have interrupted.
     os.write(2, f"\n{_State.received.name}: stops after this update\n".encode())

@@ -1,14 +1,29 @@
 """A console that cannot encode a text never ends a training."""
 
+import io
 import os
 import platform
 import subprocess
+import sys
 
 import pytest
 
+from experiments.harness.console import print_text
 from tests.harness.conftest import COMMAND, ROOT, results_of
 
 LETTERS = "Zażółć gęślą jaźń ☃"
+
+
+def run_encoded(encoding, *arguments):
+    """Runs the toy on a console of an encoding; returns its lines."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode(encoding)
+    return done.stdout.decode(encoding).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -19,24 +34,23 @@ LETTERS = "Zażółć gęślą jaźń ☃"
     ],
 )
 def test_other_letters_are_replaced(tmp_path, encoding, shown, flag):
-    keeps = flag == "--keep-memory" and platform.libc_ver()[0] == "glibc"
-    arguments = (
-        flag,
-        "--num-updates",
-        "1",
-        "--print",
-        LETTERS,
-        "--run-dir",
-        tmp_path / "ż",
-    )
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
-        capture_output=True,
-    )
-    assert done.returncode == 0, done.stderr.decode(encoding)
-    lines = done.stdout.decode(encoding).splitlines()
+    directory = tmp_path / "ż"
+    arguments = ("--num-updates", 1, "--print", LETTERS, "--run-dir", directory)
+    lines = run_encoded(encoding, *arguments, flag)
     assert shown in lines
-    assert results_of(tmp_path / "ż")["freed_memory_kept"] == keeps
     assert lines[-1] == f"done: {tmp_path / '?'}"
+    keeps = flag == "--keep-memory" and platform.libc_ver()[0] == "glibc"
+    assert results_of(directory)["freed_memory_kept"] == keeps
+
+
+def test_help_is_shown_on_every_console():
+    assert "what an evaluation prints, ? for one" in " ".join(
+        run_encoded("ascii", "--help")
+    )
+
+
+def test_text_is_printed_where_nothing_else_is_set_up(monkeypatch):
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", screen)
+    print_text(LETTERS)
+    assert screen.buffer.getvalue().decode("cp1252") == "Za?ó?? g??l? ja?? ?\n"

@@ -54,7 +54,7 @@ class Config(TrainingConfig):
         "setup", "update", "before_evaluation", "evaluation", "after_evaluation"
     ] = flag("update", "and where", resumable=True)
     max_evaluations: int = flag(-1, "finishes after so many", resumable=True)
-    print: str = flag("", "what an evaluation prints", resumable=True)
+    print: str = flag("", "what an evaluation prints, ☃ for one", resumable=True)
     fails: Literal["no", "input", "data", "bug", "late", "late_input"] = flag(
         "no", "what goes wrong", resumable=True
     )
