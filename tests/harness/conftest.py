@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.harness import Run
 from experiments.harness.command import run_command
 from experiments.harness.metrics import read_metrics
 from tests.harness import toy
@@ -38,6 +39,23 @@ def run_toy(capsys):
         return Outcome(status, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Opens runs in one directory, and closes them."""
+    runs = []
+
+    def make(*, experiment="tests.harness.toy", resumes=False, **fields):
+        directory = tmp_path / "run"
+        config = toy.Config(run_dir=directory, **fields)
+        options = {"experiment": experiment, "arguments": [], "resumes": resumes}
+        runs.append(Run(directory, config, **options))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        run.close("done")
 
 
 @pytest.fixture(scope="session")

@@ -82,24 +82,29 @@ def test_no_checkpoint_is_no_error(tmp_path):
     assert update == 0 and state is template
 
 
+def assert_seen(two, file, bad):
+    """Damages a file, None meaning that it is gone: the checkpoint before is read."""
+    good = file.read_bytes()
+    file.unlink() if bad is None else file.write_bytes(bad)
+    try:
+        update, state, warnings = restore(two)
+    finally:
+        file.write_bytes(good)
+    assert update == 10
+    assert_equal(state, make_state(10))
+    assert len(warnings) == 1
+    assert "00000020" in warnings[0] and file.name in warnings[0]
+
+
 def test_200_single_bit_flips_are_all_seen(two):
     draw = random.Random(1)
     files = payload(two.path(20))
     touched = set()
     for _ in range(200):
         file = draw.choice(files)
-        good = file.read_bytes()
-        bad = bytearray(good)
+        bad = bytearray(file.read_bytes())
         bad[draw.randrange(len(bad))] ^= 1 << draw.randrange(8)
-        file.write_bytes(bad)
-        try:
-            update, state, warnings = restore(two)
-        finally:
-            file.write_bytes(good)
-        assert update == 10
-        assert_equal(state, make_state(10))
-        assert len(warnings) == 1
-        assert "00000020" in warnings[0] and file.name in warnings[0]
+        assert_seen(two, file, bad)
         touched.add(file)
     assert touched == set(files)
     assert restore(two)[0] == 20
@@ -109,22 +114,8 @@ def test_200_single_bit_flips_are_all_seen(two):
 def test_every_file_damaged_is_seen(two, how):
     for file in payload(two.path(20)):
         good = file.read_bytes()
-        match how:
-            case "cut short":
-                file.write_bytes(good[:-1])
-            case "emptied":
-                file.write_bytes(b"")
-            case "deleted":
-                file.unlink()
-            case "lengthened":
-                file.write_bytes(good + b"\0")
-        try:
-            update, state, warnings = restore(two)
-        finally:
-            file.write_bytes(good)
-        assert update == 10
-        assert_equal(state, make_state(10))
-        assert "00000020" in warnings[0] and file.name in warnings[0]
+        bad = {"cut short": good[:-1], "emptied": b"", "lengthened": good + b"\0"}
+        assert_seen(two, file, bad.get(how))
     assert restore(two)[0] == 20
 
 
@@ -167,6 +158,24 @@ def test_bad_ones_are_set_aside(two, tmp_path):
     checkpoints.save(20, make_state(21), {})
     checkpoints.set_aside(after=10)  # over the one that is there
     assert checkpoints.updates() == [10]
+
+
+def test_the_state_after_the_evaluation_is_read_where_asked_for(two, tmp_path):
+    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "both"))
+    checkpoints.save(20, make_state(21), {}, evaluated=True)
+    assert checkpoints.updates() == [10, 20]
+    assert_equal(restore(checkpoints)[1], make_state(20))
+    warnings = []
+    for expected in (21, 20):  # whole, and then damaged
+        update, state = checkpoints.restore(
+            make_state(0), warnings.append, evaluated=True
+        )
+        assert update == 20
+        assert_equal(state, make_state(expected))
+        (checkpoints.path(20, evaluated=True) / "manifest.json").write_bytes(b"")
+    assert len(warnings) == 1 and "00000020.evaluated: " in warnings[0]
+    checkpoints.set_aside(after=20)  # its evaluation comes again
+    assert not checkpoints.path(20, evaluated=True).exists()
 
 
 def test_another_model_is_told_apart_leaf_by_leaf(two):

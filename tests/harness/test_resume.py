@@ -7,11 +7,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from experiments.harness import Diverged, Run, guarded
+from experiments.harness import Diverged, guarded
 from experiments.harness import fit as harness_fit
 from experiments.harness.arrays import read_subtree
 from experiments.harness.metrics import read_metrics
-from tests.harness import toy
 from tests.harness.conftest import assert_same_run, results_of
 
 
@@ -98,11 +97,6 @@ def test_a_run_made_longer_is_the_longer_run(run_toy, tmp_path, finished):
     assert_same_run(directory, finished)
 
 
-def test_the_last_update_can_be_stopped_too(run_toy, tmp_path, finished):
-    stop_and_resume(run_toy, tmp_path / "run", 30)
-    assert_same_run(tmp_path / "run", finished)
-
-
 def test_a_signal_before_training_leaves_nothing(run_toy, tmp_path):
     in_setup = ("--signal-in", "setup", "--signal-at", -1, "--signal", "SIGUSR1")
     outcome = run_toy("--run-dir", tmp_path / "run", *in_setup)
@@ -113,7 +107,8 @@ def test_a_signal_before_training_leaves_nothing(run_toy, tmp_path):
 
 def check_random_stops(run_toy, tmp_path, finished, number, seed):
     draw = random.Random(seed)
-    for index, update in enumerate(draw.sample(range(1, 31), number)):
+    updates = [*draw.sample(range(1, 30), number), 30]  # the last one too
+    for index, update in enumerate(updates):
         directory = tmp_path / str(index)
         every = draw.randint(1, 12)
         stop_and_resume(run_toy, directory, update, "--checkpoint-every", every)
@@ -251,9 +246,8 @@ def fit(run, state, update, evaluate=lambda state, done: (state, {})):
     return harness_fit(run, state, update, evaluate, **units)
 
 
-def test_an_update_without_guard_is_stopped_as_well(tmp_path):
-    config = toy.Config(run_dir=tmp_path / "run")
-    run = Run(config.run_dir, config, experiment="toy", arguments=[])
+def test_an_update_without_guard_is_stopped_as_well(make_run):
+    run = make_run()
 
     def update(state, i):
         loss = jnp.where(i < 12, 1.0, jnp.nan)
@@ -261,14 +255,12 @@ def test_an_update_without_guard_is_stopped_as_well(tmp_path):
 
     with pytest.raises(Diverged, match="update 13 is not finite: loss nan"):
         fit(run, jnp.ones(2), update)
-    run.close("diverged")
     assert run.checkpoints.updates() == [10]
 
 
 @pytest.mark.parametrize("name", ["update", "evaluate"])
-def test_the_kind_of_a_state_must_stay(tmp_path, name):
-    config = toy.Config(run_dir=tmp_path / "run", eval_every=1)
-    run = Run(config.run_dir, config, experiment="toy", arguments=[])
+def test_the_kind_of_a_state_must_stay(make_run, name):
+    run = make_run(eval_every=1)
 
     def function_of(changes):
         def function(state, i):
@@ -280,20 +272,16 @@ def test_the_kind_of_a_state_must_stay(tmp_path, name):
     with pytest.raises(ValueError, match=f"{name} must keep the structure, shapes and"):
         functions = (function_of(name == "update"), function_of(name == "evaluate"))
         fit(run, jnp.ones(2), *functions)
-    run.close("failed")
 
 
-def test_an_evaluation_that_changes_nothing_is_not_saved_again(tmp_path):
-    config = toy.Config(run_dir=tmp_path / "run", num_updates=2)
-    run = Run(config.run_dir, config, experiment="toy", arguments=[])
+def test_an_evaluation_that_changes_nothing_is_not_saved_again(make_run):
+    run = make_run(num_updates=2)
     fit(run, jnp.ones(2), lambda s, i: (s + 1, {"loss": 1.0, "grad_norm": 1.0}))
-    run.close("done")
     assert [path.name for path in run.checkpoints.directory.iterdir()] == ["00000002"]
 
 
-def test_python_numbers_in_a_state_are_arrays_from_the_start(tmp_path):
-    config = toy.Config(run_dir=tmp_path / "run", num_updates=3)
-    run = Run(config.run_dir, config, experiment="toy", arguments=[])
+def test_python_numbers_in_a_state_are_arrays_from_the_start(make_run):
+    run = make_run(num_updates=3)
     traces = []
 
     @jax.jit
@@ -303,6 +291,5 @@ def test_python_numbers_in_a_state_are_arrays_from_the_start(tmp_path):
         return new, {"loss": new["scale"], "grad_norm": jnp.float32(1)}
 
     state = fit(run, {"scale": 0.5, "count": 0}, update)
-    run.close("done")
     assert traces == [False]  # a weak type is lost in a checkpoint, and traced anew
     assert (state["scale"].item(), state["count"].item()) == (4.0, 3)

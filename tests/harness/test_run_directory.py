@@ -9,27 +9,10 @@ import sys
 import jax
 import pytest
 
-from experiments.harness import Diverged, Run
+from experiments.harness import Diverged
 from experiments.harness.metrics import MetricsFile, read_metrics
 from tests.harness import toy
 from tests.harness.conftest import ROOT, assert_same_run, results_of
-
-
-@pytest.fixture
-def make_run(tmp_path):
-    """Opens runs in one directory, and closes them."""
-    runs = []
-
-    def make(**options):
-        directory = tmp_path / "run"
-        config = toy.Config(run_dir=directory)
-        options = {"experiment": "tests.harness.toy", "arguments": []} | options
-        runs.append(Run(directory, config, **options))
-        return runs[-1]
-
-    yield make
-    for run in runs:
-        run.close("done")
 
 
 def test_a_run_leaves_what_it_promises(finished):
