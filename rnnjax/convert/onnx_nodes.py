@@ -1,9 +1,10 @@
-"""What a recurrent node of an ONNX file says, checked."""
+"""Reads and checks a recurrent node of an ONNX file."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnjax.convert.onnx_graph import Graph, NotHeldError, name_of
 from rnnjax.convert.onnx_operators import (
     INPUTS,
     OPERATORS,
@@ -18,14 +19,16 @@ class OnnxNode(NamedTuple):
 
     Attributes:
       name: its own, or that of its first output if it has none.
+      path: the graphs around it, see `Graph`.
       operator: "RNN", "LSTM" or "GRU".
-      attributes: what it says of itself, but for the hidden size.
+      attributes: its attributes without the hidden size.
       weights: W, R and, where there are any, B and P: `[num_directions, ...]`.
-      held: its inputs that the file holds, but for the weights.
-      fed: the names in the file of those that are known only when it runs, but for X.
+      held: its other inputs that the file holds.
+      fed: the names in the file of its other inputs, without X, by what they are here.
     """
 
     name: str
+    path: tuple[str, ...]
     operator: str
     attributes: Attributes
     weights: dict[str, np.ndarray]
@@ -35,46 +38,38 @@ class OnnxNode(NamedTuple):
     @property
     def where(self) -> str:
         """Returns how messages name it."""
-        return f"{self.operator} node {self.name!r}"
+        within = f" in {' / '.join(self.path)}" if self.path else ""
+        return f"{self.operator} node {self.name!r}{within}"
 
 
-def tensors_of(graph: Any) -> dict[str, Any]:
-    """Returns what a graph holds, initializers and constants, by name."""
-    tensors = {tensor.name: tensor for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            tensors[node.output[0]] = node.attribute[0].t
-    return tensors
-
-
-def read_node(node: Any, tensors: dict[str, Any]) -> OnnxNode:
+def read_node(node: Any, graph: Graph) -> OnnxNode:
     """Reads a recurrent node.
 
     Args:
       node: an `onnx.NodeProto`.
-      tensors: what its graph holds, by name.
+      graph: the graph that it is in.
 
     Raises:
-      ValueError: if an attribute is not supported, or has a value that it cannot have;
-        if weights are missing, are computed when the model runs, or have another shape
-        than the node's sizes ask for.
+      ValueError: if an attribute is not supported or has an invalid value; if weights
+        are missing, are not held by the file, or do not have the shape that the node's
+        sizes ask for; if a held sequence_lens or initial carry has another shape.
     """
-    from onnx import numpy_helper
-
-    name = node.name or next(filter(None, node.output), "")
     names = {key: given for key, given in zip(INPUTS, node.input) if given}
-    held = {
-        key: numpy_helper.to_array(tensors[given])
-        for key, given in names.items()
-        if given in tensors
-    }
+    held, fed, reasons = {}, {}, {}
+    for key, given in names.items():
+        try:
+            held[key] = graph.value(given)
+        except NotHeldError as error:
+            fed[key], reasons[key] = given, str(error)
+    for known in (held, fed):
+        known.pop("X", None)
     weights = {key: held.pop(key) for key in ("W", "R", "B", "P") if key in held}
-    fed = {
-        key: given for key, given in names.items() if key not in ("X", *weights, *held)
-    }
     hidden_size, attributes = _attributes_of(node)
-    read = OnnxNode(name, node.op_type, attributes, weights, held, fed)
-    _check_weights(read, hidden_size)
+    read = OnnxNode(
+        name_of(node), graph.path, node.op_type, attributes, weights, held, fed
+    )
+    _check_weights(read, hidden_size, reasons)
+    _check_held(read)
     return read
 
 
@@ -109,13 +104,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _check_weights(node, hidden_size):
+def _check_weights(node, hidden_size, reasons):
     weights = node.weights
     for key in ("W", "R", "B", "P"):
-        if key in node.fed:
+        if key in reasons:
             raise ValueError(
-                f"{key} of {node.where} must be held by the file, "
-                f"got {node.fed[key]!r}, known when it runs."
+                f"{key} of {node.where} must be held by the file or follow from what "
+                f"it holds, got {reasons[key]}."
             )
         if key in ("W", "R") and key not in weights:
             raise ValueError(f"{key} of {node.where} must be given, got none.")
@@ -124,11 +119,39 @@ def _check_weights(node, hidden_size):
             raise ValueError(
                 f"{key} of {node.where} must have 3 axes, got shape {got}."
             )
-    hidden_size = hidden_size or weights["R"].shape[-1]
+    _, rows, own_size = weights["R"].shape
+    hidden_size = own_size if hidden_size is None else hidden_size
+    shapes = shapes_of_weights(node.operator, own_size, weights["W"].shape[-1])
+    if hidden_size != own_size and shapes["R"] == (rows, own_size):
+        raise ValueError(
+            f"hidden_size of {node.where} must be {own_size}, the last axis of R, "
+            f"got {hidden_size}."
+        )
     shapes = shapes_of_weights(node.operator, hidden_size, weights["W"].shape[-1])
     for key, array in weights.items():
         expected = (node.attributes.num_directions, *shapes[key])
         if array.shape != expected:
             raise ValueError(
                 f"{key} of {node.where} must be of shape {expected}, got {array.shape}."
+            )
+
+
+def _check_held(node):
+    """Checks the lengths and the initial carry that the file holds."""
+    batch = None
+    sizes = node.attributes.num_directions, node.weights["R"].shape[-1]
+    for key, array in node.held.items():
+        is_lengths = key == "sequence_lens"
+        axis = 0 if is_lengths or node.attributes.layout else 1
+        fits = array.ndim == (1 if is_lengths else 3)
+        if fits and batch is None:
+            batch = array.shape[axis]
+        expected = [batch] if is_lengths else list(sizes)
+        if not is_lengths:
+            expected.insert(axis, batch)
+        if not fits or list(array.shape) != expected:
+            wanted = ["batch" if n is None else n for n in expected]
+            raise ValueError(
+                f"{key} of {node.where} must be of shape "
+                f"({', '.join(map(str, wanted))}{',' * is_lengths}), got {array.shape}."
             )

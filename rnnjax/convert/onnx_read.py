@@ -8,7 +8,8 @@ import numpy as np
 
 from rnnjax.base import Carry, Cell, Layer, Params
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.convert.onnx_nodes import read_node, tensors_of
+from rnnjax.convert.onnx_graph import recurrent_nodes
+from rnnjax.convert.onnx_nodes import read_node
 from rnnjax.convert.onnx_operators import OPERATORS, equal_cells
 from rnnjax.convert.onnx_weights import params_from_weights
 from rnnjax.layers.recurrent import bidirectional, recurrent
@@ -18,22 +19,25 @@ class OnnxRecurrent(NamedTuple):
     """A recurrent node of an ONNX file, as a layer that computes the same.
 
     Attributes:
-      name: the node's, or that of its first output if it has none.
+      name: the node's name, or that of its first output if it has none.
+      path: the branches and loop bodies that it is in, outermost first, such as
+        `("if_16k.then_branch",)`; empty in the main graph.
       operator: "RNN", "LSTM" or "GRU".
-      attributes: what `to_onnx` must be told beside the cells. Where `layout` is 1 the
-        file's inputs and outputs have the batch first; the layer has time first.
+      attributes: what `to_onnx` needs besides the cells. If `layout` is 1 the file's
+        inputs and outputs have the batch first; the layer has time first.
       cells: the cell of each direction.
-      layer: reads in the node's direction; for lengths give it
-        `lengths_to_mask(lengths, num_steps)`. Outputs of both directions stand side by
-        side, forward first.
+      layer: reads in the node's direction; for lengths pass it
+        `lengths_to_mask(lengths, num_steps)`. Outputs of both directions are
+        concatenated, forward first.
       params: the layer's parameters, NumPy arrays of the file's dtype.
       carry: the layer's initial carry, if the file holds it; else None.
       lengths: the sequences' lengths, if the file holds them; else None.
-      fed: what the file calls those of sequence_lens, initial_h and initial_c that it
-        does not hold: they are computed or given when the model runs.
+      fed: the names in the file of those of sequence_lens, initial_h and initial_c
+        that it does not hold: they are computed or given when the model runs.
     """
 
     name: str
+    path: tuple[str, ...]
     operator: str
     attributes: dict[str, Any]
     cells: tuple[Cell, ...]
@@ -47,10 +51,13 @@ class OnnxRecurrent(NamedTuple):
 def from_onnx(model: Any) -> list[OnnxRecurrent]:
     """Reads the recurrent nodes of an ONNX model: RNN, LSTM and GRU.
 
-    Needs the package onnx. Nodes within the bodies of loops and branches are not read.
+    Needs the package onnx. Nodes inside branches and loop bodies (`If`, `Loop`, `Scan`)
+    are read too, with their `path`, and so are those of functions defined in the file.
+    A weight may be computed from stored tensors, for instance by `Identity`, `Concat`,
+    `Slice`, `Transpose` or `Cast`.
 
-    A layer computes what its node does, but for a sequence of no steps: its last carry
-    is the initial one here, zeros in ONNX Runtime.
+    A layer computes what its node does, except for a sequence of no steps: its last
+    carry is the initial one here and zeros in ONNX Runtime.
 
     Args:
       model: an `onnx.ModelProto`, or the path of a file.
@@ -60,8 +67,9 @@ def from_onnx(model: Any) -> list[OnnxRecurrent]:
 
     Raises:
       ValueError: if there is no recurrent node; if a node has an attribute or an
-        activation that is not supported; if weights are missing, are computed when the
-        model runs, or have another shape than the node's sizes ask for.
+        activation that is not supported; if weights are missing, depend on an input of
+        the model, or do not have the shape that the node's sizes ask for; if an initial
+        carry or lengths in the file have another shape. The message names the node.
 
     Example:
       >>> from rnnjax.convert.onnx_write import to_onnx
@@ -73,26 +81,14 @@ def from_onnx(model: Any) -> list[OnnxRecurrent]:
 
     References:
       "ONNX Operators", https://onnx.ai/onnx/operators: RNN, LSTM and GRU, versions 7 to
-      22. What that text leaves open (which of the coupled gates there is, which values
-      are clipped, whose an alpha is) is as ONNX Runtime has it.
+      22. What that text leaves open (which of the coupled gates exists, which values
+      are clipped, which activation an alpha belongs to) is as in ONNX Runtime.
     """
     import onnx
 
     if isinstance(model, str | Path):
         model = onnx.load(model)
-    nodes = [
-        node
-        for node in model.graph.node
-        if node.op_type in OPERATORS and node.domain in ("", "ai.onnx")
-    ]
-    if not nodes:
-        found = sorted({node.op_type for node in model.graph.node})
-        raise ValueError(
-            "model must have a node RNN, LSTM or GRU, "
-            f"got nodes {', '.join(found) or 'none'}."
-        )
-    tensors = tensors_of(model.graph)
-    return [_recurrent(read_node(node, tensors)) for node in nodes]
+    return [_recurrent(read_node(*found)) for found in recurrent_nodes(model)]
 
 
 def carry_from_onnx(
@@ -103,19 +99,25 @@ def carry_from_onnx(
     Args:
       initial_h: `[num_directions, batch, hidden_size]`, as the node takes it.
       initial_c: likewise, of an LSTM.
-      layout: the node's attribute: 1 where the batch comes before the directions.
+      layout: the node's attribute: 1 if the batch comes before the directions.
 
     Returns:
       h, or an `LSTMCarry`; for both directions a dict of `forward` and `backward`.
 
     Raises:
-      ValueError: if there are not one or two directions.
+      ValueError: if there are not three axes or not one or two directions, or if the
+        two differ in shape.
 
     Example:
       >>> carry_from_onnx(jnp.ones((2, 3, 4)))["backward"].shape
       (3, 4)
     """
     leaves = [initial_h] if initial_c is None else [initial_h, initial_c]
+    if any(np.ndim(leaf) != 3 or leaf.shape != initial_h.shape for leaf in leaves):
+        raise ValueError(
+            "initial_h and initial_c must have the same three axes, "
+            f"got shapes {', '.join(str(np.shape(leaf)) for leaf in leaves)}."
+        )
     leaves = [leaf.swapaxes(0, 1) if layout else leaf for leaf in leaves]
     if leaves[0].shape[0] not in (1, 2):
         raise ValueError(
@@ -152,6 +154,7 @@ def _recurrent(node):
     given = node.attributes.given().items()
     return OnnxRecurrent(
         node.name,
+        node.path,
         node.operator,
         {name: value for name, value in given if name not in flags},  # cells say those
         cells,

@@ -20,7 +20,7 @@ from rnnjax.convert.weights import matrix_shape, read_weights
 
 
 def to_onnx(
-    cell: Cell,
+    cell: Cell | Sequence[Cell],
     params: Params,
     *,
     backward_cell: Cell | None = None,
@@ -35,27 +35,28 @@ def to_onnx(
 ) -> Any:
     """Writes a cell as an ONNX model of one node: RNN, LSTM or GRU.
 
-    Needs the package onnx; `onnx.save(model, path)` makes a file of what it returns.
-    Which operator it is, whether gates are coupled, where a GRU resets, and which
-    biases and peepholes there are, the cell says. A peephole that is left out beside
-    others is written as zeros.
+    Needs the package onnx; `onnx.save(model, path)` writes the result to a file. The
+    cell determines the operator, whether gates are coupled, where a GRU resets, and
+    which biases and peepholes there are. A peephole that is missing beside others is
+    written as zeros. What `from_onnx` read is written again by
+    `to_onnx(node.cells, node.params, **node.attributes)`.
 
     The model's inputs are X and, if asked for, sequence_lens, initial_h and initial_c;
     its outputs are Y `[T, num_directions, batch, hidden_size]`, Y_h and, of an LSTM,
     Y_c.
 
     Args:
-      cell: made by `elman`, `lstm`, `lstm_variant` or `gru`.
+      cell: made by `elman`, `lstm`, `lstm_variant` or `gru`; or one cell per direction.
       params: its parameters; for both directions a dict of `forward` and `backward`.
-      backward_cell: the cell that reads in reverse, where it is not one like `cell`.
+      backward_cell: the cell that reads in reverse; None: one like `cell`.
       direction: "forward", "reverse" or "bidirectional".
       activations: the cell's, by their ONNX names; empty: the operator's defaults. See
         `rnnjax.convert.onnx_activations`.
       activation_alpha: of the activations that take one, in their order.
       activation_beta: likewise.
       clip: the bound on what the cell's activations are given.
-      layout: 1 for inputs and outputs with the batch first, which ONNX Runtime's CPU
-        does not run.
+      layout: 1 for inputs and outputs with the batch first, which ONNX Runtime does
+        not run on a CPU.
       takes_lengths: whether sequence_lens is an input.
       takes_carry: whether the initial carry is an input; else it is zeros.
 
@@ -63,9 +64,9 @@ def to_onnx(
       An `onnx.ModelProto`.
 
     Raises:
-      ValueError: if the cell is none that an operator with these attributes equals; if
-        an attribute has a value that it cannot have; if parameters are missing or have
-        another shape than the cell's.
+      ValueError: if no operator with these attributes computes what the cell does; if
+        there are more cells than directions; if an attribute has an invalid value; if
+        parameters are missing or do not have the cell's shapes.
 
     Example:
       >>> cell = rnnjax.elman(4, activation="relu")
@@ -84,6 +85,9 @@ def to_onnx(
     )
     check_attributes(attributes)
     both = attributes.num_directions == 2
+    if not isinstance(cell, Cell):
+        cell, *others = _cells_of(cell, attributes.num_directions)
+        backward_cell = backward_cell or next(iter(others), None)
     if backward_cell is not None and not both:
         raise ValueError(
             "backward_cell must be None where the direction is not bidirectional, "
@@ -102,6 +106,17 @@ def to_onnx(
     inputs = ["sequence_lens"] if takes_lengths else []
     inputs += OPERATORS[operator].carries if takes_carry else []
     return _model(operator, attributes, stacked, inputs)
+
+
+def _cells_of(cells, num_directions):
+    """Returns the cells given in a sequence, checked."""
+    is_sequence = isinstance(cells, Sequence) and not isinstance(cells, str)
+    found = [x for x in cells if isinstance(x, Cell)] if is_sequence else []
+    if len(found) != num_directions or len(found) != len(cells):
+        raise ValueError(
+            f"cell must be a cell or a sequence of {num_directions}, got {cells!r}."
+        )
+    return found
 
 
 def _parts(cells, params):

@@ -53,7 +53,8 @@ def test_what_is_written_is_read_again(cell, options):
     assert node.layer is recurrent(*node.cells, reverse=reverse)
     assert_same_bits(node.params, params)
     assert node.attributes == options
-    assert (node.carry, node.lengths, node.fed) == (None, None, {})
+    assert (node.path, node.carry, node.lengths, node.fed) == ((), None, None, {})
+    assert to_onnx(node.cells, node.params, **node.attributes) == model
 
 
 EQUATIONS = {
@@ -122,6 +123,11 @@ def test_two_directions_may_differ_in_their_activations():
     (node,) = from_onnx(to_onnx(gru(H), BOTH, backward_cell=backward, **options))
     assert node.layer is bidirectional(gru(H), backward)
     assert_same_bits(node.params, BOTH)
+    assert onnx.checker.check_model(to_onnx(node.cells, BOTH, **options)) is None
+    for cells in ((gru(H),), (gru(H), None), "gru", node.layer):
+        assert "cell must be a cell or a sequence of 2, got" in message_of(
+            to_onnx, cells, BOTH, **options
+        )
 
 
 @pytest.mark.parametrize("direction", ["reverse", "bidirectional"])
@@ -270,7 +276,8 @@ REFUSED = {
     ),
     "computed W": (
         {"rename": [("W", "X")]},
-        "W of LSTM node 'LSTM' must be held by the file, got 'X', known when it runs.",
+        "W of LSTM node 'LSTM' must be held by the file or follow from what it holds, "
+        "got 'X', an input.",
     ),
     "shape of R": (
         {"arrays": [("R", np.zeros((1, 4 * H, H + 1), np.float32))]},
@@ -286,9 +293,13 @@ REFUSED = {
         {"arrays": [("W", np.zeros(4, np.float32))]},
         "W of LSTM node 'LSTM' must have 3 axes, got shape (4,).",
     ),
+    "no hidden size": (
+        {"hidden_size": 0},
+        "hidden_size of LSTM node 'LSTM' must be 5, the last axis of R, got 0.",
+    ),
     "hidden size": (
         {"hidden_size": 6},
-        f"W of LSTM node 'LSTM' must be of shape (1, 24, {D}), got (1, {4 * H}, {D}).",
+        "hidden_size of LSTM node 'LSTM' must be 5, the last axis of R, got 6.",
     ),
 }
 
@@ -315,6 +326,10 @@ def test_half_a_carry_is_refused():
         "initial_h and initial_c of LSTM node 'LSTM' must both be held by the file or "
         "both be known when it runs, got initial_c known when it runs."
     )
+    for h, c in ((np.zeros((B, H)), None), (np.zeros((1, B, H)), np.zeros((1, B, 4)))):
+        assert message_of(carry_from_onnx, h, c).startswith(
+            "initial_h and initial_c must have the same three axes, got shapes "
+        )
     assert message_of(carry_from_onnx, np.zeros((3, B, H))) == (
         f"initial_h must have one or two directions, got shape (3, {B}, {H})."
     )
