@@ -24,6 +24,7 @@ FLOORS = {
     "rnnjax.products": 0,
     "rnnjax.initializers": 0,
     "rnnjax.placement": 0,
+    "rnnjax.parameters": 0,
     "rnnjax.tangents": 0,
     "rnnjax.cells": 1,
     "rnnjax.engines": 1,

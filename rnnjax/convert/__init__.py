@@ -1,11 +1,12 @@
-"""Weights from and to other frameworks, which need not be installed.
+"""Load weights from other frameworks as named arrays, and save them for these.
 
-Names and shapes alone say what a weight is. Options that leave no trace in the weights,
-such as activations, must be given alike on both sides. Every `from_...` undoes its
-`to_...` bit by bit, and what has no counterpart is refused.
+The other framework need not be installed. Weights are identified by name and shape;
+options that leave no trace in them, such as activations, must be the same on both
+sides. Every `from_...` undoes its `to_...` bit by bit, and whatever has no counterpart
+is refused.
 
-An ONNX model says its options itself: `from_onnx` makes the cells too. It alone needs a
-package installed, onnx.
+An ONNX model stores its options, so `from_onnx` also makes the cells. It is the only
+converter that needs a package, onnx.
 """
 
 from rnnjax.convert.equinox import from_equinox, to_equinox

@@ -28,7 +28,7 @@ _NAMES = {
 def from_equinox(weights: Mapping[str, Any], maker: Maker) -> Params:
     """Reads the weights of Equinox' `GRUCell` or `LSTMCell`.
 
-    Its matrices are transposed; its gates stand in the same order.
+    Its matrices are transposed; its gates are in the same order.
 
     Args:
       weights: the cell's arrays by their names:
@@ -39,8 +39,8 @@ def from_equinox(weights: Mapping[str, Any], maker: Maker) -> Params:
       The cell's parameters, as NumPy arrays.
 
     Raises:
-      ValueError: if `maker` is none of these, or a weight is missing, unknown or of
-        another shape.
+      ValueError: if `maker` is none of these, or a weight is missing or unknown or
+        has another shape.
 
     Example:
       >>> cell = rnnjax.gru(5)
@@ -76,12 +76,11 @@ def to_equinox(params: Params, maker: Maker) -> Weights:
       maker: what made the cell: `gru` or `lstm`.
 
     Returns:
-      NumPy arrays by the names of the cell's attributes, which `equinox.tree_at` puts
-      in their places.
+      NumPy arrays by the names of the cell's attributes, for `equinox.tree_at`.
 
     Raises:
-      ValueError: if `maker` is none of these, if a weight is missing, unknown or of
-        another shape, or if a GRU resets before the product.
+      ValueError: if `maker` is none of these, if a weight is missing or unknown or
+        has another shape, or if a GRU resets before the product.
     """
     gates_of(maker, _NUM_GATES)
     if maker is gru:

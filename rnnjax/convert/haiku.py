@@ -31,19 +31,19 @@ _ZRN = (1, 0, 2)  # z, r, n from r, z, n, and back
 def from_haiku(weights: Mapping[str, Any], maker: Maker, name: str) -> Params:
     """Reads the weights of Haiku's `VanillaRNN`, `GRU` or `LSTM`.
 
-    - `VanillaRNN`: its activation is always `relu`. Of two biases, the sum is taken,
-      rounded once.
-    - `GRU`: resets before the product. Its gates are put from the order z, r, n into
-      r, z, n; since it updates by 1 - z where we do by z, and 1 - σ(x) = σ(-x), the
-      update gate's weights change their sign.
-    - `LSTM`: one matrix over [x, h] is parted in two, the gates are put from the order
-      i, g, f, o into i, f, g, o, and the 1 that Haiku's step adds to the forget gate
-      joins its bias. That sum must be exact: it is not for most float32 biases that
-      were trained, and is if all weights are turned to float64 before, but for biases
-      next to zero.
+    - `VanillaRNN`: its activation is always `relu`. Two biases are added, which rounds
+      once.
+    - `GRU`: resets before the product. Its gates are reordered from z, r, n to r, z, n.
+      It updates by 1 - z where we do by z, and 1 - σ(x) = σ(-x), so the weights of the
+      update gate change sign.
+    - `LSTM`: one matrix over [x, h] is split in two, the gates are reordered from
+      i, g, f, o to i, f, g, o, and the 1 that Haiku's step adds to the forget gate is
+      added to its bias. That sum must be exact. For most trained float32 biases it is
+      not; it is after all weights are converted to float64, except for biases very
+      close to zero.
 
     Args:
-      weights: Haiku's parameters, of which those of the core's modules are read.
+      weights: Haiku's parameters; only those of the core's modules are read.
       maker: `elman`, `gru` or `lstm`.
       name: the core's module name, such as "lstm".
 
@@ -51,7 +51,7 @@ def from_haiku(weights: Mapping[str, Any], maker: Maker, name: str) -> Params:
       The cell's parameters, as NumPy arrays.
 
     Raises:
-      ValueError: if `maker` is none of these, if a weight is missing, unknown or of
+      ValueError: if `maker` is none of these, if a weight is missing or unknown or has
         another shape, or if an LSTM's forget bias plus 1 is not exact.
 
     Example:

@@ -29,11 +29,11 @@ _GATES = {elman: ("", "i"), gru: ("rzn", "i"), lstm: ("ifgo", "h")}
 def from_linen(weights: Mapping[str, Any], maker: Maker) -> Params:
     """Reads the weights of Linen's `SimpleCell`, `GRUCell`, `(Optimized)LSTMCell`.
 
-    Each gate has matrices of its own, `ii` from the input and `hi` from the carry; they
-    are set side by side.
+    Each gate has its own matrices, `ii` from the input and `hi` from the carry, which
+    are concatenated.
 
     Args:
-      weights: the cell's part of `variables["params"]`, which is under `cell` where
+      weights: the cell's part of `variables["params"]`, which is under `cell` if
         `linen.RNN` runs it.
       maker: `elman`, `gru` or `lstm`. Activations and `SimpleCell`'s `residual`, which
         has no counterpart, are not among the weights.
@@ -42,8 +42,8 @@ def from_linen(weights: Mapping[str, Any], maker: Maker) -> Params:
       The cell's parameters, as NumPy arrays.
 
     Raises:
-      ValueError: if `maker` is none of these, or a weight is missing, unknown or of
-        another shape.
+      ValueError: if `maker` is none of these, or a weight is missing or unknown or
+        has another shape.
 
     Example:
       >>> cell = rnnjax.lstm(5)
@@ -95,7 +95,7 @@ def to_linen(params: Params, maker: Maker) -> dict[str, Weights]:
       The cell's part of `variables["params"]`, in NumPy arrays.
 
     Raises:
-      ValueError: if `maker` is none of these, if a weight is missing, unknown or of
+      ValueError: if `maker` is none of these, if a weight is missing or unknown or has
         another shape, if there is no bias, or if a GRU resets before the product.
     """
     gates, bias_side = _gates(maker)

@@ -25,8 +25,8 @@ from rnnjax.convert.weights import (
 def from_nnx(weights: Mapping[str, Any], maker: Maker) -> Params:
     """Reads the weights of NNX' `SimpleCell`, `GRUCell`, `(Optimized)LSTMCell`.
 
-    Gates stand side by side in our order, but in an `LSTMCell`, whose gates have
-    matrices of their own. A `GRUCell` has no bias between its reset gate and the
+    Gates are concatenated in our order, except in an `LSTMCell`, where each gate has
+    its own matrices. A `GRUCell` has no bias between its reset gate and the
     recurrent product, so `candidate_bias` is zero.
 
     Args:
@@ -38,8 +38,8 @@ def from_nnx(weights: Mapping[str, Any], maker: Maker) -> Params:
       The cell's parameters, as NumPy arrays.
 
     Raises:
-      ValueError: if `maker` is none of these, or a weight is missing, unknown or of
-        another shape.
+      ValueError: if `maker` is none of these, or a weight is missing or unknown or
+        has another shape.
 
     Example:
       >>> cell = rnnjax.lstm(5)

@@ -1,4 +1,4 @@
-"""The activations that ONNX names, with their alpha and beta put in."""
+"""ONNX's activations by name, with their alpha and beta."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -15,10 +15,10 @@ class _Form(NamedTuple):
     """A family of activations: `function(x, *parameters)`.
 
     Attributes:
-      function: alpha, then beta, are its parameters.
-      count: how many of them it takes.
-      defaults: those of the specification; None where ONNX Runtime has others.
-      named: the name in `ACTIVATIONS` of the member with `members` as parameters.
+      function: its parameters are alpha and then beta.
+      count: number of parameters.
+      defaults: those of the specification; None if ONNX Runtime has others.
+      named: the name in `ACTIVATIONS` of the function with `members` as parameters.
       members: see `named`.
     """
 
@@ -29,8 +29,8 @@ class _Form(NamedTuple):
     members: tuple[float, ...] = ()
 
 
-# Where a file gives no alpha or beta to Affine, ScaledTanh or ThresholdedRelu, ONNX
-# Runtime takes 0 and the specification something else, or nothing: no default is safe.
+# If a file gives Affine, ScaledTanh or ThresholdedRelu no alpha or beta, ONNX Runtime
+# takes 0 and the specification says something else, or nothing: no default is safe.
 _FORMS = {
     "Relu": _Form(jax.nn.relu, named="relu"),
     "Tanh": _Form(jnp.tanh, named="tanh"),
@@ -53,12 +53,12 @@ def onnx_activations(
 ) -> tuple[Activation, ...]:
     """Returns the functions that an operator's attributes name.
 
-    Those activations that take an alpha use up the alphas in their order, and likewise
-    the betas. Equal arguments give the same functions, so that cells made of them are
-    the same too.
+    Activations that take an alpha consume the alphas in order, and likewise the betas.
+    Equal arguments give the same functions, so that cells made of them are the same
+    too.
 
-    A ThresholdedRelu is x where x > alpha, as in ONNX Runtime and in ONNX's operator of
-    that name; the text of the recurrent operators writes x >= alpha.
+    ThresholdedRelu is x where x > alpha, as in ONNX Runtime and in ONNX's operator of
+    that name; the text of the recurrent operators has x >= alpha.
 
     Args:
       names: the attribute `activations`.

@@ -1,7 +1,7 @@
 """Weights from and to PyTorch's RNN, GRU and LSTM; PyTorch itself is not needed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rnnjax.base import Params
@@ -20,28 +20,36 @@ from rnnjax.convert.weights import (
 )
 
 _NUM_GATES = {**NUM_GATES, lstm_projected: 4}
+_NAME = re.compile(r"(weight|bias)_[ih][hr](_l\d+(_reverse)?)?")
 
 
-def from_pytorch(state_dict: Mapping[str, Any], maker: Maker) -> tuple[Params, ...]:
-    """Reads the weights of PyTorch's `RNN`, `GRU` or `LSTM`.
+def from_pytorch(
+    state_dict: Mapping[str, Any], maker: Maker, *, prefix: str = ""
+) -> tuple[Params, ...]:
+    """Reads the weights of PyTorch's `RNN`, `GRU` or `LSTM`, or of their cells.
 
-    Its matrices are transposed; its gates stand in the same order. It has two biases,
-    which are added, a sum rounded once; only the candidate of a GRU keeps both, since
-    the reset gate stands between them.
+    Its matrices are transposed; its gates are in the same order. Its two biases are
+    added, which rounds once; only the candidate of a GRU keeps both, since the reset
+    gate is applied between them.
 
     Args:
-      state_dict: arrays by PyTorch's names, such as `weight_ih_l0` and
-        `weight_hh_l1_reverse`: what `module.state_dict()` gives.
-      maker: `elman`, `gru`, `lstm`, or `lstm_projected` where there is a `proj_size`.
+      state_dict: what `module.state_dict()` returns: tensors or arrays by PyTorch's
+        names, such as `weight_ih_l0` and `weight_hh_l1_reverse`, or `weight_ih` of an
+        `LSTMCell`. The `module.` of `DataParallel` and the `_orig_mod.` of
+        `torch.compile` are dropped. bfloat16 is kept.
+      maker: `elman`, `gru`, `lstm`, or `lstm_projected` if there is a `proj_size`.
         The activation of an `RNN` is not among the weights.
+      prefix: the module's name within a larger model, such as "encoder.rnn": only names
+        that begin with it are read.
 
     Returns:
-      Parameters of a `stack`, a layer each, as NumPy arrays: the cell's own under
-      `recurrent`, or a dict of `forward` and `backward` under `bidirectional`.
+      Parameters of a `stack`, one entry per layer, as NumPy arrays: the cell's own
+      under `recurrent`, or a dict of `forward` and `backward` under `bidirectional`. A
+      cell's are the only entry.
 
     Raises:
-      ValueError: if `maker` is none of these, or a weight is missing, unknown or of
-        another shape.
+      ValueError: if `maker` is none of these, if no name begins with the prefix, or if
+        a weight is missing or unknown or has another shape.
 
     Example:
       >>> cell = rnnjax.lstm(5)
@@ -55,6 +63,7 @@ def from_pytorch(state_dict: Mapping[str, Any], maker: Maker) -> tuple[Params, .
       (7, 3, 5)
     """
     num_gates = gates_of(maker, _NUM_GATES)
+    state_dict = _within(state_dict, prefix)
     suffixes = _suffixes(state_dict)
     weights = read_weights(
         "state_dict", state_dict, _shapes(state_dict, maker, num_gates, suffixes)
@@ -70,11 +79,11 @@ def from_pytorch(state_dict: Mapping[str, Any], maker: Maker) -> tuple[Params, .
 def to_pytorch(params: Sequence[Params], maker: Maker) -> Weights:
     """Writes the weights of PyTorch's `RNN`, `GRU` or `LSTM`.
 
-    Our bias becomes `bias_ih`; `bias_hh`, which PyTorch adds to it, is zero but for the
-    candidate's of a GRU. `from_pytorch` gives back the same bits.
+    Our bias becomes `bias_ih`; `bias_hh`, which PyTorch adds to it, is zero except for
+    the candidate of a GRU. `from_pytorch` gives back the same bits.
 
     Args:
-      params: parameters of a `stack`, a layer each, as `from_pytorch` returns them.
+      params: parameters of a `stack`, one entry per layer, as `from_pytorch` returns.
       maker: what made their cells: `elman`, `gru`, `lstm` or `lstm_projected`.
 
     Returns:
@@ -82,7 +91,7 @@ def to_pytorch(params: Sequence[Params], maker: Maker) -> Weights:
       `{name: torch.from_numpy(x) for name, x in weights.items()}`.
 
     Raises:
-      ValueError: if `maker` is none of these, if a weight is missing, unknown or of
+      ValueError: if `maker` is none of these, if a weight is missing or unknown or has
         another shape, if the layers differ in their directions or biases, or if a GRU
         resets before the product.
     """
@@ -104,8 +113,36 @@ def to_pytorch(params: Sequence[Params], maker: Maker) -> Weights:
     return read_weights("state_dict", weights, shapes)
 
 
+def _within(state_dict, prefix):
+    """Returns the weights of one module by their own names, a cell's as of layer 0."""
+    wrapper = re.compile(r"^((module|_orig_mod)\.)+")
+    weights = {wrapper.sub("", name): weight for name, weight in state_dict.items()}
+    start = wrapper.sub("", f"{prefix.rstrip('.')}.") if prefix.strip(".") else ""
+    own = {
+        name.removeprefix(start): weight
+        for name, weight in weights.items()
+        if name.startswith(start)
+    }
+    if not any(_NAME.fullmatch(name) for name in own):
+        found = _prefixes(weights)
+        if found:
+            raise ValueError(
+                f"prefix must be one of {', '.join(map(repr, found))}, the modules in "
+                f"state_dict that have recurrent weights, got {prefix!r}."
+            )
+    return {
+        f"{name}_l0" if re.fullmatch(r"(weight|bias)_[ih]h", name) else name: weight
+        for name, weight in own.items()
+    }
+
+
+def _prefixes(names: Iterable[str]) -> list[str]:
+    parts = (name.rpartition(".") for name in names)
+    return sorted({prefix for prefix, _, own in parts if _NAME.fullmatch(own)})
+
+
 def _suffixes(state_dict):
-    """Returns the ends of the names: a layer's directions for each layer."""
+    """Returns the endings of the names: for each layer those of its directions."""
     found = [re.fullmatch(r"\w+_l(\d+)(_reverse)?", name) for name in state_dict]
     num_layers = max((int(match[1]) + 1 for match in found if match), default=1)
     both = any(match and match[2] for match in found)

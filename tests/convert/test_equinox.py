@@ -34,7 +34,7 @@ def test_bad_weights():
         "weights must have no names but weight_ih, weight_hh, bias, got bias_n too."
     )
     assert message_of(from_equinox, weights | {"bias_n": np.ones(3 * H)}, gru) == (
-        "weights['bias_n'] must have shape (5,), got (15,)."
+        "weights['bias_n'] must be [5], got [15]."
     )
     del weights["bias"]
     assert message_of(from_equinox, weights, gru) == (
@@ -45,7 +45,7 @@ def test_bad_weights():
 def test_a_reset_before_the_product_is_refused():
     before = draw_params(gru(H, reset_after=False))
     assert message_of(to_equinox, before, gru).startswith(
-        "params must be of gru(..., reset_after=True), for so does Equinox's GRU"
+        "params must be of gru(..., reset_after=True), the form that Equinox's GRU"
     )
 
 

@@ -73,13 +73,13 @@ def test_a_forget_bias_that_cannot_be_moved_exactly_is_refused():
 
 def test_what_haiku_has_no_place_for():
     assert message_of(to_haiku, draw_params(gru(H)), gru, "gru") == (
-        "params must be of gru(..., reset_after=False), for so does Haiku's GRU, and "
-        "the other form is another function, got bias, candidate_bias, kernel, "
+        "params must be of gru(..., reset_after=False), the form that "
+        "Haiku's GRU computes, got bias, candidate_bias, kernel, "
         "recurrent_kernel."
     )
     bare = draw_params(elman(H, use_bias=False))
     assert message_of(to_haiku, bare, elman, "rnn").startswith(
-        "params must have a bias, for Haiku's cells always have one"
+        "params must have a bias, as Haiku's cells always do"
     )
 
 
@@ -90,7 +90,7 @@ def test_bad_weights():
     )
     weights["gru"]["b"] = np.ones(4 * H)
     assert message_of(from_haiku, weights, gru, "gru") == (
-        "weights['b'] must have shape (15,), got (20,)."
+        "weights['b'] must be [15], got [20]."
     )
     narrow = {"lstm/linear": {"w": np.ones((H + D, 19)), "b": np.ones(19)}}
     assert message_of(from_haiku, narrow, lstm, "lstm") == (

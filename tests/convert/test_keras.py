@@ -48,13 +48,120 @@ def test_two_biases_are_added_but_for_a_candidates():
     assert_same_bits(params["candidate_bias"], n[1])
 
 
+def keras_loads_cudnn(weights, num_gates):
+    """The conversion in Keras 2's own loader: hdf5_format._convert_rnn_weights."""
+
+    def from_cudnn(kernel):
+        return kernel.T.reshape(kernel.shape, order="F")
+
+    kernels, recurrent_kernels = (
+        np.hstack([from_cudnn(x) for x in np.hsplit(weights[name], num_gates)])
+        for name in ("kernel", "recurrent_kernel")
+    )
+    bias = weights["bias"].reshape(2, -1)
+    bias = bias.sum(axis=0) if num_gates == 4 else bias
+    return {"kernel": kernels, "recurrent_kernel": recurrent_kernels, "bias": bias}
+
+
+@pytest.mark.parametrize(("maker", "num_gates"), [(lstm, 4), (gru, 3)])
+def test_cudnn_weights_are_recognised_and_converted(maker, num_gates):
+    rng = np.random.default_rng(0)
+    width = num_gates * H
+    shapes = {
+        "kernel": (D, width),
+        "recurrent_kernel": (H, width),
+        "bias": (2 * width,),
+    }
+    cudnn = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    want = from_keras(keras_loads_cudnn(cudnn, num_gates), maker)
+    assert_same_bits(from_keras(cudnn, maker), want)
+
+
+def test_cudnn_matrices_are_stored_transposed():
+    plain = np.arange(6.0).reshape(2, 3)
+    stored = np.array([[0.0, 3, 1], [4, 2, 5]])  # 0 3, 1 4, 2 5 as rows of a (3, 2)
+    square = np.arange(9.0).reshape(3, 3)
+    cudnn = {
+        "kernel": np.hstack([stored] * 4),
+        "recurrent_kernel": np.hstack([square] * 4),
+        "bias": np.arange(24.0),
+    }
+    params = from_keras(cudnn, lstm)
+    assert_same_bits(params["kernel"], np.hstack([plain] * 4))
+    assert_same_bits(params["recurrent_kernel"], np.hstack([square.T] * 4))
+    assert_same_bits(params["bias"], np.arange(12.0) + np.arange(12.0, 24.0))
+
+
+def test_cudnn_weights_of_another_form_are_refused():
+    cudnn = to_keras(draw_params(gru(H)), gru)
+    cudnn["bias"] = cudnn["bias"].ravel()
+    assert message_of(from_keras, cudnn, gru, reset_after=False) == (
+        "reset_after must be True for the weights of CuDNNGRU, got False."
+    )
+    twice = to_keras(draw_params(elman(H)), elman) | {"bias": np.ones(2 * H)}
+    assert message_of(from_keras, twice, elman) == (
+        "weights['bias'] must be [5], got [10]."
+    )
+
+
+def renamed(weights, form):
+    return {form.format(name): x for name, x in weights.items()}
+
+
+NAMES = {
+    "variables": "{}:0",
+    "HDF5": "lstm_1/lstm_1/{}:0",
+    "a cell's": "sequential/lstm/lstm_cell/{}:0",
+    "Keras 3": "lstm/lstm_cell/{}",
+}
+
+
+@pytest.mark.parametrize("form", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("use_bias", [False, True])
+def test_names_of_variables_and_files_are_accepted(form, use_bias):
+    params = draw_params(lstm(H, use_bias=use_bias))
+    weights = renamed(to_keras(params, lstm), form)
+    assert_same_bits(from_keras(weights, lstm), params)
+
+
+def test_open_files_are_read():
+    params = draw_params(gru(H))
+    weights = to_keras(params, gru)
+    nested = {"gru": {"gru": renamed(weights, "{}:0")}, "dense": {"kernel:0": 1}}
+    assert_same_bits(from_keras(nested, gru, prefix="gru"), params)
+    by_number = {str(i): x for i, x in enumerate(weights.values())}
+    nested = {"layers": {"gru": {"cell": {"vars": by_number}}}}
+    assert_same_bits(from_keras(nested, gru), params)
+
+
+def test_a_prefix_chooses_among_layers():
+    ways = {
+        way: draw_params(lstm(H), i) for i, way in enumerate(("forward", "backward"))
+    }
+    weights = {"dense/kernel:0": np.ones(3)}
+    for way, params in ways.items():
+        weights |= renamed(to_keras(params, lstm), f"both/{way}_lstm/lstm_cell/{{}}:0")
+    for way, params in ways.items():
+        prefix = f"both/{way}_lstm"
+        assert_same_bits(from_keras(weights, lstm, prefix=prefix), params)
+        assert_same_bits(from_keras(weights, lstm, prefix=f"{prefix}/"), params)
+    several = "both/backward_lstm/lstm_cell, both/forward_lstm/lstm_cell"
+    for prefix, got in (("", f"{several}, dense"), ("both", several)):
+        assert message_of(from_keras, weights, lstm, prefix=prefix) == (
+            f"weights must be those of one layer, which prefix may choose, got {got}."
+        )
+    assert message_of(from_keras, weights, lstm, prefix="bo").endswith(
+        "got none that begins with 'bo'."
+    )
+
+
 def test_bad_weights():
     weights = to_keras(draw_params(gru(H)), gru)
     assert message_of(from_keras, weights, gru, reset_after=False) == (
-        "weights['bias'] must have shape (15,), got (2, 15)."
+        "weights['bias'] must be [15], got [2, 15]."
     )
     assert message_of(from_keras, weights, lstm) == (
-        f"weights['kernel'] must have shape ({D}, 20), got ({D}, 15)."
+        f"weights['kernel'] must be [{D}, 20], got [{D}, 15]."
     )
     assert message_of(from_keras, weights | {"gamma": np.ones(H)}, gru) == (
         "weights must have no names but kernel, recurrent_kernel, bias, got gamma too."

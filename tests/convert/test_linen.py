@@ -37,7 +37,7 @@ def test_bad_weights():
     weights = to_linen(draw_params(lstm(H)), lstm)
     narrow = weights | {"ho": {"kernel": np.ones((H, 4)), "bias": np.ones(H)}}
     assert message_of(from_linen, narrow, lstm) == (
-        "weights['ho/kernel'] must have shape (5, 5), got (5, 4)."
+        "weights['ho/kernel'] must be [5, 5], got [5, 4]."
     )
     assert message_of(from_linen, weights | {"hn": {"bias": np.ones(H)}}, lstm) == (
         "weights must have no names but ii/kernel, hi/kernel, hi/bias, if/kernel, "
@@ -51,11 +51,11 @@ def test_bad_weights():
 
 def test_what_linen_has_no_place_for():
     assert message_of(to_linen, draw_params(lstm(H, use_bias=False)), lstm) == (
-        "params must have a bias, for Linen's cells always have one, got kernel, "
+        "params must have a bias, as Linen's cells always do, got kernel, "
         "recurrent_kernel."
     )
     assert message_of(to_linen, draw_params(gru(H, reset_after=False)), gru).startswith(
-        "params must be of gru(..., reset_after=True), for so does Linen's GRU"
+        "params must be of gru(..., reset_after=True), the form that Linen's GRU"
     )
 
 

@@ -49,10 +49,10 @@ def test_what_nnx_has_no_place_for():
     )
     before = draw_params(gru(H, reset_after=False))
     assert message_of(to_nnx, before, gru).startswith(
-        "params must be of gru(..., reset_after=True), for so does NNX's GRU"
+        "params must be of gru(..., reset_after=True), the form that NNX's GRU"
     )
     assert message_of(to_nnx, draw_params(elman(H, use_bias=False)), elman) == (
-        "params must have a bias, for NNX's cells always have one, got kernel, "
+        "params must have a bias, as NNX's cells always do, got kernel, "
         "recurrent_kernel."
     )
 
@@ -64,7 +64,7 @@ def test_bad_weights():
         "dense_i/kernel."
     )
     assert message_of(from_nnx, weights, elman) == (
-        f"weights['dense_i/kernel'] must have shape ({D}, 5), got ({D}, 15)."
+        f"weights['dense_i/kernel'] must be [{D}, 5], got [{D}, 15]."
     )
 
 

@@ -358,7 +358,7 @@ def test_parameters_are_checked():
     params = draw_params(lstm(H))
     narrow = params | {"bias": params["bias"][1:]}
     assert message_of(to_onnx, lstm(H), narrow) == (
-        f"params['bias'] must have shape ({4 * H},), got ({4 * H - 1},)."
+        f"params['bias'] must be [{4 * H}], got [{4 * H - 1}]."
     )
     bare = {name: params[name] for name in ("kernel", "recurrent_kernel")}
     assert message_of(to_onnx, lstm(H), bare).startswith("params must have bias")

@@ -1,6 +1,7 @@
 """Weights from and to PyTorch."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -51,11 +52,80 @@ def test_two_biases_are_added_but_for_a_candidates():
     assert_same_bits(params["candidate_bias"], b_hh[2 * H :])
 
 
+class Tensor:
+    """What is asked of a PyTorch tensor of bfloat16, which NumPy cannot read."""
+
+    dtype = "torch.bfloat16"
+
+    def __init__(self, array, steps=()):
+        self.array, self.shape, self.steps = array, array.shape, steps
+
+    def detach(self):
+        return Tensor(self.array, (*self.steps, "detach"))
+
+    def cpu(self):
+        return Tensor(self.array, (*self.steps, "cpu"))
+
+    def float(self):
+        assert self.steps == ("detach", "cpu")
+        return self.array.astype(np.float32)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Got unsupported ScalarType BFloat16")
+
+
+def test_bfloat16_is_kept():
+    params = draw_params(two_layers(gru, True), dtype=jnp.bfloat16)
+    tensors = {name: Tensor(x) for name, x in to_pytorch(params, gru).items()}
+    assert_same_bits(from_pytorch(tensors, gru), params)
+
+
+PREFIXES = {
+    "a module within a model": ("encoder.rnn.", "encoder.rnn."),
+    "without the point": ("encoder.rnn.", "encoder.rnn"),
+    "DataParallel": ("module.", ""),
+    "DataParallel, named": ("module.", "module."),
+    "within DataParallel": ("module.encoder.rnn.", "encoder.rnn"),
+    "compiled": ("_orig_mod.module.encoder.rnn.", "module.encoder.rnn."),
+}
+
+
+@pytest.mark.parametrize(("written", "given"), PREFIXES.values(), ids=PREFIXES)
+def test_prefixes_of_names(written, given):
+    params = draw_params(two_layers(lstm, True))
+    state_dict = {f"{written}{x}": w for x, w in to_pytorch(params, lstm).items()}
+    if "encoder" in written:
+        state_dict |= {f"{written[:-1]}_norm.weight": 1, "decoder.weight_ih_l0": 2}
+    assert_same_bits(from_pytorch(state_dict, lstm, prefix=given), params)
+
+
+def test_other_prefixes_are_refused_with_those_there_are():
+    weights = to_pytorch(draw_params(two_layers(lstm, False)), lstm)
+    state_dict = {"head.weight": 1}
+    for prefix in ("encoder.rnn", "decoder"):
+        state_dict |= {f"{prefix}.{name}": x for name, x in weights.items()}
+    for prefix in ("", "encoder", "decoder.weight"):
+        assert message_of(from_pytorch, state_dict, lstm, prefix=prefix) == (
+            "prefix must be one of 'decoder', 'encoder.rnn', the modules in state_dict "
+            f"that have recurrent weights, got {prefix!r}."
+        )
+
+
+@pytest.mark.parametrize("maker", [elman, gru, lstm])
+def test_cells_are_read(maker):
+    params = draw_params(stack(recurrent(maker(H))))
+    weights = {x.removesuffix("_l0"): w for x, w in to_pytorch(params, maker).items()}
+    assert sorted(weights) == ["bias_hh", "bias_ih", "weight_hh", "weight_ih"]
+    assert_same_bits(from_pytorch(weights, maker), params)
+    within = {f"cell.{name}": weight for name, weight in weights.items()}
+    assert_same_bits(from_pytorch(within, maker, prefix="cell"), params)
+
+
 def test_bad_state_dicts():
     state_dict = to_pytorch(draw_params(two_layers(lstm, True)), lstm)
     assert message_of(
         from_pytorch, state_dict | {"weight_hh_l1": np.ones((15, H))}, lstm
-    ) == ("state_dict['weight_hh_l1'] must have shape (20, 5), got (15, 5).")
+    ) == ("state_dict['weight_hh_l1'] must be [20, 5], got [15, 5].")
     assert "no names but weight_ih_l0, weight_hh_l0, bias_ih_l0" in message_of(
         from_pytorch, state_dict | {"weight_hr_l0": np.ones((4, 5))}, lstm
     )
@@ -82,8 +152,8 @@ def test_bad_params():
     )
     before = draw_params(stack(recurrent(gru(H, reset_after=False))))
     assert message_of(to_pytorch, before, gru) == (
-        "params must be of gru(..., reset_after=True), for so does PyTorch's GRU, and "
-        "the other form is another function, got bias, candidate_kernel, kernel, "
+        "params must be of gru(..., reset_after=True), the form that "
+        "PyTorch's GRU computes, got bias, candidate_kernel, kernel, "
         "recurrent_kernel."
     )
 
@@ -112,7 +182,7 @@ def test_layers_that_make_no_module():
     )
     unlike = stack(recurrent(lstm(H)), recurrent(lstm(H + 1)))
     assert message_of(to_pytorch, draw_params(unlike), lstm) == (
-        "state_dict['weight_ih_l1'] must have shape (20, 5), got (24, 5)."
+        "state_dict['weight_ih_l1'] must be [20, 5], got [24, 5]."
     )
 
 

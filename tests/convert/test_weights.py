@@ -28,7 +28,7 @@ def weights(**changed):
     [
         (
             {"b": np.ones((1, 3))},
-            "weights['b'] must have shape (3,), got (1, 3).",
+            "weights['b'] must be [3], got [1, 3].",
         ),
         (
             {"extra": np.ones(1), "other": np.ones(1)},
@@ -36,7 +36,7 @@ def weights(**changed):
         ),
         (
             {"w": np.ones((2, 3), int)},
-            "weights['w'] must be of a floating dtype, got int64.",
+            "weights['w'] must be floating, got int64[2, 3].",
         ),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_missing_name_is_named():
 
 def test_what_tells_sizes_must_be_a_matrix():
     assert message_of(matrix_shape, "weights", {"w": np.ones(4)}, "w") == (
-        "weights['w'] must be a matrix, got shape (4,)."
+        "weights['w'] must be a matrix, got [4]."
     )
 
 
@@ -69,7 +69,7 @@ def test_params_of_another_cell_are_refused():
         "params must have candidate_bias, got bias, kernel, recurrent_kernel."
     )
     assert message_of(read_params, draw_params(elman(H)), lstm) == (
-        f"params['bias'] must have shape (20,), got ({H},)."
+        f"params['bias'] must be [20], got [{H}]."
     )
 
 
