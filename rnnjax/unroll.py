@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from rnnjax.base import Array, Carry, Cell, Engine, Params, batch_shape, prepared
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.masking import check_marks, computing_order, zero_masked
+from rnnjax.parameters import check_params
 from rnnjax.placement import describe, place_carry, place_like
 
 
@@ -26,22 +27,27 @@ def unroll(
     """Runs a cell over a sequence.
 
     A masked step keeps the carry and outputs zeros, whatever its inputs hold, NaN
-    included. So padding may stand anywhere, a reversed sequence needs no flipping, and
-    one of length 0 ends with the carry it began with.
+    included. So padding may be anywhere, a reversed sequence needs no flipping, and a
+    sequence of length 0 ends with the carry it began with.
+
+    The parameters are compared, by structure, shape and kind of dtype, with those that
+    `cell.init` makes for inputs of this size. This happens while tracing and costs
+    nothing afterwards. Axes that depend on the input size are not compared if the
+    inputs are tokens or several arrays. A cell of your own is not checked if its `init`
+    is None, returns no parameters or cannot be traced as `init(key, input_size)`.
 
     Args:
       cell: the cell to run.
       params: its parameters.
-      inputs: one array or a tree of arrays `[T, ..., input_size]`, time first, any
+      inputs: one array or a pytree of arrays `[T, ..., input_size]`, time first, any
         batch shape between.
-      carry: the carry before the first step computed; None: the initial one. A carry
+      carry: the carry before the first computed step; None: the initial one. A carry
         that `unroll` returned continues its sequence.
       mask: `[T, ...batch]` bool, true at real steps; see `lengths_to_mask`. None if all
         are real.
-      is_first: `[T, ...batch]` bool, true at the first step, in time, of every sequence
-        but the one that `carry` belongs to: there the carry starts anew. In reverse it
-        does so after that step; the carry returned is the one that the chunk's first
-        step left. Masked steps count.
+      is_first: `[T, ...batch]` bool, true where a new sequence starts: the carry is
+        reset before that step (in reverse after it; the returned carry is then the one
+        that the chunk's first step left). Masked steps count.
       reverse: whether to read from the last step to the first. Outputs stay in the
         order of the inputs.
       engine: how to run it, such as `rnnjax.scan`, the reference.
@@ -51,7 +57,8 @@ def unroll(
 
     Raises:
       ValueError: if the inputs have no axis of time or differ in their number of steps;
-        if the mask or `is_first` is not bool or has another shape; if the carry has
+        if a parameter is missing, unexpected or of another shape or kind of dtype; if
+        the mask or `is_first` is not bool or has another shape; if the carry has
         another structure, shape or dtype than the cell's.
 
     Example:
@@ -74,9 +81,10 @@ def unroll(
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2), inline=True)
 def _run(cell, reverse, engine, params, carry, inputs, mask, is_first):
-    """Does the work of `unroll`, compiled once a shape where it is called eagerly."""
-    params = prepared(cell, params)
+    """Does the work of `unroll`, compiled once per shape if it is called eagerly."""
     batch = batch_shape(inputs, cell.input_ndim)
+    check_params(cell.init, params, inputs, input_ndim=cell.input_ndim)
+    params = prepared(cell, params)
     _check_carry(carry, cell.initial_carry(params, batch))
     inputs = zero_masked(mask, inputs)
     start = cell.initial_carry(params, batch) if carry is None else carry

@@ -17,6 +17,7 @@ from rnnjax.engines.hoisted import hoisted
 from rnnjax.initializers import Initializer
 from rnnjax.layers.causal import causal_layer, check_steps
 from rnnjax.layers.draws import check_rate, draw_steps
+from rnnjax.parameters import check_params
 from rnnjax.products import split
 from rnnjax.unroll import unroll
 
@@ -89,6 +90,7 @@ def candidate_dropout(
         inputs = jnp.asarray(inputs)
         check_steps(inputs, mask, is_first, 1)
         num_steps, *batch, _ = inputs.shape
+        check_params(cell.init, params, inputs)
         time = jnp.zeros((), jnp.int32) if carry is None else carry["time"]
         runner, read = cell, inputs
         if key is not None and rate > 0:

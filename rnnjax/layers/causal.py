@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from rnnjax.base import Layer, Params, batch_shape
 from rnnjax.masking import check_marks, zero_masked
+from rnnjax.parameters import check_params
 
 
 def causal_layer(
@@ -71,6 +72,7 @@ def pointwise(
         del carry, key
         inputs = jax.tree.map(jnp.asarray, inputs)
         check_steps(inputs, mask, is_first, input_ndim)
+        check_params(init, params, inputs, input_ndim=input_ndim)
         outputs = function(params, zero_masked(mask, inputs))
         return (), zero_masked(mask, outputs)
 

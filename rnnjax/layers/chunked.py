@@ -21,6 +21,7 @@ from rnnjax.layers.causal import check_steps
 from rnnjax.layers.merging import Merge, concatenate
 from rnnjax.layers.recurrent import bidirectional, recurrent
 from rnnjax.masking import pad_time, zero_masked
+from rnnjax.parameters import check_parts, part
 
 
 @cached
@@ -79,15 +80,18 @@ def chunked_bidirectional(
         num_steps = jax.tree.leaves(inputs)[0].shape[0]
         if mask is None:
             mask = jnp.ones((num_steps, *batch_shape(inputs, cell.input_ndim)), bool)
-        carry, ahead = forward.apply(
-            params["forward"], carry, inputs, mask=mask, is_first=is_first
-        )
+        check_parts(params, ("forward", "backward"))
+        with part(params, "forward") as own:
+            carry, ahead = forward.apply(
+                own, carry, inputs, mask=mask, is_first=is_first
+            )
         windows = jax.tree.map(
             lambda x: _windows(x, chunk_length, look_ahead), (inputs, mask, is_first)
         )
-        _, back = backward.apply(
-            params["backward"], None, windows[0], mask=windows[1], is_first=windows[2]
-        )
+        with part(params, "backward") as own:
+            _, back = backward.apply(
+                own, None, windows[0], mask=windows[1], is_first=windows[2]
+            )
 
         def join(ahead, back):
             back = jnp.moveaxis(back[:chunk_length], 0, 1)
@@ -135,17 +139,14 @@ def read_chunk(
         return jax.tree.map(lambda x: x[:chunk_length], tree)
 
     forward = recurrent(cell, engine=engine)
-    carry, ahead = forward.apply(
-        params["forward"],
-        carry,
-        chunk(inputs),
-        mask=chunk(mask),
-        is_first=chunk(is_first),
-    )
+    check_parts(params, ("forward", "backward"))
+    with part(params, "forward") as own:
+        carry, ahead = forward.apply(
+            own, carry, chunk(inputs), mask=chunk(mask), is_first=chunk(is_first)
+        )
     backward = recurrent(backward_cell, reverse=True, engine=engine)
-    _, back = backward.apply(
-        params["backward"], None, inputs, mask=mask, is_first=is_first
-    )
+    with part(params, "backward") as own:
+        _, back = backward.apply(own, None, inputs, mask=mask, is_first=is_first)
     return carry, zero_masked(chunk(mask), jax.tree.map(merge, ahead, chunk(back)))
 
 

@@ -8,6 +8,7 @@ from rnnjax.base import Layer, cached, check_positive
 from rnnjax.initializers import Initializer
 from rnnjax.layers.causal import causal_layer, check_steps
 from rnnjax.masking import pad_time, zero_masked
+from rnnjax.parameters import check_params
 from rnnjax.placement import place_like
 from rnnjax.products import matmul
 
@@ -72,6 +73,7 @@ def causal_convolution(
         del key
         inputs = jnp.asarray(inputs)
         check_steps(inputs, mask, is_first, 1)
+        check_params(init, params, inputs)
         num_steps, *batch, _ = inputs.shape
         kernel = params["kernel"]
         inputs = zero_masked(mask, inputs).astype(kernel.dtype)

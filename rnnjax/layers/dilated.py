@@ -18,6 +18,7 @@ from rnnjax.layers.convolution import causal_convolution
 from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.stack import stack
 from rnnjax.masking import pad_time, select
+from rnnjax.parameters import check_params
 from rnnjax.placement import place_like
 
 
@@ -66,6 +67,7 @@ def dilated(cell: Cell, dilation: int, *, engine: Engine = hoisted) -> Layer:
         check_steps(inputs, mask, is_first, cell.input_ndim)
         num_steps = jax.tree.leaves(inputs)[0].shape[0]
         batch = batch_shape(inputs, cell.input_ndim)
+        check_params(cell.init, params, inputs, input_ndim=cell.input_ndim)
         width = max(1, min(dilation, num_steps))  # number of carries continued
         if mask is None and num_steps % width:
             mask = jnp.ones((num_steps, *batch), bool)

@@ -14,6 +14,7 @@ from rnnjax.layers.dropout import dropout
 from rnnjax.layers.recurrent import as_layer
 from rnnjax.layers.stack import stack
 from rnnjax.layers.tokens import embed, one_hot
+from rnnjax.parameters import check_parts, part
 
 
 def language_model(
@@ -124,13 +125,16 @@ def _with_head(body, head, vocab_size, tied_size):
         return body.initial_carry(params["body"], batch_shape)
 
     def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
-        carry, outputs = body.apply(
-            params["body"], carry, inputs, mask=mask, is_first=is_first, key=key
-        )
-        head_params = params["head"]
-        if tied_size is not None:
-            head_params = {**head_params, "kernel": params["body"][0]["embedding"].T}
-        return carry, head.apply(head_params, None, outputs, mask=mask)[1]
+        check_parts(params, ("body", "head"))
+        with part(params, "body") as own:
+            carry, outputs = body.apply(
+                own, carry, inputs, mask=mask, is_first=is_first, key=key
+            )
+        with part(params, "head") as own:
+            if tied_size is not None:
+                check_parts(own, ("bias",))
+                own = {**own, "kernel": params["body"][0]["embedding"].T}
+            return carry, head.apply(own, None, outputs, mask=mask)[1]
 
     return causal_layer(init, initial_carry, apply, input_ndim=0)
 

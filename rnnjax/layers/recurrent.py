@@ -7,6 +7,7 @@ from rnnjax.engines.hoisted import hoisted
 from rnnjax.layers.causal import causal_layer
 from rnnjax.layers.merging import Merge, concatenate
 from rnnjax.masking import zero_masked
+from rnnjax.parameters import check_parts, part
 from rnnjax.unroll import unroll
 
 
@@ -106,12 +107,14 @@ def bidirectional(
 
     def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
         del key
+        check_parts(params, ("forward", "backward"))
         carry = {"forward": None, "backward": None} if carry is None else carry
         new_carry, outputs = {}, []
         for name, layer in (("forward", forward), ("backward", backward)):
-            new_carry[name], output = layer.apply(
-                params[name], carry[name], inputs, mask=mask, is_first=is_first
-            )
+            with part(params, name) as own:
+                new_carry[name], output = layer.apply(
+                    own, carry[name], inputs, mask=mask, is_first=is_first
+                )
             outputs.append(output)
         return new_carry, zero_masked(mask, jax.tree.map(merge, *outputs))
 

@@ -9,6 +9,7 @@ from rnnjax.initializers import Initializer
 from rnnjax.layers.causal import causal_layer, check_steps
 from rnnjax.layers.stack import abstract_inputs, abstract_outputs
 from rnnjax.masking import zero_masked
+from rnnjax.parameters import check_params, check_parts, part
 from rnnjax.products import matmul
 
 
@@ -94,6 +95,7 @@ def highway(
 
     def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
         inputs = jnp.asarray(inputs)
+        check_params(init, params, inputs, input_ndim=layer.input_ndim)
         carry, outputs = layer.apply(
             params["layer"], carry, inputs, mask=mask, is_first=is_first, key=key
         )
@@ -158,14 +160,21 @@ def skip_to_output(*layers: Layer, from_input: bool = False) -> Layer:
     def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
         inputs = jnp.asarray(inputs)
         check_steps(inputs, mask, is_first, layers[0].input_ndim)
+        check_parts(params, range(len(layers)))
         own = inputs = zero_masked(mask, inputs)
         carry = (None,) * len(layers) if carry is None else carry
         carries, shown = [], []
         for i, layer in enumerate(layers):
             layer_key = None if key is None else jax.random.fold_in(key, i)
-            layer_carry, outputs = layer.apply(
-                params[i], carry[i], own, mask=mask, is_first=is_first, key=layer_key
-            )
+            with part(params, i) as layer_params:
+                layer_carry, outputs = layer.apply(
+                    layer_params,
+                    carry[i],
+                    own,
+                    mask=mask,
+                    is_first=is_first,
+                    key=layer_key,
+                )
             own = read(outputs, inputs)
             carries.append(layer_carry)
             shown.append(outputs)

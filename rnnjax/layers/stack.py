@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from rnnjax.base import Layer, Params, cached
 from rnnjax.layers.causal import causal_layer
+from rnnjax.parameters import check_parts, part
 
 
 @cached
@@ -55,13 +56,15 @@ def stack(*layers: Layer) -> Layer:
         )
 
     def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
+        check_parts(params, range(len(layers)))
         carry = (None,) * len(layers) if carry is None else carry
         new_carry = []
         for i, layer in enumerate(layers):
             layer_key = None if key is None else jax.random.fold_in(key, i)
-            layer_carry, inputs = layer.apply(
-                params[i], carry[i], inputs, mask=mask, is_first=is_first, key=layer_key
-            )
+            with part(params, i) as own:
+                layer_carry, inputs = layer.apply(
+                    own, carry[i], inputs, mask=mask, is_first=is_first, key=layer_key
+                )
             new_carry.append(layer_carry)
         return tuple(new_carry), inputs
 

@@ -8,6 +8,7 @@ from rnnjax.cells.wrappers.derived import derived_cell, nested_cell
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.layers.causal import causal_layer
 from rnnjax.layers.draws import check_rate, draw_scale
+from rnnjax.parameters import check_params
 from rnnjax.placement import place_along_batch
 from rnnjax.unroll import unroll
 
@@ -53,9 +54,10 @@ def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) ->
 
     def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
         inputs = jax.tree.map(jnp.asarray, inputs)
+        batch = batch_shape(inputs, cell.input_ndim)
+        check_params(cell.init, params, inputs, input_ndim=cell.input_ndim)
         runner = cell
         if key is not None and rate > 0:
-            batch = batch_shape(inputs, cell.input_ndim)
             like = jax.eval_shape(lambda params: initial_carry(params, batch), params)
             scales = place_along_batch(
                 _scales(key, rate, like), len(batch), jax.tree.leaves(inputs)
@@ -82,6 +84,9 @@ def _masked(cell):
     The scales are parameters, not part of the carry, so `recur` stays affine in it.
     """
 
+    def init(key, input_size):
+        return {"cell": cell.init(key, input_size), "scale": None}
+
     def recur(params, carry):
         def scaled(x, scale):
             return x if scale is None else scale * x
@@ -89,7 +94,7 @@ def _masked(cell):
         dropped = jax.tree.map(scaled, carry, params["scale"])
         return cell.factors.recur(params["cell"], dropped)
 
-    return derived_cell(nested_cell(cell), recur=recur)
+    return derived_cell(nested_cell(cell), init=init, recur=recur)
 
 
 def _scales(key, rate, like):

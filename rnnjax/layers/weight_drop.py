@@ -7,6 +7,7 @@ from rnnjax.engines.hoisted import hoisted
 from rnnjax.layers.causal import causal_layer
 from rnnjax.layers.draws import check_rate, draw_scale
 from rnnjax.layers.recurrent import recurrent
+from rnnjax.parameters import check_params
 
 
 @cached
@@ -69,6 +70,7 @@ def weight_drop(
         )
 
     def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
+        check_params(init, params, inputs, input_ndim=cell.input_ndim)
         if key is not None and rate > 0:
             params = drop(params, key)
         return plain.apply(params, carry, inputs, mask=mask, is_first=is_first)

@@ -10,6 +10,7 @@ from rnnjax.cells.wrappers.derived import with_side_inputs
 from rnnjax.engines.hoisted import hoisted
 from rnnjax.layers.causal import causal_layer
 from rnnjax.layers.draws import draw_steps
+from rnnjax.parameters import check_params
 from rnnjax.unroll import unroll
 
 
@@ -74,6 +75,7 @@ def _zoneout(cell, leaves, rates_def, engine):
         inputs = jax.tree.map(jnp.asarray, inputs)
         num_steps = jax.tree.leaves(inputs)[0].shape[0]
         batch = batch_shape(inputs, cell.input_ndim)
+        check_params(cell.init, params, inputs, input_ndim=cell.input_ndim)
         like = jax.eval_shape(lambda params: initial_carry(params, batch), params)
         time = jnp.zeros((), jnp.int32) if carry is None else carry["time"]
         own, outputs = unroll(

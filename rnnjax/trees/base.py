@@ -11,14 +11,14 @@ class TreeCell(NamedTuple):
 
     Attributes:
       init: `(key, input_size) -> params`.
-      initial_carry: `(params, batch_shape=()) -> carry`, what stands where there is no
-        child; every leaf starts with the batch shape.
-      project: `(params, inputs) -> drive`, everything that needs the inputs alone:
+      initial_carry: `(params, batch_shape=()) -> carry`, the carry of an absent child;
+        every leaf starts with the batch shape.
+      project: `(params, inputs) -> drive`, everything that depends only on the inputs,
         computed for all nodes at once.
       combine: `(params, children, children_mask, drive) -> (carry, outputs)`, from the
-        carries of the children `[..., max_children, ...]`, of which those are real
-        where `children_mask` `[..., max_children]` is true.
-      max_children: the number of children that a node has places for; None: any.
+        carries of the children `[..., max_children, ...]`; a child is present where
+        `children_mask` `[..., max_children]` is true.
+      max_children: the largest number of children of a node; None: any.
     """
 
     init: Callable[..., Params]
@@ -35,7 +35,7 @@ class TreeCell(NamedTuple):
         Args:
           params: the cell's parameters.
           children: `[..., max_children, ...]`, the children's carries; the initial
-            carry where there is no child.
+            carry for an absent child.
           children_mask: `[..., max_children]` bool, true where there is a child.
           inputs: `[..., input_size]`, the node's own.
 

@@ -1,9 +1,8 @@
 """Batches of trees of any shape, as arrays of one size.
 
-Leaves wait for nothing and are computed all at once. A row holds inner nodes, whose
-children are leaves or in the row before it, so the rest of the batch is computed row by
-row, from the deepest nodes to the roots. A tree with fewer levels than there are rows
-may begin in any of the first ones.
+All leaves are computed at once. A row holds inner nodes whose children are leaves or in
+the row before, so the rest of the batch is computed row by row, from the deepest nodes
+to the roots. A tree with fewer levels than there are rows may begin in a later row.
 """
 
 from collections.abc import Sequence
@@ -19,15 +18,15 @@ from rnnjax.trees.rows import check_parents, choose_first_rows, rank
 
 
 class TreeSizes(NamedTuple):
-    """The sizes of a batch of trees: two of equal sizes are run by one program.
+    """The sizes of a batch of trees; batches of equal sizes share a compiled program.
 
     Attributes:
       num_trees: number of trees.
       num_nodes: number of nodes of all trees.
       num_inputs: number of nodes with inputs of their own.
       num_leaves: number of leaves of all trees.
-      num_rows: number of rows, one after the other; at least the levels of any tree,
-        leaves aside, and one.
+      num_rows: number of rows, computed one after the other; at least one, and at
+        least the levels of any tree without its leaves.
       width: number of inner nodes in a row, computed together.
       max_children: number of children of a node.
     """
@@ -44,16 +43,15 @@ class TreeSizes(NamedTuple):
 class Trees(NamedTuple):
     """A batch of trees; `batch_trees` makes it.
 
-    The nodes of the first tree come first, those of the second follow, each tree's in
-    the order in which they were given. Where a node is named and there is none, stands
-    `num_nodes`.
+    Nodes are numbered tree by tree, in the order in which they were given. `num_nodes`
+    stands for an absent node.
 
     Attributes:
       leaves: `[num_leaves]` int32, the nodes without children.
       nodes: `[num_rows, width]` int32, the inner node in each place of a row.
-      children: `[num_rows, width, max_children]` int32, where its children are: below
-        `width` the place in the row before, from there on `width` and the place among
-        the leaves; `width + num_leaves` where there is none.
+      children: `[num_rows, width, max_children]` int32, where its children are: `i`
+        is place i of the row before, `width + i` is leaf i, and `width + num_leaves` is
+        an absent child.
       roots: `[num_trees]` int32, the root of each tree.
       with_inputs: `[num_inputs]` int32, the nodes that have inputs of their own.
       mask: `[num_nodes]` bool, true at real nodes.
@@ -88,12 +86,12 @@ def batch_trees(
 
     Args:
       parents: for each tree the parent of every node; -1 for the root. Parents may come
-        before their children or after them.
+        before or after their children.
       has_inputs: for each tree and node whether it has inputs of its own; None: all do.
         In a constituency tree only the leaves do.
-      pad_to: sizes to pad to, so that batches of unlike trees are run by one program,
-        such as `TreeSizes(*map(max, *[trees.sizes for trees in batches]))`; None: no
-        more than needed.
+      pad_to: sizes to pad to, so that different batches share a compiled program, such
+        as `TreeSizes(*map(max, *[trees.sizes for trees in batches]))`; None: no
+        padding.
 
     Returns:
       The batch, of NumPy arrays.
@@ -161,7 +159,7 @@ def take_roots(trees: Trees, values: Any) -> Any:
 
     Args:
       trees: the batch.
-      values: tree of arrays `[num_nodes, ...]`, such as what `unroll_trees` returns.
+      values: pytree of arrays `[num_nodes, ...]`, such as `unroll_trees` returns.
 
     Returns:
       The same of arrays `[num_trees, ...]`; zeros for a tree that is padding.

@@ -9,6 +9,7 @@ from jax import lax
 
 from rnnjax.base import Carry, Params
 from rnnjax.masking import select
+from rnnjax.parameters import check_params
 from rnnjax.placement import describe, place_like
 from rnnjax.trees.base import TreeCell
 from rnnjax.trees.batch import Trees
@@ -19,23 +20,24 @@ def unroll_trees(
 ) -> tuple[Carry, Any]:
     """Runs a cell over a batch of trees, from the leaves to the roots.
 
-    What a node's inputs alone decide is computed for all nodes at once, and so are the
-    leaves; then all trees advance together, a row of inner nodes at a time. Batches of
-    equal `trees.sizes` are run by one compiled program. Inputs of padding, and of nodes
-    that have none, are read as zeros, whatever stands there, NaN included.
+    Everything that depends only on the inputs is computed for all nodes at once, and so
+    are the leaves; then all trees advance together, one row of inner nodes at a time.
+    Batches of equal `trees.sizes` share one compiled program. Inputs of padding, and of
+    nodes without inputs, are read as zeros, even where they are NaN.
 
     Args:
       cell: the cell to run.
-      params: its parameters.
+      params: its parameters; they are checked as in `rnnjax.unroll`.
       trees: the batch; see `batch_trees`.
-      inputs: one array or a tree of arrays `[num_nodes, ..., input_size]`.
+      inputs: one array or a pytree of arrays `[num_nodes, ..., input_size]`.
 
     Returns:
       The carries and the outputs of all nodes `[num_nodes, ...]`, zeros where a node is
       padding. `take_roots` takes the roots' out of them.
 
     Raises:
-      ValueError: if the inputs do not begin with the axis of nodes; if a node may have
+      ValueError: if the inputs do not begin with the axis of nodes; if a parameter is
+        missing, unexpected or of another shape or kind of dtype; if a node may have
         more children than the cell takes; if the cell returns another carry than its
         initial one.
 
@@ -66,7 +68,9 @@ def unroll_trees(
 
 @functools.partial(jax.jit, static_argnums=0, inline=True)
 def _run(cell, params, trees, inputs):
-    """Does the work of `unroll_trees`, compiled once a size where called eagerly."""
+    """Does the work of `unroll_trees`, compiled once per size if called eagerly."""
+    is_vectors = all(x.ndim > 1 for x in jax.tree.leaves(inputs))
+    check_params(cell.init, params, inputs, input_ndim=int(is_vectors))
     sizes = trees.sizes
     max_children = max(sizes.max_children, cell.max_children or 0)
     of_leaves, of_rows = _drives(cell, params, trees, inputs)
