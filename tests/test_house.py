@@ -43,7 +43,10 @@ FLOORS = {
     "rnnjax.convert": 3,
     "rnnjax": 3,  # the public names of the floors below
     "rnnjax.models": 4,
-    "experiments": 5,
+    "experiments.harness": 5,
+    "experiments.data": 6,
+    "experiments.shared": 7,
+    "experiments": 8,
 }
 MOST_LINES = 400
 
@@ -59,9 +62,11 @@ def module_of(path):
 
 def floor_of(module):
     """Returns the floor of a module, that of the nearest package in the list."""
-    if module.startswith("rnnjax."):
-        return FLOORS[".".join(module.split(".")[:2])]
-    return FLOORS[module.split(".")[0]]
+    package, _, rest = module.partition(".")
+    nearest = ".".join(module.split(".")[:2])
+    if package == "rnnjax" and rest:
+        return FLOORS[nearest]
+    return FLOORS.get(nearest, FLOORS[package])
 
 
 def imports_of(source):
@@ -105,6 +110,11 @@ def test_imports_go_down(path):
         ("rnnjax.layers.stack", "from rnnjax.models import recurrent", True),
         ("rnnjax.models.linen", "from experiments.harness import run", True),
         ("experiments.char_lm", "from tests.registry import CELLS", True),
+        ("experiments.harness.run", "from experiments.data import text", True),
+        ("experiments.data.text", "from experiments.shared import devices", True),
+        ("experiments.shared.devices", "from experiments.char_lm import train", True),
+        ("experiments.shared.devices", "from experiments.harness import Run", False),
+        ("experiments.data.text", "from experiments.harness import BadInput", False),
         ("rnnjax.cells.lstm", "from rnnjax.engines.scan import scan", False),
         ("rnnjax.unroll", "import jax\nfrom rnnjax.engines.scan import scan", False),
         ("experiments.char_lm", "import rnnjax\nimport experiments.data", False),
