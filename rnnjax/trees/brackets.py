@@ -214,9 +214,10 @@ class _Builder:
 
 def _refuse(problem: str, text: str, place: re.Match | int) -> NoReturn:
     """Raises the error at a piece of the text, or at its end."""
-    got, position = "its end", place
     if isinstance(place, re.Match):
         got, position = repr(place[0]), place.start()
+    else:
+        got, position = "its end", place
     line = text.count("\n", 0, position) + 1
     raise ValueError(
         f"text must {problem}, got {got} at position {position} (line {line})."
