@@ -18,7 +18,7 @@ DIRECTIONS = ("forward", "reverse", "bidirectional")
 
 
 class Attributes(NamedTuple):
-    """What a node's attributes say, but for its hidden size.
+    """A node's attributes without its hidden size.
 
     Attributes:
       direction: "forward", "reverse" or "bidirectional".
@@ -26,11 +26,11 @@ class Attributes(NamedTuple):
         the operator's defaults.
       activation_alpha: in the order of the activations that take one.
       activation_beta: likewise.
-      clip: bound on what the activations of gates and candidates are given. That of an
-        LSTM's c is given c unbounded: so does ONNX Runtime. None: no bound.
-      layout: 1 where the batch comes first in the file's inputs and outputs, else 0.
-      input_forget: 1 where an LSTM's f is 1 - i.
-      linear_before_reset: 1 where a GRU resets after the recurrent product.
+      clip: bound on the input of the activations of gates and candidates; that of an
+        LSTM's c is not bounded, as in ONNX Runtime. None: no bound.
+      layout: 1 if the batch comes first in the file's inputs and outputs, else 0.
+      input_forget: 1 if an LSTM's f is 1 - i.
+      linear_before_reset: 1 if a GRU resets after the recurrent product.
     """
 
     direction: str = "forward"
@@ -48,7 +48,7 @@ class Attributes(NamedTuple):
         return 1 + (self.direction == "bidirectional")
 
     def given(self) -> dict[str, Any]:
-        """Returns those that are not the default."""
+        """Returns those that differ from the default."""
         pairs = zip(self._fields, self, Attributes())
         return {name: value for name, value, default in pairs if value != default}
 
@@ -57,13 +57,13 @@ class Operator(NamedTuple):
     """One of ONNX's recurrent operators.
 
     Attributes:
-      gates: what stands below one another in W, R and either half of B, a letter each.
-      order: the same letters as they stand side by side in our parameters.
+      gates: the order of the gates in W, R and either half of B, one letter each.
+      order: the order of the same gates in our parameters.
       carries: the inputs that hold the initial carry.
-      activations: the default ones of one direction.
-      flag: the attribute that this operator has alone, if there is one.
-      make: `(hidden_size, activations, attributes, **options) -> cells`, all that
-        compute what one direction does, the plainest first.
+      activations: the defaults of one direction.
+      flag: the attribute that only this operator has, if there is one.
+      make: `(hidden_size, activations, attributes, **options) -> cells`, all cells
+        that compute what one direction does, the simplest first.
     """
 
     gates: str
@@ -143,10 +143,10 @@ def num_activations(operator: str, attributes: Attributes) -> int:
 
 
 def check_attributes(attributes: Attributes) -> None:
-    """Checks the attributes but for what an operator decides, the activations' number.
+    """Checks all attributes except the number of activations.
 
     Raises:
-      ValueError: if one of them has a value that it cannot have.
+      ValueError: if one of them has an invalid value.
     """
     if attributes.direction not in DIRECTIONS:
         raise ValueError(
@@ -172,7 +172,7 @@ def equal_cells(
       **options: `peepholes`, whether an LSTM has them; `use_bias` and `dtype`.
 
     Raises:
-      ValueError: if the activations are not as many as the operator's, or not known.
+      ValueError: if the number of activations is wrong, or one is not known.
     """
     expected = num_activations(operator, attributes)
     if len(attributes.activations) not in (0, expected):

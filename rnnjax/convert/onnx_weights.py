@@ -25,15 +25,15 @@ def shapes_of_weights(
 def params_from_weights(
     operator: str, attributes: Attributes, weights: Weights
 ) -> Params:
-    """Returns the parameters that one direction's weights stand for.
+    """Returns the parameters that one direction's weights are equal to.
 
-    The biases of inputs and recurrence are added, a sum rounded once; only the
-    candidate of a GRU that resets after the product keeps both.
+    The biases of inputs and recurrence are added, which rounds once; only the candidate
+    of a GRU that resets after the product keeps both.
 
     Args:
       operator: "RNN", "LSTM" or "GRU".
       attributes: the node's.
-      weights: W, R and, where the node has them, B and P.
+      weights: W, R and, if the node has them, B and P.
     """
     gates, order = OPERATORS[operator].gates, _order(operator, attributes)
     reset_before = operator == "GRU" and not attributes.linear_before_reset
@@ -66,10 +66,10 @@ def params_from_weights(
 def weights_from_params(
     operator: str, attributes: Attributes, params: Params
 ) -> Weights:
-    """Returns one direction's W, R and, where there are any, B and P.
+    """Returns one direction's W, R and, if there are any, B and P.
 
-    What ONNX has a place for and the cell has not is zeros: second biases, the forget
-    gate where gates are coupled, single peepholes.
+    Whatever ONNX has and the cell has not is zero: second biases, the forget gate of
+    coupled gates, missing peepholes.
 
     Args:
       operator: "RNN", "LSTM" or "GRU".
@@ -102,6 +102,6 @@ def weights_from_params(
 
 
 def _order(operator, attributes):
-    """Returns the letters of our gates: where they are coupled there is no f."""
+    """Returns the letters of our gates; coupled gates have no f."""
     order = OPERATORS[operator].order
     return order.replace("f", "") if attributes.input_forget else order

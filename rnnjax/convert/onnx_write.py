@@ -139,10 +139,10 @@ def _parts(cells, params):
 
 
 def _operator_of(cells, attributes, parts):
-    """Finds the operator, and its flag, with which the cells compute the same.
+    """Finds the operator, and its flag, that computes what the cells do.
 
-    Factors are functions that makers cache: cells whose equations are the same have the
-    same ones, whatever initializers they were made with.
+    Makers cache factors: cells with the same equations have the same factors, whatever
+    their initializers.
     """
     hidden_size = len(parts[0]["recurrent_kernel"])
     for name, operator in OPERATORS.items():
@@ -165,7 +165,7 @@ def _operator_of(cells, attributes, parts):
 
 
 def _model(operator, attributes, weights, inputs):
-    """Builds the model: the node, the weights, and what is given when it runs."""
+    """Builds the model: the node, the weights and the inputs."""
     from onnx import TensorProto, helper, numpy_helper
 
     outputs = ["Y", "Y_h", "Y_c"][: 1 + len(OPERATORS[operator].carries)]
@@ -193,14 +193,14 @@ def _model(operator, attributes, weights, inputs):
         [described(name) for name in outputs],
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )
-    # the first versions that know `layout`, and bfloat16: older runtimes read them too
+    # the first versions with `layout`, and with bfloat16: older runtimes can read them
     opset, ir_version = (22, 10) if dtype == TensorProto.BFLOAT16 else (14, 8)
     opsets = [helper.make_opsetid("", opset)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
 def _shapes(attributes, input_size, hidden_size):
-    """Returns the shapes of what goes in and comes out; names stand for any size."""
+    """Returns the shapes of inputs and outputs; a name stands for any size."""
     num_directions = attributes.num_directions
     carry = [num_directions, "batch", hidden_size]
     shapes = {

@@ -1,4 +1,4 @@
-"""Recursive neural networks, with a tensor between the children or without."""
+"""Recursive neural networks, with or without a tensor between the children."""
 
 import jax
 import jax.numpy as jnp
@@ -25,12 +25,12 @@ def recursive_step(
         hⱼ = xⱼ                                 at a leaf
         hⱼ = f(W [h₁; …; h_N] + b)              over the children 1 … N of node j
 
-    Inputs of nodes that have children are not read.
+    Inputs of nodes with children are not read.
 
     Args:
       params: dict of `recurrent_kernel` W `[N * hidden_size, hidden_size]`, the first
-        child's rows first, and, unless left out, `bias` b `[hidden_size]`.
-      children: `[..., N, hidden_size]`, h₁ … h_N; zeros where there is no child.
+        child's rows first, and, if there is one, `bias` b `[hidden_size]`.
+      children: `[..., N, hidden_size]`, h₁ … h_N; zeros for absent children.
       children_mask: `[..., N]` bool, true where there is a child.
       inputs: `[..., hidden_size]`, xⱼ.
       activation: f, or its name.
@@ -59,13 +59,13 @@ def tensor_recursive_step(
         hⱼ = xⱼ                                 at a leaf
         hⱼ = f(aᵀ V a + W a + b)                a = [h₁; …; h_N], the children of node j
 
-    where (aᵀ V a)ₖ = Σₘₙ aₘ Vₘₙₖ aₙ. Inputs of nodes that have children are not read.
+    where (aᵀ V a)ₖ = Σₘₙ aₘ Vₘₙₖ aₙ. Inputs of nodes with children are not read.
 
     Args:
       params: dict of `recurrent_kernel` W `[N * hidden_size, hidden_size]`, the first
         child's rows first, `tensor` V `[N * hidden_size, N * hidden_size, hidden_size]`
-        and, unless left out, `bias` b `[hidden_size]`.
-      children: `[..., N, hidden_size]`, h₁ … h_N; zeros where there is no child.
+        and, if there is one, `bias` b `[hidden_size]`.
+      children: `[..., N, hidden_size]`, h₁ … h_N; zeros for absent children.
       children_mask: `[..., N]` bool, true where there is a child.
       inputs: `[..., hidden_size]`, xⱼ.
       activation: f, or its name.
@@ -75,7 +75,7 @@ def tensor_recursive_step(
 
     References:
       Socher et al., "Recursive Deep Models for Semantic Compositionality Over a
-      Sentiment Treebank", EMNLP 2013, section 4.3, where N = 2 and the bias is left out
+      Sentiment Treebank", EMNLP 2013, section 4.3, where N = 2 and the bias is omitted
       "for simplicity".
     """
     combine = _combine(as_activation(activation), None)
@@ -98,7 +98,7 @@ def recursive(
 
     Args:
       hidden_size: width of the carry, of the outputs and of the inputs.
-      max_children: N, the most children that a node may have.
+      max_children: N, the largest number of children of a node.
       activation: f, such as `jnp.tanh`, or its name, such as "relu".
       use_bias: whether there is a bias.
       recurrent_kernel_init: initializer of the recurrent matrix.
@@ -163,7 +163,7 @@ def tensor_recursive(
 
     Args:
       hidden_size: width of the carry, of the outputs and of the inputs.
-      max_children: N, the most children that a node may have.
+      max_children: N, the largest number of children of a node.
       activation: f, such as `jnp.tanh`, or its name, such as "relu".
       use_bias: whether there is a bias.
       recurrent_kernel_init: initializer of the recurrent matrix.
@@ -183,8 +183,12 @@ def tensor_recursive(
     Example:
       >>> cell = tensor_recursive(4)
       >>> params = cell.init(jax.random.key(0), 4)
-      >>> {name: x.shape for name, x in params.items()}
-      {'recurrent_kernel': (8, 4), 'bias': (4,), 'tensor': (8, 8, 4)}
+      >>> params["tensor"] = 0 * params["tensor"]  # then it is a recursive network
+      >>> args = jnp.ones((2, 4)), jnp.ones(2, bool), jnp.zeros(4)
+      >>> plain = {name: params[name] for name in ("recurrent_kernel", "bias")}
+      >>> want = recursive_step(plain, *args)[1]
+      >>> bool(jnp.allclose(cell.step(params, *args)[1], want))
+      True
     """
     plain = recursive(
         hidden_size,

@@ -1,4 +1,4 @@
-"""Where the nodes of trees are computed: their levels, rows and places."""
+"""Assigns the nodes of trees to levels, rows and places in a row."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def check_parents(name: str, parents: np.ndarray) -> np.ndarray:
     """
     if parents.ndim != 1 or not parents.size or parents.dtype.kind not in "iu":
         raise ValueError(
-            f"{name} must be whole numbers, one a node, got {parents.tolist()!r}."
+            f"{name} must be whole numbers, one per node, got {parents.tolist()!r}."
         )
     wrong = np.flatnonzero((parents < -1) | (parents >= len(parents)))
     if wrong.size:
@@ -44,7 +44,7 @@ def check_parents(name: str, parents: np.ndarray) -> np.ndarray:
 
 
 def _cycle(parents, node):
-    """Follows the parents of a node that no root is above, once around."""
+    """Follows the parents of a node that is not below a root, once around."""
     path = []
     while node not in path:
         path.append(node)
@@ -53,19 +53,18 @@ def _cycle(parents, node):
 
 
 def choose_first_rows(levels: Sequence[np.ndarray], num_rows: int) -> np.ndarray:
-    """Chooses the row where each tree begins, so that no row holds many nodes.
+    """Chooses the row where each tree begins so that rows are filled evenly.
 
     Args:
-      levels: for each tree the level of every inner node; its deepest are of level 0.
-      num_rows: number of rows that may be used, if the tallest tree needs no more.
+      levels: for each tree the level of every inner node; 0 for the deepest.
+      num_rows: number of rows available; more are used if the tallest tree needs them.
 
     Returns:
       The first row of each tree.
     """
     counts = [np.bincount(own, minlength=1) for own in levels]
     num_levels = max(map(len, counts))
-    # A choice among more rows may be a worse one, for it is made tree by tree. So no
-    # more places in a row are needed with rows to spare than without.
+    # The choice is greedy, so it may be worse with more rows: compare with the least.
     spare = max(num_levels, num_rows)
     choices = [_fill_rows(counts, rows) for rows in (num_levels, spare)]
     return min(choices, key=lambda choice: choice[1].max())[0]
@@ -74,7 +73,8 @@ def choose_first_rows(levels: Sequence[np.ndarray], num_rows: int) -> np.ndarray
 def _fill_rows(counts, num_rows):
     """Returns the first rows, and how many nodes each row then holds.
 
-    The tallest tree is placed first, each where the fullest of its rows stays emptiest.
+    Trees are placed from the tallest to the lowest, each where the fullest of its rows
+    holds the fewest nodes.
     """
     filled = np.zeros(num_rows, int)
     first_rows = np.zeros(len(counts), int)
@@ -87,7 +87,7 @@ def _fill_rows(counts, num_rows):
 
 
 def rank(groups: np.ndarray) -> np.ndarray:
-    """Counts for every element how many before it are of the same group.
+    """Counts for every element the earlier ones of the same group.
 
     Example:
       >>> rank(jnp.array([7, 2, 7, 7, 2]))

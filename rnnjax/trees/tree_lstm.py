@@ -24,16 +24,16 @@ def child_sum_tree_lstm_step(
         cⱼ = iⱼ ∘ uⱼ + Σₖ fⱼₖ ∘ cₖ
         hⱼ = oⱼ ∘ tanh(cⱼ)
 
-    The gates stand side by side in the order i, f, u, o. The parameters are those of
-    `rnnjax.lstm`, and with one child a node this is its step.
+    The gates are concatenated in the order i, f, u, o. The parameters are those of
+    `rnnjax.lstm`, and with one child per node this is its step.
 
     Args:
       params: dict of `kernel` W `[input_size, 4 * hidden_size]`, `recurrent_kernel` U
-        `[hidden_size, 4 * hidden_size]` and, unless left out, `bias` b
+        `[hidden_size, 4 * hidden_size]` and, if there is one, `bias` b
         `[4 * hidden_size]`.
-      children: hₖ and cₖ, `[..., max_children, hidden_size]`; zeros where there is no
-        child.
-      children_mask: `[..., max_children]` bool; not read, zeros add nothing.
+      children: hₖ and cₖ, `[..., max_children, hidden_size]`; zeros for absent
+        children.
+      children_mask: `[..., max_children]` bool; not read, since zeros add nothing.
       inputs: `[..., input_size]`, xⱼ.
 
     Returns:
@@ -50,7 +50,7 @@ def child_sum_tree_lstm_step(
 def nary_tree_lstm_step(
     params: Params, children: LSTMCarry, children_mask: Array, inputs: Array
 ) -> tuple[LSTMCarry, Array]:
-    """Computes one node of an N-ary Tree-LSTM, which knows its children apart.
+    """Computes one node of an N-ary Tree-LSTM, whose children are ordered.
 
         iⱼ = σ(Wᵢ xⱼ + Σₗ Uᵢₗ hₗ + bᵢ)          over the children l = 1 … N of node j
         fⱼₖ = σ(W_f xⱼ + Σₗ U_fₖₗ hₗ + b_f)
@@ -59,16 +59,16 @@ def nary_tree_lstm_step(
         cⱼ = iⱼ ∘ uⱼ + Σₖ fⱼₖ ∘ cₖ
         hⱼ = oⱼ ∘ tanh(cⱼ)
 
-    The gates stand side by side in the order i, f, u, o: the forget gates of all
-    children, f₁ … f_N, where there is one in W and b. With N = 1 the parameters and the
+    The gates are concatenated in the order i, f, u, o; in U there is a forget gate for
+    each child, f₁ … f_N, in W and b there is one. With N = 1 the parameters and the
     step are those of `rnnjax.lstm`.
 
     Args:
       params: dict of `kernel` W `[input_size, 4 * hidden_size]`, `recurrent_kernel` U
         `[N * hidden_size, (N + 3) * hidden_size]`, the first child's rows first, and,
-        unless left out, `bias` b `[4 * hidden_size]`.
-      children: hₗ and cₗ, `[..., N, hidden_size]`; zeros where there is no child.
-      children_mask: `[..., N]` bool; not read, zeros add nothing.
+        if there is one, `bias` b `[4 * hidden_size]`.
+      children: hₗ and cₗ, `[..., N, hidden_size]`; zeros for absent children.
+      children_mask: `[..., N]` bool; not read, since zeros add nothing.
       inputs: `[..., input_size]`, xⱼ.
 
     Returns:
@@ -116,12 +116,18 @@ def child_sum_tree_lstm(
       ValueError: if `hidden_size` is not positive.
 
     Example:
+      The order of the children does not matter:
+
       >>> cell = child_sum_tree_lstm(4)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> children = cell.initial_carry(params, (2,))
-      >>> carry, outputs = cell.step(params, children, jnp.zeros(2, bool), jnp.ones(3))
-      >>> outputs.shape, carry.c.shape
-      ((4,), (4,))
+      >>> children = rnnjax.cells.lstm.LSTMCarry(h=jnp.eye(2, 4), c=jnp.eye(2, 4))
+      >>> swapped = jax.tree.map(lambda x: x[::-1], children)
+      >>> one, two = (
+      ...     cell.step(params, both, jnp.ones(2, bool), jnp.ones(3))[1]
+      ...     for both in (children, swapped)
+      ... )
+      >>> bool(jnp.allclose(one, two))
+      True
     """
     like = lstm(
         hidden_size,
@@ -155,7 +161,7 @@ def nary_tree_lstm(
 
     Args:
       hidden_size: width of h, of c and of the outputs.
-      max_children: N, the most children that a node may have.
+      max_children: N, the largest number of children of a node.
       use_bias: whether there is a bias.
       forget_bias: what is added to the initial bias of the forget gates.
       kernel_init: initializer of each gate's input matrix.

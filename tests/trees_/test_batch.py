@@ -108,9 +108,9 @@ def test_leaves_alone_leave_the_row_empty():
     ("parents", "message"),
     [
         ([], "parents must hold at least one tree, got none"),
-        ([[-1], []], r"parents\[1\] must be whole numbers, one a node, got \[\]"),
+        ([[-1], []], r"parents\[1\] must be whole numbers, one per node, got \[\]"),
         ([[-1.0, 0.0]], r"parents\[0\] must be whole numbers, .*got \[-1.0, 0.0\]"),
-        ([[[-1, 0]]], r"parents\[0\] must be whole numbers, one a node"),
+        ([[[-1, 0]]], r"parents\[0\] must be whole numbers, one per node"),
         ([[-1], [-1, 2]], r"parents\[1\] must be nodes from 0 to 1.*got 2 at node 1"),
         ([[-1, 0, -2]], r"parents\[0\] must be nodes from 0 to 2.*got -2 at node 2"),
         ([[-1, 0, -1]], r"parents\[0\] must have one root, got 2: nodes \[0, 2\]"),
