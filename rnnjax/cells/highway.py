@@ -20,7 +20,6 @@ from rnnjax.cells.parts.gated import (
     GateBias,
     carry_as_output,
     gated_init,
-    initial_bias,
     zero_carry,
 )
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
@@ -113,25 +112,17 @@ def recurrent_highway(
         hidden_size,
         parts,
         recurrent="",
-        use_bias=False,
-        kernel_init=options.kernel_init,
-        dtype=options.dtype,
+        gate_biases={"t": transform_bias},
+        bias_shape=(depth,),
+        **weights,
     )
 
     def init(key, input_size):
-        params = plain(key, input_size)
-        _, recurrent_key, bias_key = jax.random.split(key, 3)
-        width, dtype = len(parts) * hidden_size, options.dtype
         draw = per_gate(options.recurrent_kernel_init, len(parts))
-        layers = jax.random.split(recurrent_key, depth)
-        params["recurrent_kernel"] = jnp.stack(
-            [draw(layer, (hidden_size, width), dtype) for layer in layers]
-        )
-        if options.use_bias:
-            biases = {"t": transform_bias}
-            shape = (depth, width)
-            params["bias"] = initial_bias(bias_key, shape, parts, biases, options)
-        return params
+        shape = (hidden_size, len(parts) * hidden_size)
+        keys = jax.random.split(jax.random.split(key, 3)[1], depth)
+        layers = [draw(layer, shape, options.dtype) for layer in keys]
+        return plain(key, input_size) | {"recurrent_kernel": jnp.stack(layers)}
 
     factors = _factors(as_activation(activation), compute_dtype)
     return factored_cell(init, zero_carry(hidden_size), factors, prepare=_apart)

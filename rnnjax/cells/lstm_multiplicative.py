@@ -12,11 +12,10 @@ from rnnjax.cells.parts.gated import (
     GateBias,
     driven,
     gated_init,
-    initial_bias,
     readout_of,
     zero_carry,
 )
-from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import matmul, split
 
 
@@ -83,20 +82,16 @@ def lstm_multiplicative(
       >>> bool(jnp.all(step(jnp.ones(4)) == step(-jnp.ones(4))))
       True
     """
-    plain = gated_init(hidden_size, "ifgom", **weights)
-    options = WeightOptions(**weights)
+    biases = {"f": forget_bias}
+    plain = gated_init(
+        hidden_size, "ifgom", gate_biases=biases, unbiased="m", **weights
+    )
 
     def init(key, input_size):
         params = plain(key, input_size)
-        width = 4 * hidden_size
-        kernel, factor = split(params["kernel"], [width])
-        recurrent, recurrent_factor = split(params["recurrent_kernel"], [width])
-        params |= {"kernel": kernel, "factor_kernel": factor}
-        params["recurrent_kernel"] = recurrent
-        params["recurrent_factor_kernel"] = recurrent_factor
-        if options.use_bias:  # m has none
-            key, biases = jax.random.split(key, 3)[2], {"f": forget_bias}
-            params["bias"] = initial_bias(key, (width,), "ifgo", biases, options)
+        for name in ("kernel", "recurrent_kernel"):
+            gates, factor = split(params[name], [4 * hidden_size])
+            params |= {name: gates, name.replace("kernel", "factor_kernel"): factor}
         return params
 
     initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)

@@ -28,6 +28,8 @@ def gated_init(
     candidate_apart: bool = False,
     kernel_shape: tuple[int, ...] = (),
     gate_biases: Mapping[str, GateBias] | None = None,
+    unbiased: str = "",
+    bias_shape: tuple[int, ...] = (),
     **weights: Unpack[Weights],
 ) -> Callable[..., dict[str, Array]]:
     """Makes the `init` of a cell whose gates stand side by side.
@@ -42,6 +44,8 @@ def gated_init(
         `candidate_kernel`: for candidates whose product is computed after a gate.
       kernel_shape: leading axes of the kernels, for convolutions.
       gate_biases: what is added to the initial bias of a gate, by its letter.
+      unbiased: the last of `gates`, if they have no bias.
+      bias_shape: leading axes of the bias, for several layers.
       **weights: see `Weights`.
 
     Returns:
@@ -61,6 +65,7 @@ def gated_init(
     rows = hidden_size if recurrent_size is None else recurrent_size
     check_positive(hidden_size=hidden_size, recurrent_size=rows)
     options = WeightOptions(**weights)
+    biased = gates.removesuffix(unbiased)
     num_recurrent = len(gates if recurrent is None else recurrent)
 
     def draw(key, initializer, num_rows, num_gates):
@@ -79,35 +84,27 @@ def gated_init(
             params["recurrent_kernel"], params["candidate_kernel"] = kernels
         if options.use_bias:
             bias_key = keys[2] if bias_key is None else bias_key
-            shape = (len(gates) * hidden_size,)
-            params["bias"] = initial_bias(bias_key, shape, gates, gate_biases, options)
+            shape = (*bias_shape, len(biased) * hidden_size)
+            bias = options.bias_init(bias_key, shape, options.dtype)
+            params["bias"] = _add_gate_biases(bias, bias_key, biased, gate_biases or {})
         return params
 
     return init
 
 
-def initial_bias(
-    key: Array,
-    shape: tuple[int, ...],
-    gates: str,
-    gate_biases: Mapping[str, GateBias] | None,
-    options: WeightOptions,
+def _add_gate_biases(
+    bias: Array, key: Array, gates: str, gate_biases: Mapping[str, GateBias]
 ) -> Array:
-    """Draws the bias `(..., width)` of all gates, and adds the `gate_biases` to it.
-
-    See `gated_init` for the arguments; each gate's initializer has a key of its own.
-    """
-    bias = options.bias_init(key, shape, options.dtype)
-    parts = split(bias, len(gates))
-    for gate, added in (gate_biases or {}).items():
-        if gate not in gates:
+    parts = dict(zip(gates, split(bias, len(gates))))
+    for gate, added in gate_biases.items():
+        if gate not in parts:
             continue
-        place = gates.index(gate)
+        part = parts[gate]
         if callable(added):
-            gate_key = jax.random.fold_in(key, place)
-            added = added(gate_key, parts[place].shape, options.dtype)
-        parts[place] = (parts[place] + added).astype(options.dtype)
-    return jnp.concatenate(parts, axis=-1)
+            gate_key = jax.random.fold_in(key, gates.index(gate))
+            added = added(gate_key, part.shape, part.dtype)
+        parts[gate] = (part + added).astype(part.dtype)
+    return jnp.concatenate(list(parts.values()), axis=-1)
 
 
 def gated_factors(
