@@ -100,3 +100,27 @@ def check_against_paper(cell, from_paper, input_size=D):
     got_grads = grads[0] | {"inputs": grads[2]}
     got_grads |= {f"carry{i}": x for i, x in enumerate(grads[1])}
     assert_close(got_grads, want_grads, 1e-7)
+
+
+def loop(step):
+    """Makes the `from_paper` of a cell that carries h, from `(params, h, x) -> h`."""
+
+    def from_paper(params, carry, inputs):
+        (h,), outputs = carry, []
+        for x in inputs:
+            h = step(params, h, x)
+            outputs.append(h)
+        return (h,), np.stack(outputs)
+
+    return from_paper
+
+
+def affine(params, x, names):
+    """Computes U x + b by gate."""
+    return by_gate(x @ params["kernel"] + params["bias"], names)
+
+
+def draw_params(rng, cell, input_size=D, dtype=np.float64, scale=1.0):
+    """Draws the parameters of a cell from normal distributions, biases included."""
+    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
+    return draw_like(rng, shapes, dtype, scale)

@@ -1,18 +1,14 @@
 """Fast weights against their paper: the matrix kept, or attention to the past."""
 
-import jax
 import numpy as np
 import pytest
 
 from rnnjax.cells.fast_weights import (
-    FastWeightsCarry,
     fast_weights,
-    fast_weights_step,
 )
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper
-from tests.loop import in_numpy
-from tests.trees import assert_close, assert_same_bits
+from tests.trees import assert_close
 
 
 def normed(x, scale):
@@ -83,29 +79,6 @@ def test_fast_weights_are_attention_to_the_past(x64):
     s = rng.normal(size=H)
     weights = 0.5 * 0.9 ** np.arange(T)[::-1, None] * (outputs @ s)
     assert_close(carry.A @ s, (weights[..., None] * outputs).sum(axis=0), 1e-13)
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(2)
-    options = {
-        "num_inner_steps": 2,
-        "decay": 0.5,
-        "fast_rate": 0.1,
-        "epsilon": 0.01,
-        "activation": "tanh",
-    }
-    cell = fast_weights(H, **options)
-    params = in_numpy(lambda key: cell.init(key, D))(jax.random.key(0))
-    A, h, inputs = (
-        np.float32(rng.normal(size=(B, *sizes))) for sizes in ((H, H), (H,), (D,))
-    )
-    carry = FastWeightsCarry(A, h)
-    want = cell.step(params, carry, inputs)
-    assert_same_bits(fast_weights_step(params, carry, inputs, **options), want)
-    for name in options:
-        left_out = {key: options[key] for key in options if key != name}
-        other = fast_weights_step(params, carry, inputs, **left_out)
-        assert not np.allclose(other[0].A, want[0].A, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from rnnjax import gru
-from rnnjax.cells.gru import gru_reset_before_step, gru_step
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.trees import assert_close
 
 
 def biases(params, use_bias):
@@ -79,14 +78,6 @@ def test_other_activations_stand_where_they_should(x64, reset_after):
     options = {"gate_activation": "sin", "activation": "softsign"}
     cell = gru(H, reset_after=reset_after, **options)
     check_against_paper(cell, from_equations)
-    step = gru_step if reset_after else gru_reset_before_step
-    params = draw_like(np.random.default_rng(0), shapes_of(cell))
-    args = params, np.ones((B, H)), np.ones((B, D))
-    assert_same_bits(step(*args, **options), cell.step(*args))
-
-
-def shapes_of(cell):
-    return jax.eval_shape(lambda: cell.init(jax.random.key(0), D))
 
 
 def draw(rng):
@@ -120,3 +111,12 @@ def test_both_forms_agree_without_a_reset(x64, reset_bias, same):
     _, got = unroll(gru(H), after, inputs)
     _, want = unroll(gru(H, reset_after=False), before, inputs)
     assert np.allclose(got, want, atol=1e-12) == same
+
+
+def test_the_update_bias_keeps_the_carry():
+    """z = σ(update_bias) where nothing else is added."""
+    zeros = jax.nn.initializers.zeros
+    cell = gru(H, update_bias=3.0, kernel_init=zeros, recurrent_kernel_init=zeros)
+    params = cell.init(jax.random.key(0), D)
+    kept, _ = gru(H).step(params, np.ones(H, np.float32), np.zeros(D, np.float32))
+    np.testing.assert_allclose(kept, sigmoid(3.0), rtol=1e-6)

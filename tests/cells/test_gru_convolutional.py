@@ -1,15 +1,17 @@
 """The convolutional GRU against its equations, and its reduction."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 
 from rnnjax import gru
-from rnnjax.cells.gru_convolutional import gru_convolutional, gru_convolutional_step
+from rnnjax.cells.gru_convolutional import gru_convolutional
 from rnnjax.unroll import unroll
 from tests.cells.convolution import convolve
-from tests.cells.paper import B, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import B, T, by_gate, check_against_paper, draw_params, sigmoid
+from tests.trees import assert_close
 
 D, H = 1, 2
 
@@ -42,9 +44,7 @@ def test_equals_paper(x64, spatial_shape, kernel_shape, use_bias):
     check_against_paper(cell, from_paper, (*spatial_shape, D))
 
 
-def draw(rng, cell, input_size):
-    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
-    return draw_like(rng, shapes)
+draw = functools.partial(draw_params, scale=0.4)
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
@@ -62,16 +62,6 @@ def test_one_position_is_the_gru_that_resets_before(x64, dimensions):
     got = unroll(cell, spread, inputs.reshape(T, B, *ones, D))
     got = jax.tree.map(lambda x: x.reshape(*x.shape[: -dimensions - 1], H), got)
     assert_close(got, unroll(before, params, inputs), 1e-12)
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(2)
-    cell = gru_convolutional(H, (3, 2), (2, 3))
-    params = jax.tree.map(np.float32, draw(rng, cell, (3, 2, D)))
-    carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
-    inputs = rng.normal(size=(B, 3, 2, D)).astype(np.float32)
-    want = gru_convolutional_step(params, carry, inputs)
-    assert_same_bits(cell.step(params, carry, inputs), want)
 
 
 def test_bad_shapes():

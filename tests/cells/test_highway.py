@@ -1,6 +1,5 @@
 """The recurrent highway network against its paper, and its open and shut gates."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -8,7 +7,6 @@ from rnnjax import elman
 from rnnjax.cells.highway import recurrent_highway, recurrent_highway_step
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.loop import in_numpy
 from tests.trees import assert_close
 
 
@@ -88,25 +86,6 @@ def test_open_first_gate_and_shut_others_make_elman(x64):
     plain["bias"] = plain["bias"][0]
     got = unroll(recurrent_highway(H, depth=2), params, inputs)
     assert_close(got, unroll(elman(H), plain, inputs), 1e-14)
-
-
-def test_transform_bias_is_in_the_bias():
-    """Of every layer's transform gate, and nowhere else."""
-    for coupled, parts in ((True, 2), (False, 3)):
-        cell = recurrent_highway(H, depth=2, coupled=coupled, transform_bias=-3.0)
-        params = in_numpy(lambda key: cell.init(key, D))(jax.random.key(0))  # noqa: B023
-        want = np.zeros((2, parts, H), np.float32)
-        want[:, 1] = -3.0
-        np.testing.assert_array_equal(params["bias"].reshape(want.shape), want)
-
-
-def test_every_part_of_every_layer_is_orthogonal():
-    cell = recurrent_highway(8, depth=3)
-    params = in_numpy(lambda key: cell.init(key, D))(jax.random.key(0))
-    parts = params["recurrent_kernel"].reshape(3, 8, 2, 8).swapaxes(1, 2)
-    for part in parts.reshape(6, 8, 8):
-        np.testing.assert_allclose(part.T @ part, np.eye(8), atol=1e-5)
-    assert len({part.tobytes() for part in parts.reshape(6, 8, 8)}) == 6
 
 
 def test_public_step_takes_layers_stacked_or_apart(x64):

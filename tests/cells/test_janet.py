@@ -1,14 +1,24 @@
 """JANET against its equations, and its reductions."""
 
-import jax
+import functools
+
 import numpy as np
 import pytest
 
-from rnnjax.cells.janet import janet, janet_step
+from rnnjax.cells.janet import janet
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import (
+    B,
+    D,
+    H,
+    T,
+    by_gate,
+    check_against_paper,
+    draw_params,
+    sigmoid,
+)
+from tests.trees import assert_close
 
 
 @pytest.mark.parametrize(("use_bias", "beta"), [(True, 1.0), (False, -0.5)])
@@ -28,9 +38,7 @@ def test_equals_paper(x64, use_bias, beta):
     check_against_paper(janet(H, use_bias=use_bias, beta=beta), from_paper)
 
 
-def draw(rng, cell):
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes)
+draw = functools.partial(draw_params, scale=0.4)
 
 
 def test_without_beta_it_is_a_coupled_lstm_that_shows_c(x64):
@@ -49,20 +57,3 @@ def test_an_open_gate_keeps(x64):
     carry = rng.normal(size=(B, H))
     last, _ = unroll(janet(H), params, inputs, carry=carry)
     assert_close(last, carry, 1e-15)
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(2)
-    for options in ({}, {"beta": 0.3}):
-        cell = janet(H, **options)
-        params = jax.tree.map(np.float32, draw(rng, cell))
-        carry, inputs = rng.normal(size=(B, H)), rng.normal(size=(B, D))
-        carry, inputs = carry.astype(np.float32), inputs.astype(np.float32)
-        want = janet_step(params, carry, inputs, **options)
-        assert_same_bits(cell.step(params, carry, inputs), want)
-
-
-def test_biases_are_the_forget_gates_and_the_other():
-    cell = janet(H, bias_init=jax.nn.initializers.constant(-3.0))
-    bias = jax.jit(lambda key: cell.init(key, D)["bias"])(jax.random.key(0))
-    np.testing.assert_array_equal(bias, np.repeat([1.0, -3.0], H))

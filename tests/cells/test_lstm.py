@@ -1,5 +1,7 @@
 """The LSTM against the papers' equations, and its reductions."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -72,3 +74,19 @@ def test_forget_bias_is_in_the_bias():
     carry = LSTMCarry(np.zeros(H, np.float32), np.ones(H, np.float32))
     last, _ = lstm(H).step(zeros, carry, np.zeros(D, np.float32))
     np.testing.assert_allclose(last.c, 0.5, rtol=1e-6)
+
+
+def test_step_is_a_scan_body():
+    rng = np.random.default_rng(2)
+    params = jax.tree.map(np.float32, draw(rng))
+    inputs = np.float32(rng.normal(size=(T, B, D)))
+    cell = lstm(H)
+    step = functools.partial(cell.step, params)
+    got = jax.lax.scan(step, cell.initial_carry(params, (B,)), inputs)
+    assert_close(got, unroll(cell, params, inputs), 1e-6)
+
+
+def test_kernels_keep_the_variance_of_inputs():
+    cell = lstm(40, recurrent_kernel_init=jax.nn.initializers.zeros)
+    kernel = cell.init(jax.random.key(0), 400)["kernel"]
+    assert abs(kernel.var() * 400 - 1) < 0.05

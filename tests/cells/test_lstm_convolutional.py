@@ -1,16 +1,18 @@
 """The convolutional LSTM in 1, 2 and 3 dimensions, and its reductions."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 
 from rnnjax import lstm
-from rnnjax.cells.lstm_convolutional import lstm_convolutional, lstm_convolutional_step
+from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
 from tests.cells.convolution import convolve
-from tests.cells.paper import B, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import B, T, by_gate, check_against_paper, draw_params, sigmoid
+from tests.trees import assert_close
 
 D, H = 1, 2
 SHAPES = {
@@ -62,9 +64,7 @@ def test_equals_paper(x64, shapes, use_peepholes, use_bias):
     check_against_paper(cell, paper, (*spatial_shape, D))
 
 
-def draw(rng, cell, input_size):
-    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
-    return draw_like(rng, shapes)
+draw = functools.partial(draw_params, scale=0.4)
 
 
 @pytest.mark.parametrize("shapes", ["plane", "space"])
@@ -111,17 +111,6 @@ def test_a_kernel_of_one_is_an_lstm_with_peepholes_at_each_position(x64):
     inputs = rng.normal(size=(T, B, 4, D))
     want = unroll(lstm_variant(H, peepholes="ifo"), at_each, inputs)
     assert_close(unroll(cell, params, inputs), want, 1e-12)
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(3)
-    for use_peepholes in (False, True):
-        cell = lstm_convolutional(H, (3, 2), (2, 3), use_peepholes=use_peepholes)
-        params = jax.tree.map(np.float32, draw(rng, cell, (3, 2, D)))
-        carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
-        inputs = rng.normal(size=(B, 3, 2, D)).astype(np.float32)
-        want = lstm_convolutional_step(params, carry, inputs)
-        assert_same_bits(cell.step(params, carry, inputs), want)
 
 
 @pytest.mark.parametrize(

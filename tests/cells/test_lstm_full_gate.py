@@ -1,14 +1,24 @@
 """The LSTM with full gate recurrence against its equations, and its reduction."""
 
-import jax
+import functools
+
 import numpy as np
 import pytest
 
 from rnnjax import lstm
-from rnnjax.cells.lstm_full_gate import lstm_full_gate, lstm_full_gate_step
+from rnnjax.cells.lstm_full_gate import lstm_full_gate
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import (
+    B,
+    D,
+    H,
+    T,
+    by_gate,
+    check_against_paper,
+    draw_params,
+    sigmoid,
+)
+from tests.trees import assert_close
 
 
 @pytest.mark.parametrize(("use_peepholes", "use_bias"), [(True, True), (False, False)])
@@ -44,9 +54,7 @@ def test_equals_paper(x64, use_peepholes, use_bias):
     check_against_paper(cell, from_paper)
 
 
-def draw(rng, cell):
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes, np.float32)
+draw = functools.partial(draw_params, dtype=np.float32, scale=0.4)
 
 
 def test_gates_that_do_not_see_gates_are_the_lstm():
@@ -57,14 +65,3 @@ def test_gates_that_do_not_see_gates_are_the_lstm():
     carry, got = unroll(lstm_full_gate(H), apart, inputs)
     last, want = unroll(lstm(H), params, inputs)
     assert_close((carry.h, carry.c, got), (last.h, last.c, want), 1e-6)
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(1)
-    for use_peepholes in (False, True):
-        cell = lstm_full_gate(H, use_peepholes=use_peepholes)
-        params = draw(rng, cell)
-        carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
-        inputs = rng.normal(size=(B, D)).astype(np.float32)
-        want = lstm_full_gate_step(params, carry, inputs)
-        assert_same_bits(cell.step(params, carry, inputs), want)

@@ -1,13 +1,21 @@
 """The LSTM with layer normalization against its paper, and what it does not see."""
 
-import jax
 import numpy as np
 import pytest
 
-from rnnjax.cells.lstm_layer_norm import lstm_layer_norm, lstm_layer_norm_step
+from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import (
+    B,
+    D,
+    H,
+    T,
+    by_gate,
+    check_against_paper,
+    draw_params,
+    sigmoid,
+)
+from tests.trees import assert_close
 
 
 def norm(x, gain, epsilon):
@@ -40,16 +48,11 @@ def test_equals_paper(x64, use_bias, epsilon):
     check_against_paper(cell, from_paper)
 
 
-def draw(rng, cell):
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes, scale=1.0)
-
-
 def test_scaled_weights_change_nothing(x64):
     """Either matrix may grow by itself: their products are normalized apart."""
     rng = np.random.default_rng(0)
     cell = lstm_layer_norm(H, epsilon=1e-12)
-    params = draw(rng, cell)
+    params = draw_params(rng, cell)
     inputs, carry = rng.normal(size=(T, B, D)), cell.initial_carry(params, (B,))
     carry = carry._replace(h=carry.h + 1)
     scaled = params | {
@@ -63,7 +66,7 @@ def test_scaled_weights_change_nothing(x64):
 def test_gains_of_zero_leave_the_biases(x64):
     rng = np.random.default_rng(1)
     cell = lstm_layer_norm(H)
-    params = draw(rng, cell)
+    params = draw_params(rng, cell)
     still = params | {
         name: np.zeros_like(x) for name, x in params.items() if name.endswith("_scale")
     }
@@ -74,22 +77,6 @@ def test_gains_of_zero_leave_the_biases(x64):
     assert_close(carry.c, np.broadcast_to(c, (B, H)), 1e-12)
     shown = np.broadcast_to(o * np.tanh(params["cell_bias"]), (T, B, H))
     assert_close(outputs, shown, 1e-12)
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(2)
-    for options in ({}, {"epsilon": 0.1}):
-        cell = lstm_layer_norm(H, **options)
-        params = jax.tree.map(np.float32, draw(rng, cell))
-        carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
-        inputs = rng.normal(size=(B, D)).astype(np.float32)
-        want = lstm_layer_norm_step(params, carry, inputs, **options)
-        assert_same_bits(cell.step(params, carry, inputs), want)
-
-
-def test_without_bias_there_is_none():
-    cell = lstm_layer_norm(H, use_bias=False)
-    assert not {name for name in draw(np.random.default_rng(0), cell) if "bias" in name}
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -1.0, np.nan])

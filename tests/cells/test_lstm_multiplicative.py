@@ -1,17 +1,26 @@
 """The multiplicative LSTM against its equations, and its reduction."""
 
-import jax
+import functools
+
 import numpy as np
 import pytest
 
 from rnnjax import lstm
 from rnnjax.cells.lstm_multiplicative import (
     lstm_multiplicative,
-    lstm_multiplicative_step,
 )
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import (
+    B,
+    D,
+    H,
+    T,
+    by_gate,
+    check_against_paper,
+    draw_params,
+    sigmoid,
+)
+from tests.trees import assert_close
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
@@ -35,9 +44,7 @@ def test_equals_paper(x64, use_bias):
     check_against_paper(lstm_multiplicative(H, use_bias=use_bias), from_paper)
 
 
-def draw(rng, cell):
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes, np.float32)
+draw = functools.partial(draw_params, dtype=np.float32, scale=0.4)
 
 
 def test_a_factor_of_one_is_the_lstm():
@@ -52,13 +59,3 @@ def test_a_factor_of_one_is_the_lstm():
     plain["recurrent_kernel"] = np.matmul(*factors)
     got = unroll(lstm_multiplicative(H), params, inputs)
     assert_close(got, unroll(lstm(H), plain, inputs), 2e-6)
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(1)
-    cell = lstm_multiplicative(H)
-    params = draw(rng, cell)
-    carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
-    inputs = rng.normal(size=(B, D)).astype(np.float32)
-    want = lstm_multiplicative_step(params, carry, inputs)
-    assert_same_bits(cell.step(params, carry, inputs), want)

@@ -1,14 +1,24 @@
 """The LSTM with a projection against its equations, and its reduction."""
 
-import jax
+import functools
+
 import numpy as np
 import pytest
 
 from rnnjax import lstm
-from rnnjax.cells.lstm_projected import lstm_projected, lstm_projected_step
+from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import (
+    B,
+    D,
+    H,
+    T,
+    by_gate,
+    check_against_paper,
+    draw_params,
+    sigmoid,
+)
+from tests.trees import assert_close
 
 P = 4
 
@@ -35,9 +45,7 @@ def test_equals_paper(x64, use_bias):
     check_against_paper(lstm_projected(H, P, use_bias=use_bias), from_paper)
 
 
-def draw(rng, cell):
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes, np.float32)
+draw = functools.partial(draw_params, dtype=np.float32, scale=0.4)
 
 
 def test_the_identity_for_a_projection_is_the_lstm():
@@ -47,16 +55,6 @@ def test_the_identity_for_a_projection_is_the_lstm():
     projected = params | {"projection_kernel": np.eye(H, dtype=np.float32)}
     got = unroll(lstm_projected(H, H), projected, inputs)
     assert_close(got, unroll(lstm(H), params, inputs), 1e-6)
-
-
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(1)
-    cell = lstm_projected(H, P)
-    params = draw(rng, cell)
-    carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
-    inputs = rng.normal(size=(B, D)).astype(np.float32)
-    want = lstm_projected_step(params, carry, inputs)
-    assert_same_bits(cell.step(params, carry, inputs), want)
 
 
 def test_bad_sizes():

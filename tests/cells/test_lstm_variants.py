@@ -1,5 +1,7 @@
 """The LSTM's variants against their equations, and their reductions."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,8 +10,17 @@ import pytest
 from rnnjax import lstm
 from rnnjax.cells.lstm_variants import lstm_variant, lstm_variant_step
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import (
+    B,
+    D,
+    H,
+    T,
+    by_gate,
+    check_against_paper,
+    draw_params,
+    sigmoid,
+)
+from tests.trees import assert_close, assert_same_bits
 
 
 def hard_sigmoid(x):
@@ -95,8 +106,7 @@ def shapes_of(cell):
     return jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
 
 
-def draw(rng, cell):
-    return draw_like(rng, shapes_of(cell), np.float32, scale=0.7)
+draw = functools.partial(draw_params, dtype=np.float32, scale=0.7)
 
 
 def test_with_all_parts_it_is_the_lstm_to_the_bit():
@@ -154,22 +164,6 @@ def test_a_wide_clip_changes_nothing():
     assert_close(got, unroll(lstm(H), params, inputs), 1e-6)
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
-def test_step_is_the_public_step(options):
-    rng = np.random.default_rng(5)
-    cell = lstm_variant(H, **options)
-    params = draw(rng, cell)
-    carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
-    inputs = rng.normal(size=(B, D)).astype(np.float32)
-    options = {
-        name: option
-        for name, option in options.items()
-        if name not in ("use_bias", "peepholes")
-    }
-    want = lstm_variant_step(params, carry, inputs, **options)
-    assert_same_bits(cell.step(params, carry, inputs), want)
-
-
 def test_what_is_off_leaves_no_leaf():
     def leaves(**options):
         shapes = shapes_of(lstm_variant(H, **options))
@@ -184,15 +178,6 @@ def test_what_is_off_leaves_no_leaf():
         "kernel": (D, H),
         "recurrent_kernel": (H, H),
     }
-
-
-def test_forget_bias_is_that_of_the_forget_gate():
-    for gates, want in (("ifo", [0, 2.5, 0, 0]), ("io", [0, 0, 0])):
-        cell = lstm_variant(H, gates=gates, forget_bias=2.5)
-        bias = jax.jit(lambda key, cell=cell: cell.init(key, D)["bias"])(
-            jax.random.key(0)
-        )
-        np.testing.assert_array_equal(bias, np.repeat(want, H))
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,18 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax.cells.slstm import slstm, slstm_step
+from rnnjax.cells.slstm import slstm
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import (
+    B,
+    D,
+    T,
+    by_gate,
+    check_against_paper,
+    draw_params,
+    sigmoid,
+)
+from tests.trees import assert_close
 
 H = 6  # of heads of 2
 
@@ -59,17 +67,12 @@ def test_equals_paper(x64, options):
     check_against_paper(slstm(H, **options), unstabilized(**options))
 
 
-def draw(rng, cell):
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes, scale=1.0)
-
-
 @pytest.mark.parametrize("shift", [-400.0, -30.0, 0.0, 30.0, 400.0])
 def test_the_first_steps_are_right_at_any_scale(x64, shift):
     """The initial carry is of no scale: h is exact however large ĩ is from there."""
     rng = np.random.default_rng(0)
     cell = slstm(H)
-    params, inputs = draw(rng, cell), rng.normal(size=(T, B, D))
+    params, inputs = draw_params(rng, cell), rng.normal(size=(T, B, D))
     params["bias"][:H] += shift
     carry, got = unroll(cell, params, inputs)
     zeros = [np.zeros((B, H)) for _ in carry]
@@ -82,7 +85,7 @@ def test_where_exponentials_overflow_there_is_still_a_mean(x64):
     """Gates of e±3000: h stays a weighted mean of tanh's, its gradient finite."""
     rng = np.random.default_rng(1)
     cell = slstm(H, exponential_forget=True)
-    params = jax.tree.map(np.float32, draw(rng, cell))
+    params = jax.tree.map(np.float32, draw_params(rng, cell))
     inputs = (1000 * rng.normal(size=(T, B, D))).astype(np.float32)
 
     def total(params):
@@ -98,22 +101,20 @@ def test_where_exponentials_overflow_there_is_still_a_mean(x64):
 
 def test_heads_of_a_block_diagonal_matrix_are_one_head(x64):
     rng = np.random.default_rng(2)
-    params, inputs = draw(rng, slstm(H, num_heads=2)), rng.normal(size=(T, B, D))
+    params, inputs = draw_params(rng, slstm(H, num_heads=2)), rng.normal(size=(T, B, D))
     W = block_diagonal(params["recurrent_kernel"], 2)
     whole = params | {"recurrent_kernel": np.concatenate(list(W.values()), axis=-1)}
     want = unroll(slstm(H), whole, inputs)
     assert_close(unroll(slstm(H, num_heads=2), params, inputs), want, 1e-12)
 
 
-def test_step_is_the_public_step():
-    rng = np.random.default_rng(3)
-    for options in ({}, {"num_heads": 3, "exponential_forget": True}):
-        cell = slstm(H, **options)
-        params = jax.tree.map(np.float32, draw(rng, cell))
-        carry = draw_like(rng, cell.initial_carry(params, (B,)), np.float32)
-        inputs = rng.normal(size=(B, D)).astype(np.float32)
-        want = slstm_step(params, carry, inputs, **options)
-        assert_same_bits(cell.step(params, carry, inputs), want)
+def test_every_matrix_of_every_head_is_orthogonal():
+    recurrent = slstm(H, num_heads=2).init(jax.random.key(0), D)["recurrent_kernel"]
+    blocks = np.split(np.asarray(recurrent), 8, axis=1)
+    for block in blocks:
+        np.testing.assert_allclose(block.T @ block, np.eye(H // 2), atol=1e-5)
+    for first, second in zip(blocks, blocks[1:]):
+        assert not np.allclose(first, second, atol=0.1)
 
 
 def test_heads_must_divide():

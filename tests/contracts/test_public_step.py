@@ -86,15 +86,19 @@ def draw_step(cell, entry):
     return *draw_like(rng, (params, carry), np.float32), inputs
 
 
-def run_both(entry, cell, options):
-    """Returns what the cell's step gives, checked against the public one's."""
+def run_both(entry, cell, options, same_step=None):
+    """Returns what the cell's step gives, checked against the public one's.
 
-    def run(*arguments):
-        return cell.step(*arguments), entry.step(*arguments, **options)
-
+    `same_step`, if given, is compared as well.
+    """
+    public_step = functools.partial(entry.step, **options)
+    steps = [cell.step, public_step] + ([same_step] if same_step else [])
     arguments = draw_step(cell, entry)
-    of_cell, of_public_step = in_numpy(run)(*arguments)
-    assert_same_bits(of_public_step, of_cell)
+    of_cell, *others = in_numpy(lambda *args: [step(*args) for step in steps])(
+        *arguments
+    )
+    for other in others:
+        assert_same_bits(other, of_cell)
     return of_cell, arguments
 
 
@@ -105,9 +109,22 @@ def test_step_is_the_public_step(entry):
 
 @every_entry
 def test_step_without_bias_is_the_public_step(entry):
+    """And the step of the cell with biases, where these are zeros."""
     if "use_bias" not in inspect.signature(entry.maker).parameters:
         pytest.skip("the maker has no such option")
-    run_both(entry, entry.make(H, use_bias=False), options_of_step(entry))
+    biased = entry.make(H)
+    drawn, _, _ = draw_step(biased, entry)
+    zeros = {
+        name: jax.tree.map(np.zeros_like, x)
+        for name, x in drawn.items()
+        if "bias" in name
+    }
+
+    def step_of_zeros(params, carry, inputs):
+        return biased.step(params | zeros, carry, inputs)
+
+    plain = entry.make(H, use_bias=False)
+    run_both(entry, plain, options_of_step(entry), step_of_zeros)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""The GRU with layer normalization against its paper, and what it does not see."""
+
+import numpy as np
+import pytest
+
+from rnnjax.cells.gru_layer_norm import gru_layer_norm
+from rnnjax.unroll import unroll
+from tests.cells.paper import (
+    B,
+    D,
+    H,
+    T,
+    check_against_paper,
+    draw_params,
+    loop,
+    sigmoid,
+)
+from tests.trees import assert_close
+
+
+def normalized(x, scale):
+    centred = x - x.mean(-1, keepdims=True)
+    return scale * centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+
+
+def test_equals_paper(x64):
+    """Ba et al. 2016, equations 26 to 28."""
+
+    def step(p, h, x):
+        a, b, c = 2 * H, p["kernel_scale"], p["recurrent_scale"]
+        ux, wh = x @ p["kernel"], h @ p["recurrent_kernel"]
+        rz = normalized(ux[:, :a], b[:a]) + normalized(wh[:, :a], c[:a])
+        r, z = np.split(sigmoid(rz + p["bias"][:a]), 2, -1)
+        candidate = normalized(wh[:, a:], c[a:]) + p["candidate_bias"]
+        n = normalized(ux[:, a:], b[a:]) + p["bias"][a:] + r * candidate
+        return (1 - z) * np.tanh(n) + z * h
+
+    check_against_paper(gru_layer_norm(H), loop(step))
+
+
+def test_the_scale_of_the_inputs_does_not_matter(x64):
+    """Up to the effect of ε."""
+    rng = np.random.default_rng(5)
+    cell = gru_layer_norm(H, epsilon=1e-12)
+    params, inputs = draw_params(rng, cell), rng.normal(size=(T, B, D))
+    _, want = unroll(cell, params, inputs)
+    assert_close(unroll(cell, params, 100 * inputs)[1], want, 1e-8)
+
+
+def test_bad_epsilon_is_refused():
+    with pytest.raises(ValueError, match=r"epsilon must be positive, got 0.0\."):
+        gru_layer_norm(H, epsilon=0.0)
