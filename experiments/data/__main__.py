@@ -1,42 +1,55 @@
-"""Lists the data sets, and fetches one.
+"""Lists the data sets, or fetches one.
 
 python -m experiments.data
 python -m experiments.data fetch tinyshakespeare --data-dir ~/data
 """
 
-import argparse
+import dataclasses
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from experiments.data import lookup
 from experiments.data.registry import DATASETS, dataset
 
 
+@dataclasses.dataclass(frozen=True)
+class List:
+    """List the data sets; the default command."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fetch:
+    """Download a data set and check its hash."""
+
+    name: tyro.conf.Positional[str]
+    """The data set, by the name it is listed under."""
+    data_dir: Path | None = None
+    """Put it into DATA_DIR/NAME (default: the user's cache); set RNNJAX_DATA_DIR to
+    DATA_DIR so that experiments find it."""
+
+
+Command = (
+    Annotated[List, tyro.conf.subcommand("list")]
+    | Annotated[Fetch, tyro.conf.subcommand("fetch")]
+)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    if options.command == "fetch":
-        return _fetch(options.name, options.data_dir)
+    command = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        prog="python -m experiments.data",
+        description="List the data sets, or fetch one.",
+        args=arguments,
+        default=List(),
+    )
+    if isinstance(command, Fetch):
+        return _fetch(command.name, command.data_dir)
     _list()
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.data",
-        description="Lists the data sets, and fetches one.",
-    )
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("list", help="list the data sets (what no command does too)")
-    fetch = commands.add_parser("fetch", help="download a data set, checking its hash")
-    fetch.add_argument("name", choices=sorted(DATASETS), help="which one")
-    fetch.add_argument(
-        "--data-dir",
-        type=Path,
-        help="put it into DATA_DIR/NAME (default: the user's cache); "
-        f"{lookup.DATA_DIR_VARIABLE} set to it makes experiments find it there",
-    )
-    return parser
 
 
 def _list() -> None:
@@ -49,9 +62,9 @@ def _list() -> None:
 
 
 def _fetch(name: str, data_dir: Path | None) -> int:
-    entry = dataset(name)
-    print(f"{entry.name}: {entry.num_bytes / 1e6:.1f} MB; {entry.licence}")
     try:
+        entry = dataset(name)
+        print(f"{entry.name}: {entry.num_bytes / 1e6:.1f} MB; {entry.licence}")
         paths = lookup.fetch(name, data_dir)
     except (OSError, ValueError) as error:
         print(f"{name} could not be fetched: {error}", file=sys.stderr)

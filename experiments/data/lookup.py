@@ -1,7 +1,6 @@
-"""Looks for data sets on this machine, and fetches them when asked to.
+"""Finds data sets on this machine, and downloads them on request.
 
-Nothing is downloaded by looking: a data set that is missing is an error that says
-how to get it.
+Finding downloads nothing: a missing data set is an error that says how to get it.
 """
 
 import gzip
@@ -14,13 +13,9 @@ from pathlib import Path
 import pooch
 
 from experiments.data.registry import DataFile, Dataset, dataset
-from experiments.harness.errors import MissingData
+from experiments.harness.errors import BadInput, MissingData
 
 DATA_DIR_VARIABLE = "RNNJAX_DATA_DIR"
-
-
-class DamagedData(ValueError):
-    """A file of a data set is not what it should be."""
 
 
 def find(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
@@ -40,7 +35,7 @@ def find(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
     Raises:
       ValueError: if there is no data set of that name.
       MissingData: if a file is in none of the places.
-      DamagedData: if a file's content has another digest than it should.
+      BadInput: if a file has another digest than it should.
     """
     entry = dataset(name)
     places = _places(data_dir)
@@ -49,7 +44,7 @@ def find(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
         path = _locate(file, [place / entry.name for place in places])
         if path is not None:
             if damage := _find_damage(file, path):
-                raise DamagedData(damage)
+                raise damage
             found[file.name] = path
     missing = [file for file in entry.files if file.name not in found]
     if missing:
@@ -58,9 +53,9 @@ def find(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
 
 
 def fetch(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
-    """Downloads the files of a data set that are not yet there.
+    """Downloads the files of a data set that are missing.
 
-    A file appears under its name only when it is whole and its digest is right.
+    A file appears under its name only when it is complete and its digest is right.
 
     Args:
       name: the data set's name.
@@ -79,10 +74,10 @@ def fetch(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """Reads a file, unpacking it if its name ends in `.gz`.
+    """Reads a file, decompressing it if its name ends in `.gz`.
 
     Raises:
-      DamagedData: if a packed file cannot be unpacked.
+      BadInput: if a compressed file cannot be decompressed.
     """
     path = Path(path)
     if path.suffix != ".gz":
@@ -90,7 +85,7 @@ def read_bytes(path: str | Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes())
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DamagedData(f"{path} cannot be unpacked: {error}.") from error
+        raise BadInput(f"the file cannot be decompressed: {error}.", path) from error
 
 
 def _cache() -> Path:
@@ -124,17 +119,18 @@ def _fetch_file(file: DataFile, directory: Path) -> Path:
     return Path(path)
 
 
-def _find_damage(file: DataFile, path: Path) -> str | None:
-    """Says what is wrong with a file's content, None if nothing is."""
+def _find_damage(file: DataFile, path: Path) -> BadInput | None:
+    """Returns an error that says what is wrong with a file, None if nothing is."""
     try:
         digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    except DamagedData as error:
-        return str(error)
+    except BadInput as error:
+        return error
     if digest == file.sha256:
         return None
-    return (
-        f"{path} must have the SHA-256 {file.sha256} (unpacked), got {digest}. "
-        "Delete it and fetch it again."
+    return BadInput(
+        f"the SHA-256 of the uncompressed file must be {file.sha256}, got {digest}. "
+        "Delete it and fetch it again.",
+        path,
     )
 
 
@@ -161,6 +157,6 @@ def _missing_message(
 
 def _download(url, output_file, downloading_pooch) -> None:
     pooch.HTTPDownloader()(url, output_file, downloading_pooch)
-    if url.endswith(".gz"):  # the digest is that of the unpacked content
+    if url.endswith(".gz"):  # the digest is that of the uncompressed content
         path = Path(output_file)
         path.write_bytes(gzip.decompress(path.read_bytes()))

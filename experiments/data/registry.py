@@ -1,4 +1,4 @@
-"""The data sets the experiments know: adding one is adding one entry here."""
+"""The data sets known to the experiments; a new one is one more entry here."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ class DataFile:
 
     Attributes:
       name: path below the data set's own directory.
-      url: where it comes from, at a fixed commit; packed if it ends in `.gz`.
-      num_bytes: size, unpacked.
-      sha256: digest of the unpacked content.
+      url: where it comes from, at a fixed commit; compressed if it ends in `.gz`.
+      num_bytes: size, uncompressed.
+      sha256: digest of the uncompressed content.
     """
 
     name: str
@@ -22,12 +22,12 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set: its files, and what one must know before fetching them.
+    """A data set: its files, and what to know before fetching them.
 
     Attributes:
-      name: as on the command line, and of its directory.
-      title: what it is, in a line.
-      licence: under which terms it may be used.
+      name: its name on the command line, and that of its directory.
+      title: a description in one line.
+      licence: the terms under which it may be used.
       files: its files.
     """
 
@@ -38,12 +38,12 @@ class Dataset:
 
     @property
     def num_bytes(self) -> int:
-        """Size of all files together, unpacked."""
+        """Size of all files together, uncompressed."""
         return sum(file.num_bytes for file in self.files)
 
     @property
     def digests(self) -> dict[str, str]:
-        """SHA-256 of the unpacked content of every file, by name."""
+        """SHA-256 of the uncompressed content of every file, by name."""
         return {file.name: file.sha256 for file in self.files}
 
 

@@ -1,42 +1,58 @@
-"""Texts: reading them, cutting them in two, and cutting them into symbols."""
+"""Texts: reading them and splitting them into parts and symbols."""
 
+import codecs
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from pydoc_data.topics import topics
-from typing import TypeVar
 
 from experiments.data.lookup import read_bytes
+from experiments.harness.errors import BadInput
 
 END_OF_LINE = "<eos>"
 
-Text = TypeVar("Text", bound=Sequence)
 
+def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+    """Reads a text, decompressing it if its name ends in `.gz`.
 
-def read_text(path: str | Path) -> str:
-    """Reads a text in UTF-8, unpacking it if its name ends in `.gz`.
+    Line ends are kept as they are; a byte order mark is dropped.
 
-    Line ends are kept as they are.
+    Args:
+      path: the file.
+      encoding: its encoding, by a name that Python knows.
+
+    Returns:
+      The text.
 
     Raises:
-      ValueError: if the file is empty, cannot be unpacked, or is not UTF-8.
+      BadInput: if the file holds no text, cannot be decompressed, or is not in this
+        encoding.
+      ValueError: if there is no such encoding.
     """
-    content = read_bytes(path)
-    if not content:
-        raise ValueError(f"{path} must hold a text, got an empty file.")
     try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
+        codecs.lookup(encoding)
+    except LookupError:
         raise ValueError(
-            f"{path} must be UTF-8, "
-            f"got byte 0x{content[error.start]:02x} at offset {error.start}."
+            f"encoding must be one that Python knows, got {encoding!r}."
         ) from None
+    content = read_bytes(path)
+    try:
+        text = content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"the file must be {encoding}, got byte 0x{content[error.start]:02x}; "
+            "name its encoding.",
+            path,
+            byte=error.start,
+        ) from None
+    if not text:
+        raise BadInput("the file must hold a text, got an empty one.", path)
+    return text
 
 
 def pydoc_topics() -> str:
-    """Returns the language reference inside Python's `help`, 500,000 characters.
+    """Returns the language reference behind Python's `help`, 500,000 characters.
 
-    It differs a little from one version of Python to the next: record its digest.
+    It differs slightly between versions of Python: record its digest.
     """
     return "\n".join(topics[name] for name in sorted(topics))
 
@@ -46,28 +62,6 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def split(text: Text, train_fraction: float = 0.9) -> tuple[Text, Text]:
-    """Cuts a text in two, the second part for validation.
-
-    Args:
-      text: a string, or a sequence of words or tokens.
-      train_fraction: share of the symbols in the first part, rounded down.
-
-    Returns:
-      The first part and the rest.
-
-    Raises:
-      ValueError: if one of the parts would be empty.
-    """
-    length = int(len(text) * train_fraction)
-    if not 0 < length < len(text):
-        raise ValueError(
-            "train_fraction must leave symbols on both sides of the cut, "
-            f"got {train_fraction} for {len(text)} symbols."
-        )
-    return text[:length], text[length:]  # type: ignore[return-value]
-
-
 def split_words(text: str) -> list[str]:
     r"""Returns the words of a text, with `<eos>` at the end of every line.
 
@@ -75,7 +69,7 @@ def split_words(text: str) -> list[str]:
       >>> split_words("no it was n't\n\nyes\n")
       ['no', 'it', 'was', "n't", '<eos>', '<eos>', 'yes', '<eos>']
     """
-    return [word for line in _lines(text) for word in (*line.split(), END_OF_LINE)]
+    return [word for line in split_lines(text) for word in (*line.split(), END_OF_LINE)]
 
 
 def ptb_characters(text: str) -> list[str]:
@@ -90,11 +84,14 @@ def ptb_characters(text: str) -> list[str]:
     """
     return [
         symbol
-        for line in _lines(text)
+        for line in split_lines(text)
         for symbol in (*line.strip().replace(" ", "_"), END_OF_LINE)
     ]
 
 
-def _lines(text: str) -> list[str]:
-    # not str.splitlines, which also cuts at form feeds and their like
+def split_lines(text: str) -> list[str]:
+    r"""Returns the lines of a text, without their ends.
+
+    Only `\n` ends a line, unlike `str.splitlines`, which also splits at form feeds.
+    """
     return text.removesuffix("\n").split("\n") if text else []

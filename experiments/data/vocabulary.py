@@ -1,4 +1,4 @@
-"""Vocabularies: which symbols a model knows, and their numbers."""
+"""Vocabularies: the symbols that a model knows, and their numbers."""
 
 import functools
 import hashlib
@@ -15,16 +15,16 @@ UNKNOWN = "<unk>"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The symbols a model knows; a symbol's token is its place among them.
+    """The symbols that a model knows; the token of a symbol is its position.
 
     Attributes:
-      symbols: characters or words, each once.
+      symbols: characters or words, without duplicates.
       separator: what `decode` puts between symbols, "" for characters.
-      unknown: the symbol that stands for every one not among them; None: those are
-        an error.
+      unknown: the symbol that stands for all that are not in `symbols`; None: these
+        are an error.
 
     Raises:
-      ValueError: if there is no symbol, one comes twice, or `unknown` is not one.
+      ValueError: if there is no symbol, one is a duplicate, or `unknown` is not one.
     """
 
     symbols: tuple[str, ...]
@@ -42,7 +42,7 @@ class Vocabulary:
 
     @classmethod
     def of_characters(cls, characters: Iterable[str]) -> "Vocabulary":
-        """Makes the vocabulary of a text's characters, in the order of their codes.
+        """Makes the vocabulary of the characters of a text, ordered by code point.
 
         Args:
           characters: a text, or what `ptb_characters` returns.
@@ -51,14 +51,14 @@ class Vocabulary:
 
     @classmethod
     def of_words(cls, words: Iterable[str], min_count: int = 1) -> "Vocabulary":
-        """Makes the vocabulary of a text's words, the most frequent first.
+        """Makes the vocabulary of the words of a text, the most frequent first.
 
-        `<unk>` is a symbol if rare words are left out or the text has it already;
-        it then stands for every word that is not in the vocabulary.
+        `<unk>` is a symbol if rare words are left out or the text contains it; it then
+        stands for every word that is not in the vocabulary.
 
         Args:
           words: what `split_words` returns.
-          min_count: how often a word must occur to be a symbol of its own.
+          min_count: occurrences that make a word a symbol of its own.
 
         Raises:
           ValueError: if `min_count` is not positive.
@@ -88,7 +88,7 @@ class Vocabulary:
             raise ValueError(f"text must be a vocabulary's JSON: {error!r}.") from error
 
     def to_json(self) -> str:
-        """Returns the vocabulary as JSON, one symbol a line."""
+        """Returns the vocabulary as JSON, one symbol per line."""
         fields = {
             "separator": self.separator,
             "unknown": self.unknown,
@@ -99,13 +99,16 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self._tokens
+
     @property
     def digest(self) -> str:
         """SHA-256 of the vocabulary, equal only for equal vocabularies."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def encode(self, symbols: Iterable[str]) -> np.ndarray:
-        """Numbers the symbols of a text.
+        """Turns the symbols of a text into tokens.
 
         Args:
           symbols: a text for characters, a list for words.
@@ -114,7 +117,7 @@ class Vocabulary:
           `[num_symbols]` int32, the tokens.
 
         Raises:
-          ValueError: if a symbol is not in the vocabulary and none stands for it.
+          ValueError: if a symbol is not in the vocabulary and `unknown` is None.
         """
         symbols = symbols if isinstance(symbols, Sequence) else list(symbols)
         if self.unknown is not None:
@@ -132,10 +135,10 @@ class Vocabulary:
             ) from None
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Writes tokens as text, with the separator between the symbols.
+        """Turns tokens into text, with the separator between symbols.
 
         Raises:
-          ValueError: if a token is not a symbol's number.
+          ValueError: if a token is out of range.
         """
         tokens = np.asarray(tokens).astype(np.int64)
         outside = np.flatnonzero((tokens < 0) | (tokens >= len(self)))

@@ -24,6 +24,19 @@ class OptimizerFlags:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class EpochDecayFlags(OptimizerFlags):
+    """The flags of an optimizer whose learning rate decays by epochs."""
+
+    decay_rate: float = flag(
+        1.0, "factor on the learning rate per later epoch", minimum=0
+    )
+    constant_epochs: int = flag(0, "epochs before the rate decays", minimum=0)
+    max_value: float | None = flag(
+        None, "bound to which each gradient is clipped; none: no clipping", minimum=0
+    )
+
+
 def make_rule(
     name: str, learning_rate: Any, *, rms_decay: float = 0.9
 ) -> optax.GradientTransformation:
@@ -53,7 +66,6 @@ def make_optimizer(
     flags: OptimizerFlags,
     learning_rate: Any = None,
     *,
-    max_value: float | None = None,
     rms_decay: float = 0.9,
 ) -> optax.GradientTransformation:
     """Makes the optimizer of the flags, which clips by value and by norm first.
@@ -61,8 +73,6 @@ def make_optimizer(
     Args:
       flags: a configuration with `OptimizerFlags`.
       learning_rate: a number or a schedule; None: the flag's number.
-      max_value: the bound to which each entry of the gradient is clipped; None: no
-        clipping by value.
       rms_decay: see `make_rule`.
 
     Returns:
@@ -72,11 +82,30 @@ def make_optimizer(
         learning_rate = flags.learning_rate
     rule = make_rule(flags.optimizer, learning_rate, rms_decay=rms_decay)
     clips = []
-    if max_value is not None:
-        clips.append(optax.clip(max_value))
+    if isinstance(flags, EpochDecayFlags) and flags.max_value is not None:
+        clips.append(optax.clip(flags.max_value))
     if flags.max_norm is not None:
         clips.append(optax.clip_by_global_norm(flags.max_norm))
     return optax.chain(*clips, rule)
+
+
+def make_decaying_optimizer(
+    flags: EpochDecayFlags, epoch_length: int, *, rms_decay: float = 0.9
+) -> optax.GradientTransformation:
+    """Makes the optimizer of the flags, with the learning rate of `decay_by_epoch`.
+
+    Args:
+      flags: a configuration with `EpochDecayFlags`.
+      epoch_length: updates per epoch.
+      rms_decay: see `make_rule`.
+
+    Returns:
+      The optimizer.
+    """
+    schedule = decay_by_epoch(
+        flags.learning_rate, flags.decay_rate, flags.constant_epochs, epoch_length
+    )
+    return make_optimizer(flags, schedule, rms_decay=rms_decay)
 
 
 def decay_by_epoch(

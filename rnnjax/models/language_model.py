@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 from flax import nnx
 
 from rnnjax.base import Cell, Layer
@@ -13,14 +14,16 @@ from rnnjax.models.recurrent import Recurrent
 class LanguageModel(Recurrent):
     """The layer of `language_model` as an NNX module, batch first.
 
-    From tokens `[B, T]` to the carry and logits `[B, T, vocab_size]`; see `Recurrent`
-    for the call. The losses of rnnjax are time first: swap the first two axes of the
-    logits and the targets for one that sums over time.
+    It maps tokens `[B, T]` to the carry and logits `[B, T, vocab_size]`; see
+    `Recurrent` for the call and for `layer` and `params`, the same as time-first
+    functions. The losses of rnnjax that sum over time are time first: swap the first
+    two axes of the logits and of the targets.
 
     Args:
       vocab_size: number of tokens.
-      cells: the stack, the one that reads the tokens' vectors first.
-      rngs: the parameters are drawn from its stream `params`.
+      cells: the stack; the first one reads the vectors of the tokens.
+      rngs: the parameters are drawn from its stream `params`; or a key, with which they
+        are those of the layer's `init(key)`.
       **options: those of `language_model`, by name.
 
     Example:
@@ -38,7 +41,7 @@ class LanguageModel(Recurrent):
         vocab_size: int,
         cells: Sequence[Cell | Layer],
         *,
-        rngs: nnx.Rngs,
+        rngs: nnx.Rngs | jax.Array,
         **options: Any,
     ):
         layer = language_model(vocab_size, cells, **options)

@@ -13,21 +13,24 @@ from rnnjax.models.batch_first import apply_batch_first
 class Recurrent(nnx.Module):
     """A cell or a layer as an NNX module, batch first.
 
-    The module keeps no carry: it is given and returned, so the module is a function
-    under every transformation of JAX. For training on small networks split it once and
-    use `jax.jit`; `nnx.jit` walks the module at every call, which takes longer than
-    such a network does.
+    The carry is an argument and a result, not a state of the module, so the module is a
+    pure function under every transformation of JAX. To train a small network, split the
+    module once and use `jax.jit`: `nnx.jit` traverses the module at every call, which
+    takes longer than such a network itself.
 
     Attributes:
-      layer: the layer, time first.
-      params: its parameters in the layer's own tree, every leaf an `nnx.Param`;
-        `nnx.as_pure(module.params)` is what the functions of `layer` take.
+      layer: the layer as functions, time first.
+      params: its parameters, the pytree of `layer.init` with an `nnx.Param` for every
+        leaf. The functions of `layer` take `nnx.as_pure(module.params)`:
+        `module.layer.apply(nnx.as_pure(module.params), carry, inputs)` is the call of
+        the module with the axes of batch and time swapped.
 
     Args:
       layer: a cell or a layer.
       input_size: width of the inputs, or the size of the vocabulary where they are
         tokens.
-      rngs: the parameters are drawn from its stream `params`.
+      rngs: the parameters are drawn from its stream `params`; or a key, with which they
+        are those of `layer.init(key, input_size)`.
 
     Raises:
       ValueError: if `layer` is neither a cell nor a layer.
@@ -47,16 +50,19 @@ class Recurrent(nnx.Module):
       True
     """
 
-    def __init__(self, layer: Cell | Layer, input_size: Any, *, rngs: nnx.Rngs):
+    def __init__(
+        self, layer: Cell | Layer, input_size: Any, *, rngs: nnx.Rngs | jax.Array
+    ):
         self.layer = as_layer(layer)
-        params = self.layer.init(rngs.params(), input_size)
+        key = rngs.params() if isinstance(rngs, nnx.Rngs) else rngs
+        params = self.layer.init(key, input_size)
         self.params = nnx.data(jax.tree.map(nnx.Param, params))
 
     def initial_carry(self, batch_shape: tuple[int, ...]) -> Carry:
         """Returns the carry that None stands for.
 
-        A loop under `jax.jit` that begins with it compiles once, where one that begins
-        with None compiles again at the second chunk.
+        A jitted loop that starts with it compiles once; one that starts with None
+        compiles again for the second chunk.
 
         Args:
           batch_shape: `(B,)`, or more batch axes.

@@ -8,6 +8,7 @@ import pytest
 
 from experiments.data import __main__ as command_line
 from experiments.data import lookup, registry
+from experiments.harness import BadInput
 
 CONTENT = b"To be, or not to be\n" * 3
 SECOND = b"that is the question\n"
@@ -110,7 +111,7 @@ def test_looking_downloads_nothing(served, places, monkeypatch):
 
 def test_wrong_digest_names_both(served, places):
     path = _put(places[0], "one.txt", CONTENT + b"!")
-    with pytest.raises(lookup.DamagedData) as caught:
+    with pytest.raises(BadInput) as caught:
         lookup.find("hamlet", places[0])
     assert str(path) in str(caught.value)
     assert hashlib.sha256(CONTENT).hexdigest() in str(caught.value)
@@ -128,7 +129,7 @@ def test_wrong_digest_names_both(served, places):
 )
 def test_damaged_packed_file(served, places, damage):
     path = _put(places[0], "one.txt.gz", damage(gzip.compress(CONTENT)))
-    with pytest.raises(lookup.DamagedData, match=str(path)):
+    with pytest.raises(BadInput, match=str(path)):
         lookup.find("hamlet", places[0])
 
 

@@ -1,12 +1,15 @@
+"""Reading texts, and splitting them into symbols."""
+
 import gzip
 import hashlib
 import os
 
-import numpy as np
 import pytest
 
 from experiments.data import lookup, text
+from experiments.data.splits import split_in_two
 from experiments.data.vocabulary import Vocabulary
+from experiments.harness import BadInput
 
 
 def real(name):
@@ -24,19 +27,35 @@ def test_read_text_plain_and_packed(tmp_path, suffix):
     assert text.read_text(path) == content
 
 
-def test_bytes_that_are_not_utf8(tmp_path):
+def test_bytes_of_another_encoding_are_named_with_their_place(tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes("ß".encode() + b"ab\xe9cd")
-    with pytest.raises(ValueError, match=r"latin.txt must be UTF-8, got byte 0xe9 at"):
+    with pytest.raises(BadInput, match=r"latin.txt, byte 4: .* utf-8, got byte 0xe9"):
         text.read_text(path)
-    with pytest.raises(ValueError, match=r"at offset 4\."):
-        text.read_text(path)
+    with pytest.raises(ValueError, match="one that Python knows, got 'utf-9'"):
+        text.read_text(path, "utf-9")
 
 
-def test_empty_file(tmp_path):
+@pytest.mark.parametrize(
+    "encoding, content",
+    [
+        ("utf-8", "naïve".encode("utf-8-sig")),
+        ("utf-16", "naïve".encode("utf-16")),
+        ("utf-16-le", "\ufeffnaïve".encode("utf-16-le")),
+        ("latin-1", "naïve".encode("latin-1")),
+    ],
+)
+def test_other_encodings_and_byte_order_marks(tmp_path, encoding, content):
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    assert text.read_text(path, encoding) == "naïve"
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf"])
+def test_empty_file(tmp_path, content):
     path = tmp_path / "empty.txt"
-    path.touch()
-    with pytest.raises(ValueError, match="empty.txt must hold a text, got an empty"):
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="empty.txt: the file must hold a text, got an"):
         text.read_text(path)
 
 
@@ -46,18 +65,6 @@ def test_pydoc_topics_is_a_text_worth_learning():
     assert 'The "with" statement' in topics and "lambda" in topics
     assert text.pydoc_topics() == topics
     assert text.text_digest(topics) == hashlib.sha256(topics.encode()).hexdigest()
-
-
-def test_split_rounds_the_first_part_down():
-    assert text.split("abcdefghijklm") == ("abcdefghijk", "lm")
-    train, rest = text.split(np.arange(7), 0.5)
-    assert train.tolist() == [0, 1, 2] and rest.tolist() == [3, 4, 5, 6]
-
-
-@pytest.mark.parametrize("fraction", [0.0, 0.01, 1.0, 1.5, -0.5])
-def test_split_leaves_no_part_empty(fraction):
-    with pytest.raises(ValueError, match=f"both sides of the cut, got {fraction}"):
-        text.split("ab" * 10, fraction)
 
 
 def test_words_end_every_line():
@@ -96,7 +103,7 @@ def test_ptb_characters():
 
 def test_tinyshakespeare():
     (content,) = real("tinyshakespeare").values()
-    train, valid = text.split(content)
+    train, valid = split_in_two(content, 0.9)
     assert (len(train), len(valid)) == (1_003_854, 111_540)
     vocabulary = Vocabulary.of_characters(content)
     assert len(vocabulary) == 65

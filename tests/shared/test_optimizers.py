@@ -9,15 +9,15 @@ import pytest
 from experiments.harness import TrainingConfig, flag
 from experiments.harness.config import metadata
 from experiments.shared.optimizers import (
-    OptimizerFlags,
-    decay_by_epoch,
+    EpochDecayFlags,
+    make_decaying_optimizer,
     make_optimizer,
     make_rule,
 )
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(TrainingConfig, OptimizerFlags):
+class Config(TrainingConfig, EpochDecayFlags):
     learning_rate: float = flag(0.5, "learning rate of the first epochs")
 
 
@@ -63,13 +63,12 @@ def test_an_unknown_rule_is_refused():
     ],
 )
 def test_gradients_are_clipped_by_value_then_by_norm(max_value, max_norm, expected):
-    config = Config(optimizer="sgd", max_norm=max_norm)
-    optimizer = make_optimizer(config, max_value=max_value)
+    config = Config(optimizer="sgd", max_norm=max_norm, max_value=max_value)
+    optimizer = make_optimizer(config)
     np.testing.assert_allclose(first_update(optimizer, [3.0, -4.0]), expected, 1e-6)
 
 
-def test_a_schedule_takes_the_place_of_the_flag():
-    schedule = decay_by_epoch(0.5, 0.1, constant_epochs=0, epoch_length=7)
-    config = Config(optimizer="sgd", max_norm=None)
-    update = first_update(make_optimizer(config, schedule), [1.0])
+def test_the_rate_decays_by_epochs():
+    config = Config(optimizer="sgd", decay_rate=0.1, max_norm=None)
+    update = first_update(make_decaying_optimizer(config, 7), [1.0])
     np.testing.assert_allclose(update, [-0.05], 1e-6)

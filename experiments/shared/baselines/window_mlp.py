@@ -1,7 +1,4 @@
-"""The network of a fixed window: what recurrence is compared with."""
-
-import math
-from typing import Any
+"""A network that sees a fixed window of inputs, a baseline without recurrence."""
 
 import jax
 import jax.numpy as jnp
@@ -26,18 +23,18 @@ def window_mlp(
     bias_init: Initializer = initializers.zeros,
     dtype: jax.typing.DTypeLike = jnp.float32,
 ) -> Layer:
-    """Makes a layer that looks at the last inputs, and at nothing before them.
+    """Makes a layer that sees only the last few inputs.
 
         hₜ = f([xₜ₋ₙ₊₁ … xₜ] K + b)
 
-    It stands where a recurrent cell would: `language_model(vocab_size,
-    [window_mlp(16, 512)])` reads the window as one-hot vectors or embeddings and ends
-    in a softmax. Before the first input, and before a step that `is_first` marks, the
-    window holds zeros; masked steps are left out of it. Embeddings learn from the
-    inputs of the chunk at hand, not from those that its carry remembers.
+    It takes the place of a recurrent cell: `language_model(vocab_size,
+    [window_mlp(16, 512)])` reads windows of one-hot vectors or embeddings. Before the
+    first input, and before a step that `is_first` marks, the window holds zeros; masked
+    steps do not enter it. Embeddings get gradients through the inputs of the current
+    chunk only, not through those in its carry.
 
     Args:
-      window_size: n, the number of inputs seen, the present one included.
+      window_size: n, the number of inputs seen, including the current one.
       hidden_size: width of the outputs.
       activation: f.
       kernel_init: initializer of K.
@@ -46,7 +43,7 @@ def window_mlp(
 
     Returns:
       The layer, over a dict of `kernel` K `[window_size * input_size, hidden_size]`,
-      its rows in the order of time, and `bias`; the carry is the window
+      rows in order of time, and `bias`; the carry is the window
       `[..., window_size, input_size]`.
 
     Raises:
@@ -84,16 +81,11 @@ def window_mlp(
     return causal_layer(init, window.initial_carry, apply)
 
 
-def num_weights(params: Any) -> int:
-    """Returns how many numbers there are in a tree of parameters."""
-    return sum(math.prod(jnp.shape(leaf)) for leaf in jax.tree.leaves(params))
-
-
 @cached
 def _window(window_size):
-    """Makes a cell that remembers its last inputs, of the parameters' size and dtype.
+    """Makes a cell whose carry and outputs are its last inputs.
 
-    It multiplies nothing, so that the product is made for all steps at once.
+    It multiplies nothing, so that the product is computed for all steps at once.
     """
 
     def initial_carry(params, batch_shape=()):

@@ -1,11 +1,14 @@
+"""Windows of a text, against loops over its tokens."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.data.streams import (
+from experiments.shared.windows import (
     contiguous_streams,
     evaluation_windows,
+    independent_windows,
     window,
     windows_per_epoch,
 )
@@ -23,18 +26,16 @@ def test_streams_are_the_consecutive_parts_of_the_text():
     assert windows_per_epoch(streams, 4) == 1  # the 8th token is a target of none
 
 
-def test_window_reads_time_first_and_predicts_the_next_token():
+def test_window_reads_batch_first_and_predicts_the_next_token():
     tokens = random_tokens(59)
     streams = contiguous_streams(tokens, 2, 7)
     assert windows_per_epoch(streams, 7) == 4
     second = window(streams, 1, 7)
     for b in range(2):
         start = 29 * b + 7
-        np.testing.assert_array_equal(second.inputs[:, b], tokens[start : start + 7])
-        np.testing.assert_array_equal(
-            second.targets[:, b], tokens[start + 1 : start + 8]
-        )
-    assert second.is_first.shape == (7, 2) and not second.is_first.any()
+        np.testing.assert_array_equal(second.inputs[b], tokens[start : start + 7])
+        np.testing.assert_array_equal(second.targets[b], tokens[start + 1 : start + 8])
+    assert second.is_first.shape == (2, 7) and not second.is_first.any()
 
 
 def test_window_agrees_with_zarembas_reader():
@@ -49,16 +50,16 @@ def test_window_agrees_with_zarembas_reader():
             for b in range(batch_size):
                 for t in range(num_steps):
                     place = b * length + start + t
-                    assert got.inputs[t, b] == tokens[place]
-                    assert got.targets[t, b] == tokens[place + 1]
-                    assert got.is_first[t, b] == (start == 0 and t == 0)
+                    assert got.inputs[b, t] == tokens[place]
+                    assert got.targets[b, t] == tokens[place + 1]
+                    assert got.is_first[b, t] == (start == 0 and t == 0)
             index += 1
 
 
 def test_text_shorter_than_a_batch_of_windows():
-    with pytest.raises(ValueError, match=r"at least 420 = batch_size 20 x \(num_steps"):
+    with pytest.raises(ValueError, match="at least 420 tokens, a batch of 20 windows"):
         contiguous_streams(random_tokens(419), 20, 20)
-    with pytest.raises(ValueError, match=r"20 \+ 1\), got 419: "):
+    with pytest.raises(ValueError, match="20 steps and their next tokens, got 419: "):
         contiguous_streams(random_tokens(419), 20, 20)
     assert windows_per_epoch(contiguous_streams(random_tokens(420), 20, 20), 20) == 1
 
@@ -77,8 +78,8 @@ def test_sizes_must_be_positive():
         contiguous_streams(tokens, 0, 3)
     with pytest.raises(ValueError, match="num_steps must be positive, got -1"):
         contiguous_streams(tokens, 2, -1)
-    with pytest.raises(ValueError, match="num_streams must be positive, got 0"):
-        evaluation_windows(tokens, 3, num_streams=0)
+    with pytest.raises(ValueError, match="batch_size must be positive, got 0"):
+        independent_windows(tokens, 3, 0)
 
 
 def test_window_refuses_what_is_not_there():
@@ -92,17 +93,16 @@ def test_window_refuses_what_is_not_there():
 @given(
     size=st.integers(1, 60),
     num_steps=st.integers(1, 13),
-    num_streams=st.integers(1, 9),
+    batch_size=st.integers(1, 9),
 )
-def test_every_token_is_counted_once(size, num_steps, num_streams):
+def test_every_token_is_counted_once(size, num_steps, batch_size):
+    """The shape of a batch does not depend on the size of the text."""
     tokens = np.arange(1, size + 1, dtype=np.int32)
-    windows = list(
-        evaluation_windows(tokens, num_steps, previous=0, num_streams=num_streams)
-    )
+    windows = list(independent_windows(tokens, num_steps, batch_size, previous=0))
     counted = np.concatenate([part.targets[part.mask] for part in windows])
     np.testing.assert_array_equal(np.sort(counted), tokens)
     for part in windows:
-        assert part.inputs.shape == part.targets.shape == (num_steps, num_streams)
+        assert part.inputs.shape == part.targets.shape == (batch_size, num_steps)
         np.testing.assert_array_equal(  # each from the token before it
             part.inputs[part.mask], part.targets[part.mask] - 1
         )
@@ -111,20 +111,21 @@ def test_every_token_is_counted_once(size, num_steps, num_streams):
 def test_one_stream_reads_the_text_in_order():
     tokens = random_tokens(10)
     windows = list(evaluation_windows(tokens, 4))
-    inputs = np.concatenate([part.inputs for part in windows])[:, 0]
-    targets = np.concatenate([part.targets for part in windows])[:, 0]
-    mask = np.concatenate([part.mask for part in windows])[:, 0]
+    inputs = np.concatenate([part.inputs[0] for part in windows])
+    targets = np.concatenate([part.targets[0] for part in windows])
+    mask = np.concatenate([part.mask[0] for part in windows])
+    assert windows[0].inputs.shape == (1, 4)
     np.testing.assert_array_equal(inputs[:9], tokens[:-1])
     np.testing.assert_array_equal(targets[:9], tokens[1:])
     np.testing.assert_array_equal(mask, [True] * 9 + [False] * 3)
 
 
-def test_as_many_streams_as_windows_make_one_batch():
+def test_independent_windows_are_the_rows_of_a_batch():
     tokens = random_tokens(23)
-    (batch,) = evaluation_windows(tokens, 5, previous=7, num_streams=5)
-    np.testing.assert_array_equal(batch.inputs[0], [7, *tokens[[4, 9, 14, 19]]])
-    np.testing.assert_array_equal(batch.targets[:, 1], tokens[5:10])
-    np.testing.assert_array_equal(batch.mask.sum(0), [5, 5, 5, 5, 3])
+    (batch,) = independent_windows(tokens, 5, 5, previous=7)
+    np.testing.assert_array_equal(batch.inputs[:, 0], [7, *tokens[[4, 9, 14, 19]]])
+    np.testing.assert_array_equal(batch.targets[1], tokens[5:10])
+    np.testing.assert_array_equal(batch.mask.sum(1), [5, 5, 5, 5, 3])
 
 
 def test_nothing_to_predict():

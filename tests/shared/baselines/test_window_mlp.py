@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.baselines.window_mlp import num_weights, window_mlp
+from experiments.shared.baselines.window_mlp import window_mlp
+from experiments.shared.training import num_weights
 from rnnjax.cells.elman import elman
 from rnnjax.layers.language_model import language_model
 

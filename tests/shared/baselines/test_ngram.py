@@ -4,9 +4,9 @@ import os
 import numpy as np
 import pytest
 
-from experiments.baselines import ngram
 from experiments.data import lookup, text
 from experiments.data.vocabulary import Vocabulary
+from experiments.shared.baselines import ngram
 
 
 def witten_bell(train, order, vocab_size):
@@ -54,6 +54,26 @@ def test_agrees_with_the_equation(num_lacking, order, context):
     np.testing.assert_allclose(
         ngram.cross_entropies(model, tokens, context)[-1], -np.mean(expected)
     )
+
+
+def test_evaluation_in_chunks_bounds_the_memory(monkeypatch):
+    """Chunks of 10 change nothing, and no array is longer than one and its context."""
+    model = ngram.fit(random_text(97, 6, 2), 4, 6)
+    tokens, context = random_text(101, 6, 3), random_text(53, 6, 4)
+    whole = ngram.log_probs(model, tokens, context)
+    entropies = ngram.cross_entropies(model, tokens, context)
+    lengths, by_order = [], ngram._by_order
+
+    def counted(model, text, places, tokens):
+        lengths.append(len(text))
+        return by_order(model, text, places, tokens)
+
+    monkeypatch.setattr(ngram, "CHUNK", 10)
+    monkeypatch.setattr(ngram, "_by_order", counted)
+    np.testing.assert_array_equal(ngram.log_probs(model, tokens, context), whole)
+    assert len(lengths) == 11 and max(lengths) == 10 + 3
+    got = ngram.cross_entropies(model, tokens, context)
+    np.testing.assert_allclose(got, entropies, rtol=1e-14)
 
 
 def test_holds_the_models_of_lower_orders():

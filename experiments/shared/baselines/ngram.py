@@ -2,16 +2,15 @@
 
     p(w | h) = (c(h w) + t(h) p(w | h')) / (c(h) + t(h))
 
-c counts in the training text, c(h) = Σ_w c(h w), t(h) is the number of distinct
-symbols seen after h, and h' is h without its oldest symbol. A context never seen
-leaves p(w | h') as it is.
+c counts occurrences in the training text, c(h) = Σ_w c(h w), t(h) is the number of
+distinct symbols seen after h, and h' is h without its oldest symbol. For a context that
+never occurred, p(w | h) = p(w | h').
 
-Under the unigram lies the uniform distribution over the symbols of the vocabulary that
-the training text lacks. Where it lacks none, nothing is set aside for them and the
-unigram is the relative frequency: with the vocabulary of the training text, as in
-published figures. So no probability is ever zero.
+The unigram is interpolated with the uniform distribution over those symbols of the
+vocabulary that do not occur in the training text, so no probability is zero. If all of
+them occur, the unigram is the relative frequency, as in published figures.
 
-There are no symbols before a text: its first symbols have short contexts, in training
+There are no symbols before a text: its first symbols have shorter contexts, in training
 and, unless a context is given, in evaluation.
 
 References:
@@ -27,15 +26,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Tokens evaluated at once, which bounds the memory.
+CHUNK = 2**16
+
 
 class Level(NamedTuple):
-    """What was counted for contexts of one length.
+    """The counts for contexts of one length.
 
-    An n-gram's number is its place in `keys`; its key is made of the number of its
-    first n - 1 symbols, which is one of the level below, and of its last symbol.
+    The number of an n-gram is its position in `keys`. Its key combines the number of
+    its first n - 1 symbols, an n-gram of the level below, and its last symbol.
 
     Attributes:
-      keys: `[num_ngrams]` int64, rising: context's number * vocab_size + symbol.
+      keys: `[num_ngrams]` int64, ascending: context's number * vocab_size + symbol.
       counts: `[num_ngrams]`, c(h w).
       context_counts: `[num_contexts]`, c(h).
       context_types: `[num_contexts]`, t(h); 0 for the unigram's empty context if no
@@ -49,11 +51,11 @@ class Level(NamedTuple):
 
 
 class NGram(NamedTuple):
-    """A fitted model; it holds those of all lower orders.
+    """A fitted model, which contains those of all lower orders.
 
     Attributes:
-      unseen: `[vocab_size]`, the distribution under the unigram.
-      levels: one for each order, the unigram's first.
+      unseen: `[vocab_size]`, the distribution that the unigram is interpolated with.
+      levels: one per order, from the unigram up.
     """
 
     unseen: np.ndarray
@@ -63,9 +65,11 @@ class NGram(NamedTuple):
 def fit(tokens: np.ndarray, order: int, vocab_size: int) -> NGram:
     """Counts the n-grams of a text.
 
+    The model grows with the number of distinct n-grams.
+
     Args:
       tokens: `[num_tokens]` integers, the training text.
-      order: n, the length of the longest n-grams; 1 looks at no context.
+      order: n, the length of the longest n-grams; 1 uses no context.
       vocab_size: number of symbols.
 
     Returns:
@@ -75,7 +79,7 @@ def fit(tokens: np.ndarray, order: int, vocab_size: int) -> NGram:
       ValueError: if `order` is not positive, or the tokens are fewer than `order` or
         outside the vocabulary.
     """
-    tokens = _checked("tokens", tokens, vocab_size)
+    tokens = _checked("tokens", tokens, vocab_size).astype(np.int64)
     if order < 1:
         raise ValueError(f"order must be positive, got {order}.")
     if len(tokens) < order:
@@ -103,7 +107,7 @@ def fit(tokens: np.ndarray, order: int, vocab_size: int) -> NGram:
 
 
 def log_probs(model: NGram, tokens: np.ndarray, context=()) -> np.ndarray:
-    """Returns the log-probability of every token given all before it.
+    """Returns the log-probability of every token given all tokens before it.
 
     Args:
       model: from `fit`.
@@ -116,15 +120,15 @@ def log_probs(model: NGram, tokens: np.ndarray, context=()) -> np.ndarray:
     Raises:
       ValueError: if a token is outside the vocabulary.
     """
-    *_, probabilities = _by_order(model, *_text(model, tokens, context))
-    return np.log(probabilities)
+    parts = [by_order[-1] for by_order in _log_probs(model, tokens, context)]
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def cross_entropies(model: NGram, tokens: np.ndarray, context=()) -> np.ndarray:
-    """Returns the mean of -`log_probs` for the model and all of lower orders.
+    """Returns the mean of -`log_probs` for every order up to the model's.
 
     Returns:
-      `[order]` float64, in nats a token, the unigram's first; its exponential is the
+      `[order]` float64, in nats per token, from the unigram up; its exponential is the
       perplexity.
 
     Raises:
@@ -132,8 +136,8 @@ def cross_entropies(model: NGram, tokens: np.ndarray, context=()) -> np.ndarray:
     """
     if len(tokens) == 0:
         raise ValueError("tokens must hold at least one, got none.")
-    by_order = _by_order(model, *_text(model, tokens, context))
-    return np.array([-np.log(probabilities).mean() for probabilities in by_order])
+    parts = _log_probs(model, tokens, context)
+    return -sum(by_order.sum(axis=1) for by_order in parts) / len(tokens)
 
 
 def distribution(model: NGram, context=()) -> np.ndarray:
@@ -143,7 +147,7 @@ def distribution(model: NGram, context=()) -> np.ndarray:
       ValueError: if a token of the context is outside the vocabulary.
     """
     vocab_size, order = len(model.unseen), len(model.levels)
-    context = _checked("context", context, vocab_size)
+    context = _checked("context", context, vocab_size).astype(np.int64)
     context = context[max(0, len(context) - order + 1) :]
     places = np.full(vocab_size, len(context))
     *_, probabilities = _by_order(model, context, places, np.arange(vocab_size))
@@ -162,10 +166,10 @@ def sample(
 
     Args:
       model: from `fit`.
-      prompt: `[num_tokens]` integers, what stands before the first one; may be empty.
+      prompt: `[num_tokens]` integers, the tokens before the first one; may be empty.
       num_steps: number of tokens to draw.
       rng: the source of randomness.
-      temperature: by which log-probabilities are divided; 0 takes the likeliest.
+      temperature: divides the log-probabilities; 0 takes the most likely token.
 
     Returns:
       `[num_steps]` int32.
@@ -191,17 +195,21 @@ def sample(
     return np.array(text[start:], np.int32)
 
 
-def _text(model, tokens, context):
-    """Joins context and tokens; returns the text, and the tokens' places in it."""
-    vocab_size = len(model.unseen)
+def _log_probs(model, tokens, context) -> Iterator[np.ndarray]:
+    """Yields the log-probabilities `[order, num_tokens]` of consecutive chunks."""
+    vocab_size, order = len(model.unseen), len(model.levels)
     tokens = _checked("tokens", tokens, vocab_size)
-    context = _checked("context", context, vocab_size)
-    text = np.concatenate([context, tokens])
-    return text, np.arange(len(context), len(text)), tokens
+    text = _checked("context", context, vocab_size)
+    for start in range(0, len(tokens), CHUNK):
+        context = text[max(0, len(text) - order + 1) :]
+        chunk = tokens[start : start + CHUNK]
+        text = np.concatenate([context, chunk]).astype(np.int64)
+        places = np.arange(len(context), len(text))
+        yield np.log(list(_by_order(model, text, places, text[places])))
 
 
 def _by_order(model, text, places, tokens) -> Iterator[np.ndarray]:
-    """Yields order by order how likely `tokens` are at `places` of the text."""
+    """Yields, order by order, the probabilities of `tokens` at `places` in the text."""
     vocab_size = len(model.unseen)
     probabilities = model.unseen[tokens]
     contexts = np.zeros(len(text) + 1, np.int64)
@@ -223,14 +231,14 @@ def _interpolate(level, contexts, tokens, vocab_size, lower):
 
 
 def _look_up(level, contexts, tokens, vocab_size):
-    """Returns the numbers of the n-grams, -1 for those never seen."""
+    """Returns the numbers of the n-grams, -1 for those that never occurred."""
     keys = contexts * vocab_size + tokens
     places = np.minimum(np.searchsorted(level.keys, keys), len(level.keys) - 1)
     return np.where(level.keys[places] == keys, places, -1)
 
 
 def _extend(level, contexts, text, vocab_size):
-    """Returns the contexts one symbol longer, before each symbol and after the last."""
+    """Returns contexts longer by one, before each symbol and after the last one."""
     return np.concatenate([[-1], _look_up(level, contexts, text, vocab_size)])
 
 
@@ -247,4 +255,4 @@ def _checked(name, tokens, vocab_size) -> np.ndarray:
             f"{name} must be from 0 to {vocab_size - 1}, "
             f"got {tokens[outside[0]]} at position {outside[0]}."
         )
-    return tokens.astype(np.int64)
+    return tokens.astype(np.int64) if not tokens.size else tokens

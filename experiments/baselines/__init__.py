@@ -1,1 +1,0 @@
-"""Models without recurrence, on the same data and by the same measure."""

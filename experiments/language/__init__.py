@@ -1,1 +1,0 @@
-"""What the language models share: flags, truncated backpropagation, evaluation."""

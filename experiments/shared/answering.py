@@ -1,0 +1,165 @@
+r"""Uses a trained run line by line: one answer per line of input.
+
+  python -m experiments.shared.answering RUN < lines.txt
+  python -m experiments.shared.answering RUN --input lines.txt --format jsonl
+
+Every answer is written at once, so the command can stand in a pipe or serve another
+program. A bad line is answered by its message, and the lines after it are read on. The
+answers are those of `make_reply` in the experiment of the run: a language model gives
+the nats per symbol of a line.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TextIO
+
+import tyro
+
+Format = Literal["text", "jsonl"]
+
+
+class Answer(NamedTuple):
+    """The answer to one line.
+
+    Attributes:
+      text: what is written in the format `text`, without line ends.
+      fields: what is written in the format `jsonl`, as JSON has it.
+    """
+
+    text: str
+    fields: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class AnsweringFlags:
+    """The flags of a command that answers lines."""
+
+    input: Path | None = None
+    """File of lines to answer (default: standard input)."""
+    format: Format = "text"
+    """text: one answer per line; jsonl: one JSON object per line, with the line's
+    number in `line` and `error` where it is bad."""
+    encoding: str = "utf-8"
+    """Encoding of the input."""
+
+
+def answer(
+    lines: Iterable[bytes],
+    reply: Callable[[str], Answer],
+    output: TextIO,
+    *,
+    format: Format = "text",
+    encoding: str = "utf-8",
+) -> int:
+    r"""Answers lines one by one.
+
+    Args:
+      lines: the lines, with or without their ends.
+      reply: `reply(line)`, which raises a `ValueError`, such as `BadInput`, for a line
+        that it cannot answer.
+      output: where answers are written, each flushed at once.
+      format: text or jsonl.
+      encoding: the encoding of the lines.
+
+    Returns:
+      The number of bad lines.
+
+    Example:
+      >>> def reply(line):
+      ...     return Answer(str(int(line) + 1), {"next": int(line) + 1})
+      >>> answer([b"1\n", b"x\n", b"3\n"], reply, sys.stdout)
+      2
+      error: line 2: invalid literal for int() with base 10: 'x'
+      4
+      1
+    """
+    num_bad = 0
+    for number, content in enumerate(lines, 1):
+        try:
+            line = content.decode(encoding)
+            if number == 1:
+                line = line.removeprefix("\ufeff")
+            text, fields = reply(line.rstrip("\r\n"))
+        except ValueError as error:
+            num_bad += 1
+            message = " ".join(str(error).split())
+            text, fields = f"error: line {number}: {message}", {"error": message}
+        if format == "jsonl":
+            text = json.dumps({"line": number, **fields}, ensure_ascii=False)
+        print(text, file=output, flush=True)
+    return num_bad
+
+
+def answer_from(flags: AnsweringFlags, reply: Callable[[str], Answer]) -> int:
+    """Answers the lines of the flags' input on standard output.
+
+    Args:
+      flags: the flags.
+      reply: see `answer`.
+
+    Returns:
+      The number of bad lines.
+    """
+    options: dict[str, Any] = {"format": flags.format, "encoding": flags.encoding}
+    try:
+        if flags.input is None:
+            return answer(sys.stdin.buffer, reply, sys.stdout, **options)
+        with flags.input.open("rb") as lines:
+            return answer(lines, reply, sys.stdout, **options)
+    except BrokenPipeError:  # whoever read the answers has read enough
+        sys.stdout = None
+        return 0
+
+
+def round_up(length: int, least: int = 16) -> int:
+    """Rounds a length up to a power of two, so that few lengths are compiled.
+
+    Pad to the rounded length and mask the padding: two lengths with the same rounding
+    then share one compiled program.
+
+    Args:
+      length: number of steps, positive.
+      least: the smallest result, a power of two.
+
+    Returns:
+      The smallest power of two that is at least `length` and `least`.
+
+    Example:
+      >>> [round_up(length) for length in (1, 16, 17, 100)]
+      [16, 16, 32, 128]
+    """
+    return max(least, 1 << (length - 1).bit_length())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Command(AnsweringFlags):
+    run: tyro.conf.Positional[Path]
+    """The run directory."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status, 2 if a line or the run is bad."""
+    flags = tyro.cli(
+        _Command,
+        prog="python -m experiments.shared.answering",
+        description=__doc__,
+        args=arguments,
+    )
+    from experiments.shared.trained import experiment_of, load  # slow to import
+
+    try:
+        make_reply = getattr(experiment_of(flags.run), "make_reply", None)
+        if make_reply is None:
+            raise ValueError(f"{flags.run} is of an experiment that answers no lines.")
+        reply = make_reply(load(flags.run))
+        return 2 if answer_from(flags, reply) else 0
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

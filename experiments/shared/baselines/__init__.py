@@ -1,0 +1,1 @@
+"""Models without recurrence, evaluated on the same data by the same measure."""

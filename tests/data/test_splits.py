@@ -1,0 +1,47 @@
+"""The rule that splits one file, and how it stays put."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from experiments.data import splits
+
+
+def test_independent_lines_are_split_by_their_checksum():
+    lines = [f"line {number}" for number in range(2000)]
+    train, validation, test = splits.split_independent(lines)
+    assert sorted(train + validation + test) == sorted(lines)
+    assert abs(len(validation) - 200) < 60 and abs(len(test) - 200) < 60
+    assert all(zlib.crc32(line.encode()) % 10 == 8 for line in validation)
+    assert all(zlib.crc32(line.encode()) % 10 == 9 for line in test)
+
+
+def test_equal_lines_stay_together_and_new_ones_move_no_other():
+    lines = [f"line {number % 70}" for number in range(200)]
+    parts = splits.split_independent(lines)
+    assert not set(parts[0]) & set(parts[1]) and not set(parts[0]) & set(parts[2])
+    more = splits.split_independent(["new", *lines, "newer"])
+    for part, larger in zip(parts, more, strict=True):
+        assert [line for line in larger if not line.startswith("new")] == part
+
+
+def test_a_stream_is_split_by_place():
+    train, validation, test = splits.split_by_place(np.arange(23))
+    np.testing.assert_array_equal(train, np.arange(18))
+    np.testing.assert_array_equal(validation, [18, 19])
+    np.testing.assert_array_equal(test, [20, 21, 22])
+    assert splits.split_by_place("abcdefgh", 0.5) == ("abcd", "ef", "gh")
+
+
+def test_the_first_part_is_rounded_down():
+    assert splits.split_in_two("abcdefghijklm", 0.9) == ("abcdefghijk", "lm")
+    train, rest = splits.split_in_two(np.arange(7), 0.5)
+    assert train.tolist() == [0, 1, 2] and rest.tolist() == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.01, 1.0, 1.5, -0.5])
+def test_no_part_may_be_empty(fraction):
+    message = f"share of {fraction:g} of 20 symbols leaves one side empty"
+    with pytest.raises(ValueError, match=message):
+        splits.split_in_two("ab" * 10, fraction)
