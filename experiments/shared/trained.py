@@ -140,13 +140,18 @@ def initial_vocabulary(config: TrainingConfig, experiment: str) -> Vocabulary | 
     """
     if config.init_from is None:
         return None
+    if config.run_dir is not None and (config.run_dir / FILE_NAME).exists():
+        return load_vocabulary(config.run_dir)  # resumed: the other run may be gone
     _check_experiment(config.init_from, experiment)
     return load_vocabulary(config.init_from)
 
 
 def _check_experiment(directory: Path, wanted: str | None) -> str:
     """Returns the name of the experiment that a run is of."""
-    name = read_results(directory)["experiment"]
+    results = read_results(directory)
+    if results is None:
+        raise BadInput("the directory holds no run.", directory)
+    name = results["experiment"]
     if wanted is not None and name != wanted:
         raise BadInput(f"the run must be of {wanted}, got one of {name}.", directory)
     return name

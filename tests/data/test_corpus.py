@@ -33,12 +33,12 @@ def test_a_text_of_the_user_s_is_split_by_place(write):
 
 def test_words_are_split_by_place_with_the_vocabulary_of_the_training_part(write):
     flags = TextFlags(data_path=write("a.txt", "a b\na b\na c\nc\nb d"))
-    corpus = load_words(flags, 2)  # 13 words
-    assert corpus.vocabulary.symbols == ("<eos>", "a", "b", "<unk>")
+    corpus = load_words(flags, 2)  # 14 words
+    assert corpus.vocabulary.symbols == ("<eos>", "a", "b", "c", "<unk>")
     assert decoded(corpus) == (
-        "a b <eos> a b <eos> a <unk> <eos> <unk>",
-        "<eos>",
-        "b <unk> <eos>",
+        "a b <eos> a b <eos> a c <eos> c <eos>",
+        "b",
+        "<unk> <eos>",
     )
 
 

@@ -1,49 +1,63 @@
 """The character language model, as a person runs it, at a tiny size."""
 
 import json
-import math
 
 import jax
 import numpy as np
 import pytest
+from flax import nnx
 
 from experiments import char_lm
 from experiments.harness.command import BAD_INPUT, DONE, NO_DATA, run_command
+from experiments.shared import answering, evaluation
+from experiments.shared.trained import load
+from experiments.shared.training import num_weights
 
+LEARNING = "--num-updates 40 --eval-every 20 --learning-rate 0.03"
 TINY = "--hidden-size 6 --num-steps 5 --batch-size 3 --sample-length 9 --ngram-order 2"
+
+
+def run(arguments):
+    return run_command(
+        char_lm.train, char_lm.Config, char_lm.PRESETS, char_lm.sample, arguments
+    )
+
+
+def write_text(path):
+    rng = np.random.default_rng(0)
+    words = ["the", "cat", "sat", "on", "a", "mat", "\n"]
+    path.write_text(" ".join(rng.choice(words, 300)), encoding="utf-8")
+    return path
 
 
 @pytest.fixture
 def text_path(tmp_path):
-    rng = np.random.default_rng(0)
-    words = ["the", "cat", "sat", "on", "a", "mat", "\n"]
-    path = tmp_path / "text.txt"
-    path.write_text(" ".join(rng.choice(words, 300)), encoding="utf-8")
-    return path
+    return write_text(tmp_path / "text.txt")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run for all to read and none to change."""
+    directory = tmp_path_factory.mktemp("trained")
+    path = write_text(directory / "text.txt")
+    arguments = f"{TINY} {LEARNING} --data-path {path} --run-dir {directory / 'run'}"
+    assert run(arguments.split()) == DONE
+    return directory / "run"
 
 
 @pytest.fixture
 def command(tmp_path, text_path):
     """Runs the command on the text, with more flags, in tmp_path / name."""
 
-    def run(flags="", name="run", tiny=TINY):
-        arguments = f"{tiny} --data-path {text_path} {flags}".split()
-        arguments += ["--run-dir", str(tmp_path / name)]
-        return run_command(
-            char_lm.train, char_lm.Config, char_lm.PRESETS, char_lm.sample, arguments
-        )
+    def run_on_text(flags="", name="run"):
+        arguments = f"{TINY} --data-path {text_path} {flags}".split()
+        return run([*arguments, "--run-dir", str(tmp_path / name)])
 
-    return run
+    return run_on_text
 
 
 def resume(directory, flags=""):
-    return run_command(
-        char_lm.train,
-        char_lm.Config,
-        char_lm.PRESETS,
-        char_lm.sample,
-        f"--resume {directory} {flags}".split(),
-    )
+    return run(f"--resume {directory} {flags}".split())
 
 
 def updates_of(directory):
@@ -53,34 +67,40 @@ def updates_of(directory):
 
 
 @pytest.mark.parametrize(
-    "model, num_weights",
+    "flags, expected",
     [
-        ("elman", 11 * 6 + 6 * 6 + 6),
-        ("lstm", 4 * (11 * 6 + 6 * 6 + 6)),
-        ("gru", 3 * (11 * 6 + 6 * 6 + 6) + 6),
-        ("window_mlp", 16 * 11 * 6 + 6),
+        ({"cell": "elman"}, 11 * 6 + 6 * 6 + 6),
+        ({"cell": "lstm"}, 4 * (11 * 6 + 6 * 6 + 6)),
+        ({"cell": "gru"}, 3 * (11 * 6 + 6 * 6 + 6) + 6),
+        ({"model": "window_mlp"}, 16 * 11 * 6 + 6),
     ],
 )
-def test_every_model_has_the_weights_of_its_equations(model, num_weights):
-    config = char_lm.Config(model=model, hidden_size=6)
-    layer = char_lm.make_layer(config, 11)
-    shapes = jax.eval_shape(lambda key: layer.init(key, 11), jax.random.key(0))
-    sizes = [math.prod(leaf.shape) for leaf in jax.tree.leaves(shapes)]
-    assert sum(sizes) == num_weights + 6 * 11 + 11
+def test_every_model_has_the_weights_of_its_equations(flags, expected):
+    config = char_lm.Config(hidden_size=6, **flags)
+    module = char_lm.make_model(config, 11, jax.random.key(0))
+    assert num_weights(nnx.state(module)) == expected + 6 * 11 + 11
 
 
-@pytest.mark.parametrize("model", ["lstm", "window_mlp"])
-def test_a_network_learns(command, tmp_path, model):
-    flags = f"--model {model} --num-updates 40 --eval-every 20 --learning-rate 0.03"
-    assert command(flags) == DONE
-    losses = [line["loss"] for line in updates_of(tmp_path / "run") if "loss" in line]
+def test_a_network_learns(trained):
+    losses = [line["loss"] for line in updates_of(trained) if "loss" in line]
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.3
-    assert (tmp_path / "run" / "plots" / "learning_curve.png").stat().st_size > 10_000
-    sample = (tmp_path / "run" / "samples" / "00000040.txt").read_text()
+    assert (trained / "plots" / "learning_curve.png").stat().st_size > 10_000
+    sample = (trained / "samples" / "00000040.txt").read_text()
     assert len(sample) == 1 + 9 and sample[0] == "\n"
 
 
-def test_ngrams_are_judged_by_the_same_measure(command, tmp_path, capsys):
+def test_a_text_of_the_user_s_is_tested_at_the_end(trained):
+    metrics = json.loads((trained / "results.json").read_text())["metrics"]
+    assert metrics["test_bits"] == pytest.approx(metrics["test_loss"] / np.log(2))
+
+
+def test_a_network_with_a_fixed_window_learns(command, tmp_path):
+    assert command(f"--model window_mlp {LEARNING}") == DONE
+    losses = [line["loss"] for line in updates_of(tmp_path / "run") if "loss" in line]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.3
+
+
+def test_ngrams_are_evaluated_by_the_same_measure(command, tmp_path, capsys):
     assert command("--model ngram") == DONE
     assert "2-gram: " in capsys.readouterr().out
     metrics = json.loads((tmp_path / "run" / "results.json").read_text())["metrics"]
@@ -104,10 +124,8 @@ def test_a_resumed_run_is_bit_identical(command, tmp_path):
         assert a.read_bytes() == b.read_bytes()
 
 
-def test_a_trained_model_is_sampled(command, tmp_path, capsys):
-    assert command("--num-updates 3 --eval-every 3") == DONE
-    capsys.readouterr()
-    assert resume(tmp_path / "run", "--sample 12 --temperature 0 --prompt cat") == DONE
+def test_a_trained_model_is_sampled(trained, capsys):
+    assert resume(trained, "--sample 12 --temperature 0 --prompt cat") == DONE
     printed = capsys.readouterr().out
     assert printed.startswith("cat") and len(printed) == 3 + 12 + 1
 
@@ -116,9 +134,8 @@ def test_a_trained_model_is_sampled(command, tmp_path, capsys):
     "flags, message",
     [
         ("--prompt caté", "the model has seen, got 'é' at position 3"),
-        ("--batch-size 400", "tokens must number at least 2,400"),
+        ("--batch-size 400", "the training text must have at least 2,400 tokens"),
         ("--dropout-rate 1", "rate must be from 0 to less than 1, got 1.0"),
-        ("--train-fraction 1", "train_fraction must leave symbols on both sides"),
         ("--tie-weights", "embedding_size must be given to tie the weights"),
     ],
 )
@@ -133,35 +150,42 @@ def test_bad_input_is_one_line_and_costs_no_training(
 
 
 @pytest.mark.parametrize(
-    "flag", ["hidden-size", "num-layers", "batch-size", "num-steps", "num-updates"]
+    "flag, bounds",
+    [
+        ("hidden-size", "at least 1, got 0"),
+        ("num-layers", "at least 1, got 0"),
+        ("batch-size", "at least 1, got 0"),
+        ("num-steps", "at least 1, got 0"),
+        ("num-updates", "at least 1, got 0"),
+        ("train-fraction", "between 0 and 1, got 0.0"),
+    ],
 )
-def test_sizes_of_zero_or_less_are_refused(command, capsys, flag):
+def test_values_out_of_range_are_refused(command, capsys, flag, bounds):
     with pytest.raises(SystemExit) as exit_info:
         command(f"--{flag} 0")
     assert exit_info.value.code == BAD_INPUT
-    message = f"{flag.replace('-', '_')} must be at least 1, got 0"
+    message = f"{flag.replace('-', '_')} must be {bounds}"
     assert message in capsys.readouterr().err
 
 
-def test_an_empty_text_and_one_that_is_not_utf_8(command, text_path, capsys):
+def test_an_empty_text_and_one_in_another_encoding(command, text_path, capsys):
     text_path.write_bytes(b"")
     assert command() == BAD_INPUT
-    assert f"{text_path} must hold a text, got an empty file" in capsys.readouterr().err
+    assert f"{text_path}: the file must hold a text" in capsys.readouterr().err
     text_path.write_bytes(b"abc\xff")
     assert command() == BAD_INPUT
-    assert f"{text_path} must be UTF-8, got byte 0xff at offset 3" in (
-        capsys.readouterr().err
-    )
+    message = f"{text_path}, byte 3: the file must be utf-8, got byte 0xff"
+    assert message in capsys.readouterr().err
 
 
 def test_a_resume_with_another_text_or_configuration_says_what_differs(
     command, tmp_path, text_path, capsys
 ):
     assert command("--num-updates 3") == DONE
-    assert resume(tmp_path / "run", "--hidden-size 7 --model gru") == BAD_INPUT
+    assert resume(tmp_path / "run", "--hidden-size 7 --cell gru") == BAD_INPUT
     printed = capsys.readouterr().err
     assert "hidden_size: 6 in the run, 7 asked for" in printed
-    assert "model: lstm in the run, gru asked for" in printed
+    assert "cell: lstm in the run, gru asked for" in printed
     text_path.write_text(text_path.read_text().replace("cat", "dog"))
     assert resume(tmp_path / "run", "--num-updates 4") == BAD_INPUT
     assert "must be what" in capsys.readouterr().err
@@ -184,18 +208,48 @@ def test_a_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch, capsys):
         assert part in message
 
 
-def test_characters_of_a_third_part_are_judged_at_the_end(tmp_path, monkeypatch):
-    directory = tmp_path / "data"
-    directory.mkdir()
-    monkeypatch.setattr(
-        char_lm,
-        "load",
-        lambda config: char_lm.load_characters(
-            "x", tmp_path / "t.txt", None, train_fraction=0.5
-        )._replace(test=np.zeros(11, np.int32)),
-    )
-    (tmp_path / "t.txt").write_text("to be or not to be " * 9)
-    arguments = f"{TINY} --num-updates 2 --run-dir {tmp_path / 'run'}".split()
-    assert run_command(char_lm.train, char_lm.Config, {}, None, arguments) == DONE
-    metrics = json.loads((tmp_path / "run" / "results.json").read_text())["metrics"]
-    assert metrics["test_bits"] == pytest.approx(metrics["test_loss"] / np.log(2))
+def test_parameters_and_vocabulary_of_another_run_are_kept(
+    command, trained, tmp_path, text_path, capsys
+):
+    """The text lacks symbols of the run, so its own vocabulary would be smaller."""
+    text_path.write_text("the cat sat on the mat\n" * 60)
+    flags = "--num-updates 1 --learning-rate 0 --max-norm None"
+    assert command(f"--init-from {trained} {flags}") == DONE
+    first, last = load(tmp_path / "run"), load(trained)
+    assert first.vocabulary == last.vocabulary
+    text_path.write_text("the dog\n" * 60)
+    capsys.readouterr()
+    assert command(f"--init-from {trained} {flags}", "other") == BAD_INPUT
+    assert "got 'd' at position 4" in capsys.readouterr().err
+    pairs = zip(*(jax.tree.leaves(nnx.state(t.module)) for t in (first, last)))
+    for got, expected in pairs:
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_lines_are_scored(trained, capsys, tmp_path):
+    """Nats per symbol, the line's end included, by a loop over the functional layer."""
+    module, _, vocabulary = load(trained)
+    params, carry, nats = nnx.as_pure(module.params), None, []
+    carry = module.layer.initial_carry(params)
+    tokens = vocabulary.encode("\nthe cat\n")
+    for token, target in zip(tokens, tokens[1:]):
+        carry, logits = module.layer.step(params, carry, jax.numpy.asarray(token))
+        nats.append(float(jax.nn.logsumexp(logits) - logits[target]))
+    path = tmp_path / "lines.txt"
+    path.write_text("the cat\nzebra\nthe mat\n")
+    status = answering.main([str(trained), "--input", str(path), "--format", "jsonl"])
+    assert status == BAD_INPUT
+    first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["nats_per_symbol"] == pytest.approx(np.mean(nats), rel=1e-5)
+    assert first["num_symbols"] == 8
+    assert second["line"] == 2 and "got 'z' at position 0" in second["error"]
+    assert third["line"] == 3
+
+
+def test_a_length_seen_compiles_nothing(trained):
+    reply = char_lm.make_reply(load(trained))
+    reply("the cat sat")
+    programs = evaluation._window_nats._cache_size()
+    for line in ("a", "on a mat", "the cat"):
+        reply(line)
+    assert evaluation._window_nats._cache_size() == programs

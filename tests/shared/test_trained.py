@@ -1,0 +1,46 @@
+"""The vocabulary kept with a run, and runs that are refused by name."""
+
+import json
+
+import pytest
+
+from experiments.data.vocabulary import Vocabulary
+from experiments.harness import BadInput
+from experiments.harness.results import FORMAT
+from experiments.shared.trained import load, save_vocabulary
+
+
+@pytest.fixture
+def run_directory(tmp_path):
+    """What is read of a run before its configuration."""
+    results = {"format": FORMAT, "experiment": "experiments.word_lm"}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    save_vocabulary(tmp_path, Vocabulary.of_characters("abc"))
+    return tmp_path
+
+
+def test_another_vocabulary_is_an_error_that_says_what_differs(tmp_path):
+    save_vocabulary(tmp_path, Vocabulary.of_characters("abc"))
+    save_vocabulary(tmp_path, Vocabulary.of_characters("cab"))
+    with pytest.raises(BadInput, match=r"missing are 'a', new 'x', 'y'"):
+        save_vocabulary(tmp_path, Vocabulary.of_characters("bcxy"))
+
+
+def test_a_run_of_another_experiment_is_refused_by_name(run_directory):
+    message = "must be of experiments.char_lm, got one of experiments.word_lm"
+    with pytest.raises(BadInput, match=message) as error:
+        load(run_directory, experiment="experiments.char_lm")
+    assert error.value.path == run_directory
+
+
+def test_a_run_of_another_vocabulary_is_refused_by_its_symbols(run_directory):
+    with pytest.raises(BadInput, match="missing are 'c', new 'd'"):
+        load(run_directory, vocabulary=Vocabulary.of_characters("abd"))
+
+
+def test_a_directory_without_a_run_or_a_vocabulary(run_directory):
+    with pytest.raises(BadInput, match="nowhere: the directory holds no run"):
+        load(run_directory / "nowhere")
+    (run_directory / "vocabulary.json").unlink()
+    with pytest.raises(BadInput, match="keeps no vocabulary"):
+        load(run_directory)
