@@ -1,4 +1,4 @@
-"""The antisymmetric network: small steps of a differential equation that is stable."""
+"""The antisymmetric network: Euler steps of a stable differential equation."""
 
 import jax
 import jax.numpy as jnp
@@ -6,18 +6,10 @@ import numpy as np
 from jax.nn import initializers, sigmoid
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, cached, factored_cell, factored_step
+from rnnjax.cells.parts.gated import driven, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.parametrizations import skew_symmetric
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 
 
@@ -34,12 +26,12 @@ def antisymmetric_rnn_step(
         hₜ = hₜ₋₁ + ε f(A hₜ₋₁ + V xₜ + b),  A = W - Wᵀ - γ I
 
     Args:
-      params: as the cell's `prepare` returns them, a dict of `kernel` Vᵀ `[input_size,
-        hidden_size]`, `recurrent_kernel` Aᵀ `[hidden_size, hidden_size]` and, unless
-        left out, `bias` b `[hidden_size]`.
+      params: as the cell's `prepare` returns them, a dict of `kernel` V `[input_size,
+        hidden_size]`, `recurrent_kernel` A `[hidden_size, hidden_size]` and,
+        optionally, `bias` b `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      step_size: ε, the step size of Euler's method.
+      step_size: ε.
       activation: f, or its name.
 
     Returns:
@@ -49,7 +41,7 @@ def antisymmetric_rnn_step(
       Chang, Chen, Haber and Chi, "AntisymmetricRNN: A Dynamical System View on
       Recurrent Neural Networks", ICLR 2019, equation 12.
     """
-    factors = _factors(step_size, False, as_activation(activation), None)
+    factors = _factors(step_size, as_activation(activation))
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -66,15 +58,14 @@ def gated_antisymmetric_rnn_step(
         zₜ = σ(A hₜ₋₁ + V_z xₜ + b_z),  A = W - Wᵀ - γ I
         hₜ = hₜ₋₁ + ε zₜ ∘ f(A hₜ₋₁ + V_h xₜ + b_h)
 
-    The gate and the candidate share one recurrent product; z stands before h.
+    The gate and the candidate share one recurrent product.
 
     Args:
-      params: as the cell's `prepare` returns them, a dict of `kernel` Vᵀ `[input_size,
-        2 * hidden_size]`, `recurrent_kernel` Aᵀ `[hidden_size, hidden_size]` and,
-        unless left out, `bias` b `[2 * hidden_size]`.
+      params: as of `antisymmetric_rnn_step`, but with `kernel` V `[input_size,
+        2 * hidden_size]` and `bias` b `[2 * hidden_size]` in the order z, h.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      step_size: ε, the step size of Euler's method.
+      step_size: ε.
       activation: f, or its name.
 
     Returns:
@@ -84,7 +75,7 @@ def gated_antisymmetric_rnn_step(
       Chang, Chen, Haber and Chi, "AntisymmetricRNN: A Dynamical System View on
       Recurrent Neural Networks", ICLR 2019, equations 13 and 14.
     """
-    factors = _factors(step_size, True, as_activation(activation), None)
+    factors = _gated_factors(step_size, as_activation(activation))
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -108,53 +99,48 @@ def antisymmetric_rnn(
     Args:
       hidden_size: width of the carry and of the outputs.
       step_size: ε, the step size of Euler's method.
-      gamma: γ, the diffusion that keeps such long steps stable.
+      gamma: γ, the diffusion that keeps Euler's method stable.
       gated: whether there is an input gate; see `gated_antisymmetric_rnn_step`.
       activation: f, or its name.
       use_bias: whether there is a bias.
       kernel_init: initializer of each gate's input matrix.
-      recurrent_kernel_init: initializer of W, of which what stands above the diagonal
-        is kept, as the parameter `recurrent_weights`.
+      recurrent_kernel_init: initializer of W. The parameter `recurrent_weights` holds
+        its entries above the diagonal.
       bias_init: initializer of the bias.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` or `step_size` is not positive, `gamma` is negative,
-        or `activation` is not known.
+      ValueError: if `step_size` is not positive or `gamma` is negative.
 
-    Example:
-      >>> cell = antisymmetric_rnn(4)
+    Example: all eigenvalues of A have the real part -γ.
+      >>> cell = antisymmetric_rnn(4, gamma=0.5)
       >>> params = cell.prepare(cell.init(jax.random.key(0), 3))
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+      >>> jnp.linalg.eigvals(params["recurrent_kernel"]).real.round(3)
+      Array([-0.5, -0.5, -0.5, -0.5], dtype=float32)
     """
-    check_positive(hidden_size=hidden_size)
     if not step_size > 0:
         raise ValueError(f"step_size must be positive, got {step_size}.")
     if not gamma >= 0:
         raise ValueError(f"gamma must not be negative, got {gamma}.")
-    num_gates = 2 if gated else 1
+    plain = gated_init(
+        hidden_size,
+        "zh" if gated else "h",
+        recurrent="h",
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 3)
-        width = num_gates * hidden_size
-        W = per_gate(recurrent_kernel_init, 1)(keys[1], (hidden_size,) * 2, dtype)
-        params = {
-            "kernel": per_gate(kernel_init, num_gates)(
-                keys[0], (input_size, width), dtype
-            ),
-            "recurrent_weights": W[np.triu_indices(hidden_size, 1)],
-        }
-        if use_bias:
-            params["bias"] = bias_init(keys[2], (width,), dtype)
-        return params
+        params = plain(key, input_size)
+        W = params.pop("recurrent_kernel")
+        return params | {"recurrent_weights": W[np.triu_indices(hidden_size, 1)]}
 
     def prepare(params):
         params = dict(params)
@@ -162,35 +148,30 @@ def antisymmetric_rnn(
         A = skew - gamma * jnp.eye(hidden_size, dtype=skew.dtype)
         return params | {"recurrent_kernel": A.T}
 
-    def initial_carry(params, batch_shape=()):
-        return jnp.zeros((*batch_shape, hidden_size), params["kernel"].dtype)
+    factors = (_gated_factors if gated else _factors)(
+        step_size, as_activation(activation), compute_dtype
+    )
+    return factored_cell(init, zero_carry(hidden_size), factors, prepare=prepare)
 
-    factors = _factors(step_size, gated, as_activation(activation), compute_dtype)
-    return factored_cell(init, initial_carry, factors, prepare=prepare)
+
+def _factors(step_size, activation, compute_dtype=None):
+    def update(params, carry, pre):
+        return carry + step_size * activation(pre)
+
+    return gated_factors(update, compute_dtype)
 
 
-@cached
-def _factors(step_size, gated, activation, compute_dtype):
-    """A pre-activation is (z, h, pull): the gate's drive, the candidate's, A h."""
+def _gated_factors(step_size, activation, compute_dtype=None):
+    """A pre-activation is (drive of z, drive of h, A h)."""
 
     def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        drive = drive + params["bias"] if "bias" in params else drive
-        return (*split(drive, 2), None) if gated else drive
+        return (*split(driven(params, inputs, compute_dtype), 2), None)
 
     def recur(params, carry):
-        pull = matmul(carry, params["recurrent_kernel"], compute_dtype)
-        return (None, None, pull) if gated else pull
+        return None, None, matmul(carry, params["recurrent_kernel"], compute_dtype)
 
     def update(params, carry, pre):
-        del params
-        if not gated:
-            return carry + step_size * activation(pre)
         z, h, pull = pre
         return carry + step_size * sigmoid(z + pull) * activation(h + pull)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(update)._replace(project=project, recur=recur)

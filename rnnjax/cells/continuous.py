@@ -1,23 +1,17 @@
-"""Networks in continuous time by Euler's method: leaky integrators, CTRNN."""
+"""Continuous-time networks by Euler's method: leaky integrators and CTRNN."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
-from rnnjax.initializers import Initializer, per_gate
-from rnnjax.products import matmul
+from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.cells.elman import elman
+from rnnjax.cells.parts.gated import gated_factors
+from rnnjax.cells.parts.weights import Weights, cell_maker
+from rnnjax.initializers import Initializer
 
 
 def leaky_step(
@@ -33,11 +27,10 @@ def leaky_step(
         hₜ = (1 - a) hₜ₋₁ + a f(U xₜ + W hₜ₋₁ + b)
 
     Args:
-      params: dict of `kernel` Uᵀ `[input_size, hidden_size]`, `recurrent_kernel` Wᵀ
-        `[hidden_size, hidden_size]` and, unless left out, `bias` b `[hidden_size]`.
+      params: as of `elman_step`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      leak: a, the part of h that is renewed in a step.
+      leak: a, the leaking rate.
       activation: f, or its name.
 
     Returns:
@@ -48,7 +41,7 @@ def leaky_step(
       State Networks with Leaky-Integrator Neurons", Neural Networks 2007, equation 2,
       without noise and feedback.
     """
-    factors = _factors(leak, as_activation(activation), None)
+    factors = _factors(leak, as_activation(activation))
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -59,17 +52,16 @@ def ctrnn_step(
     *,
     activation: str | Activation = jnp.tanh,
 ) -> tuple[Array, Array]:
-    """Computes one step of a network in continuous time by Euler's method.
+    """Computes one step of a continuous-time network by Euler's method.
 
         τ ∘ dh/dt = -h + f(U x + W h + b)
         hₜ = hₜ₋₁ + Δt / τ ∘ (f(U xₜ + W hₜ₋₁ + b) - hₜ₋₁)
 
     Args:
-      params: as the cell's `prepare` returns them, a dict of `kernel` Uᵀ `[input_size,
-        hidden_size]`, `recurrent_kernel` Wᵀ `[hidden_size, hidden_size]`, `rate` Δt / τ
-        `[hidden_size]` and, unless left out, `bias` b `[hidden_size]`.
+      params: as the cell's `prepare` returns them, those of `elman_step` and `rate`
+        Δt / τ `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
-      inputs: `[..., input_size]`, xₜ, held for the whole step.
+      inputs: `[..., input_size]`, xₜ, constant during the step.
       activation: f, or its name.
 
     Returns:
@@ -78,138 +70,113 @@ def ctrnn_step(
     References:
       Funahashi and Nakamura, "Approximation of Dynamical Systems by Continuous Time
       Recurrent Neural Networks", Neural Networks 1993; with f around the sum, as is
-      common for rates, where they have W f(h).
+      common in rate models, where they have W f(h).
     """
-    factors = _factors(None, as_activation(activation), None)
+    factors = _factors(None, as_activation(activation))
     return factored_step(factors)(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def leaky(
     hidden_size: int,
     *,
     leak: float = 0.5,
     activation: str | Activation = jnp.tanh,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a cell of leaky integrators; see `leaky_step` for the equation.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      leak: a, above 0 and at most 1, where it makes a simple recurrent network.
+      leak: a, above 0 and at most 1; with 1 the cell is `elman`.
       activation: f, or its name.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of the input matrix.
-      recurrent_kernel_init: initializer of the recurrent matrix.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` is not positive, `leak` not above 0 and at most 1, or
-        `activation` not known.
+      ValueError: if `leak` is not above 0 and at most 1.
 
-    Example:
-      >>> cell = leaky(4, leak=0.1)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+    Example: without input and weights, h decays by 1 - a per step.
+      >>> cell = leaky(1, leak=0.5)
+      >>> params = jax.tree.map(jnp.zeros_like, cell.init(jax.random.key(0), 1))
+      >>> carry = jnp.array([8.0])
+      >>> rnnjax.unroll(cell, params, jnp.zeros((3, 1)), carry=carry)[1].ravel()
+      Array([4., 2., 1.], dtype=float32)
     """
-    check_positive(hidden_size=hidden_size)
     if not 0 < leak <= 1:
         raise ValueError(f"leak must be above 0 and at most 1, got {leak}.")
-    inits = kernel_init, recurrent_kernel_init, bias_init if use_bias else None
-
-    def init(key, input_size):
-        return _init(key, input_size, hidden_size, inits, dtype)
-
+    plain = elman(hidden_size, **weights)
     factors = _factors(leak, as_activation(activation), compute_dtype)
-    return factored_cell(init, _initial_carry(hidden_size), factors)
+    return factored_cell(plain.init, plain.initial_carry, factors)
 
 
-@cached
+@cell_maker
 def ctrnn(
     hidden_size: int,
     *,
     dt: float = 1.0,
     time_constants: tuple[float, float] = (2.0, 20.0),
     activation: str | Activation = jnp.tanh,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
-    """Makes a cell of units in continuous time; see `ctrnn_step` for the equations.
+    """Makes a cell of continuous-time units; see `ctrnn_step` for the equations.
 
-    Each unit learns a time constant, by its logarithm. Nothing keeps it above Δt: where
-    training takes it below, a step overshoots, and below Δt / 2 it may diverge.
+    Each unit learns the logarithm of its time constant, which training may take below
+    Δt: then a step overshoots, and below Δt / 2 it may diverge.
 
     Args:
       hidden_size: width of the carry and of the outputs.
       dt: Δt, the time between two steps, in any unit, such as seconds.
-      time_constants: the least and the greatest τ to start from, in the same unit,
-        drawn evenly in the logarithm.
+      time_constants: smallest and largest initial τ, in the same unit; they are drawn
+        uniformly in the logarithm.
       activation: f, or its name.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of the input matrix.
-      recurrent_kernel_init: initializer of the recurrent matrix.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`, and the logarithms of τ are
       the parameter `log_time_constant`.
 
     Raises:
-      ValueError: if `hidden_size` or `dt` is not positive, `time_constants` does not
-        rise from at least `dt`, or `activation` is not known.
+      ValueError: if `dt` is not positive, or `time_constants` does not rise from at
+        least `dt`.
 
-    Example:
-      >>> cell = ctrnn(4, dt=0.1, time_constants=(1.0, 5.0))
-      >>> params = cell.prepare(cell.init(jax.random.key(0), 3))
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+    Example: in a time Δt = τ / 4, a quarter of the distance to the input is covered.
+      >>> cell = ctrnn(1, dt=0.25, time_constants=(1.0, 1.0), activation="identity")
+      >>> params = cell.init(jax.random.key(0), 1)
+      >>> params |= {"kernel": jnp.eye(1), "recurrent_kernel": jnp.zeros((1, 1))}
+      >>> rnnjax.unroll(cell, params, jnp.full((3, 1), 64.0))[1].ravel()
+      Array([16., 28., 37.], dtype=float32)
     """
-    check_positive(hidden_size=hidden_size)
     if not dt > 0:
         raise ValueError(f"dt must be positive, got {dt}.")
     if not dt <= time_constants[0] <= time_constants[1]:
         raise ValueError(
             f"time_constants must rise from at least dt, {dt}, got {time_constants}."
         )
-    inits = kernel_init, recurrent_kernel_init, bias_init if use_bias else None
+    plain = elman(hidden_size, **weights)
 
     def init(key, input_size):
         keys = jax.random.split(key)
-        params = _init(keys[0], input_size, hidden_size, inits, dtype)
-        log_tau = uniform_logarithm(*time_constants)(keys[1], (hidden_size,), dtype)
-        return params | {"log_time_constant": log_tau}
+        params = plain.init(keys[0], input_size)
+        draw, dtype = uniform_logarithm(*time_constants), params["kernel"].dtype
+        return params | {"log_time_constant": draw(keys[1], (hidden_size,), dtype)}
 
     def prepare(params):
         params = dict(params)
         return params | {"rate": dt * jnp.exp(-params.pop("log_time_constant"))}
 
     factors = _factors(None, as_activation(activation), compute_dtype)
-    return factored_cell(init, _initial_carry(hidden_size), factors, prepare=prepare)
+    return factored_cell(init, plain.initial_carry, factors, prepare=prepare)
 
 
 def uniform_logarithm(least: float, greatest: float) -> Initializer:
-    """Makes an initializer of the logarithms of what lies between two numbers."""
+    """Makes an initializer of logarithms, uniform from that of `least` to `greatest`."""
 
     def init(key, shape, dtype=jnp.float32, out_sharding=None):
         del out_sharding  # cells never place arrays
@@ -219,45 +186,11 @@ def uniform_logarithm(least: float, greatest: float) -> Initializer:
     return init
 
 
-def _init(key, input_size, hidden_size, inits, dtype):
-    check_positive(input_size=input_size)
-    kernel_init, recurrent_kernel_init, bias_init = inits
-    keys = jax.random.split(key, 3)
-    params = {
-        "kernel": kernel_init(keys[0], (input_size, hidden_size), dtype),
-        "recurrent_kernel": per_gate(recurrent_kernel_init, 1)(
-            keys[1], (hidden_size, hidden_size), dtype
-        ),
-    }
-    if bias_init is not None:
-        params["bias"] = bias_init(keys[2], (hidden_size,), dtype)
-    return params
-
-
-def _initial_carry(hidden_size):
-    def initial_carry(params, batch_shape=()):
-        return jnp.zeros((*batch_shape, hidden_size), params["kernel"].dtype)
-
-    return initial_carry
-
-
-@cached
-def _factors(leak, activation, compute_dtype):
-    """Where `leak` is None it is the parameter `rate`."""
-
-    def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        return drive + params["bias"] if "bias" in params else drive
-
-    def recur(params, carry):
-        return matmul(carry, params["recurrent_kernel"], compute_dtype)
+def _factors(leak, activation, compute_dtype=None):
+    """A `leak` of None is the parameter `rate`."""
 
     def update(params, carry, pre):
         a = params["rate"] if leak is None else leak
         return (1 - a) * carry + a * activation(pre)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(update, compute_dtype)

@@ -1,24 +1,23 @@
-"""The coupled oscillatory network: driven, damped oscillators, one a unit."""
+"""The coupled oscillatory network: one driven, damped oscillator per unit."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
 from jax import export
-from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.gated import gated_factors, zero_carry
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.initializers import per_gate
 from rnnjax.products import matmul
 
 
@@ -26,7 +25,7 @@ class CoRNNCarry(NamedTuple):
     """The carry of a coupled oscillatory network.
 
     Attributes:
-      y: `[..., hidden_size]`, where the oscillators are; what the cell shows.
+      y: `[..., hidden_size]`, positions of the oscillators, which are also the outputs.
       z: `[..., hidden_size]`, their velocities.
     """
 
@@ -54,17 +53,17 @@ def cornn_step(
         zₜ = zₜ₋₁ + Δt (f(W yₜ₋₁ + 𝒲 zₜ₋₁ + V xₜ + b) - γ yₜ₋₁ - ε zₜ₋₁)
         yₜ = yₜ₋₁ + Δt zₜ
 
-    a step in time of y'' = f(W y + 𝒲 y' + V x + b) - γ y - ε y'.
+    which discretizes y'' = f(W y + 𝒲 y' + V x + b) - γ y - ε y'.
 
     Args:
-      params: dict of `kernel` Vᵀ `[input_size, hidden_size]`, `recurrent_kernel` Wᵀ and
-        `velocity_kernel` 𝒲ᵀ `[hidden_size, hidden_size]` and, unless left out, `bias` b
+      params: dict of `kernel` V `[input_size, hidden_size]`, `recurrent_kernel` W and
+        `velocity_kernel` 𝒲 `[hidden_size, hidden_size]` and, optionally, `bias` b
         `[hidden_size]`.
       carry: yₜ₋₁ and zₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      dt: Δt, the length of a step; γ and ε are by the same unit of time.
-      gamma: γ, the square of the oscillators' own frequency.
-      damping: ε, the damping.
+      dt: Δt, the step size, in the unit of time of γ and ε.
+      gamma: γ, the square of the oscillators' natural frequency.
+      damping: ε.
       activation: f, or its name.
 
     Returns:
@@ -73,13 +72,13 @@ def cornn_step(
     References:
       Rusch and Mishra, "Coupled Oscillatory Recurrent Neural Network (coRNN): An
       Accurate and (Gradient) Stable Architecture for Learning Long Time Dependencies",
-      ICLR 2021, equation 3, its explicit form, in which the damping reads zₜ₋₁.
+      ICLR 2021, equation 3, in the explicit form, where the damping reads zₜ₋₁.
     """
-    factors = _factors(dt, gamma, damping, as_activation(activation), None)
+    factors = _factors(dt, gamma, damping, as_activation(activation))
     return factored_step(factors)(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def cornn(
     hidden_size: int,
     *,
@@ -87,42 +86,34 @@ def cornn(
     gamma: float = 2.7,
     damping: float = 4.7,
     activation: str | Activation = jnp.tanh,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a coupled oscillatory cell; see `cornn_step` for the equations.
 
+    The defaults of Δt, γ and ε are the paper's for sequential MNIST.
+
     Args:
       hidden_size: number of oscillators, the width of y, of z and of the outputs.
-      dt: Δt, the length of a step.
-      gamma: γ, the square of the oscillators' own frequency.
-      damping: ε, the damping. The defaults are the paper's for sequential MNIST.
+      dt: Δt, the step size.
+      gamma: γ, the square of the oscillators' natural frequency.
+      damping: ε.
       activation: f, or its name.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of the input matrix.
-      recurrent_kernel_init: initializer of each of the two recurrent matrices.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell, over `CoRNNCarry`.
 
     Raises:
-      ValueError: if `hidden_size` or `dt` is not positive, `gamma` or `damping` is
-        negative, or `activation` is not known.
+      ValueError: if `dt` is not positive, or `gamma` or `damping` is negative.
 
-    Example:
-      >>> cell = cornn(4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape, carry.z.shape
-      ((4,), (4,))
+    Example: without any force, the velocity is constant.
+      >>> cell = cornn(1, dt=0.5, gamma=0.0, damping=0.0)
+      >>> params = jax.tree.map(jnp.zeros_like, cell.init(jax.random.key(0), 1))
+      >>> carry = CoRNNCarry(y=jnp.zeros(1), z=jnp.ones(1))
+      >>> rnnjax.unroll(cell, params, jnp.ones((3, 1)), carry=carry)[1].ravel()
+      Array([0.5, 1. , 1.5], dtype=float32)
     """
     check_positive(hidden_size=hidden_size)
     if not dt > 0:
@@ -130,47 +121,36 @@ def cornn(
     for name, rate in (("gamma", gamma), ("damping", damping)):
         if not rate >= 0:
             raise ValueError(f"{name} must not be negative, got {rate}.")
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 4)
-        square = hidden_size, hidden_size
-        recurrent_init = per_gate(recurrent_kernel_init, 1)
+        shape, square = (input_size, hidden_size), (hidden_size, hidden_size)
+        draw = per_gate(options.recurrent_kernel_init, 1)
         params = {
-            "kernel": kernel_init(keys[0], (input_size, hidden_size), dtype),
-            "recurrent_kernel": recurrent_init(keys[1], square, dtype),
-            "velocity_kernel": recurrent_init(keys[2], square, dtype),
+            "kernel": options.kernel_init(keys[0], shape, options.dtype),
+            "recurrent_kernel": draw(keys[1], square, options.dtype),
+            "velocity_kernel": draw(keys[2], square, options.dtype),
         }
-        if use_bias:
-            params["bias"] = bias_init(keys[3], (hidden_size,), dtype)
+        if options.use_bias:
+            params["bias"] = options.bias_init(keys[3], (hidden_size,), options.dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        shape, dtype = (*batch_shape, hidden_size), params["kernel"].dtype
-        return CoRNNCarry(y=jnp.zeros(shape, dtype), z=jnp.zeros(shape, dtype))
-
+    initial_carry = zero_carry(hidden_size, hidden_size, carry_type=CoRNNCarry)
     factors = _factors(dt, gamma, damping, as_activation(activation), compute_dtype)
     return factored_cell(init, initial_carry, factors)
 
 
-@cached
-def _factors(dt, gamma, damping, activation, compute_dtype):
-    def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        return drive + params["bias"] if "bias" in params else drive
-
+def _factors(dt, gamma, damping, activation, compute_dtype=None):
     def recur(params, carry):
-        of_places = matmul(carry.y, params["recurrent_kernel"], compute_dtype)
-        return of_places + matmul(carry.z, params["velocity_kernel"], compute_dtype)
+        of_positions = matmul(carry.y, params["recurrent_kernel"], compute_dtype)
+        return of_positions + matmul(carry.z, params["velocity_kernel"], compute_dtype)
 
     def update(params, carry, pre):
-        del params
         force = activation(pre) - gamma * carry.y - damping * carry.z
         z = carry.z + dt * force
         return CoRNNCarry(y=carry.y + dt * z, z=z)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry.y
-
-    return Factors(project, recur, update, readout)
+    factors = gated_factors(update, compute_dtype, shown=lambda carry: carry.y)
+    return factors._replace(recur=recur)

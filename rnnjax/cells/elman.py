@@ -8,15 +8,14 @@ from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
     cached,
     check_positive,
     factored_cell,
     factored_step,
 )
+from rnnjax.cells.parts.gated import gated_factors, zero_carry
 from rnnjax.initializers import Initializer, per_gate
-from rnnjax.products import matmul
 
 
 def elman_step(
@@ -32,7 +31,7 @@ def elman_step(
 
     Args:
       params: dict of `kernel` U `[input_size, hidden_size]`, `recurrent_kernel` W
-        `[hidden_size, hidden_size]` and, unless left out, `bias` b `[hidden_size]`.
+        `[hidden_size, hidden_size]` and, optionally, `bias` b `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       activation: f, or its name.
@@ -44,9 +43,7 @@ def elman_step(
       Elman, "Finding Structure in Time", Cognitive Science 1990; f is the logistic
       function there, tanh here as is common since.
     """
-    return factored_step(_factors(as_activation(activation), None))(
-        params, carry, inputs
-    )
+    return factored_step(_factors(as_activation(activation)))(params, carry, inputs)
 
 
 @cached
@@ -71,8 +68,7 @@ def elman(
       recurrent_kernel_init: initializer of the recurrent matrix.
       bias_init: initializer of the bias.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -81,14 +77,16 @@ def elman(
       ValueError: if `hidden_size` is not positive, or `activation` is not known.
 
     Example:
-      >>> cell = elman(4)
+      >>> cell = elman(4, use_bias=False)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+      >>> x, h = jnp.ones(3), jnp.arange(4.0)
+      >>> new_h, _ = cell.step(params, h, x)
+      >>> want = jnp.tanh(x @ params["kernel"] + h @ params["recurrent_kernel"])
+      >>> bool(jnp.allclose(new_h, want))
+      True
     """
     check_positive(hidden_size=hidden_size)
-    activation = as_activation(activation)
+    factors = _factors(as_activation(activation), compute_dtype)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
@@ -103,28 +101,11 @@ def elman(
             params["bias"] = bias_init(keys[2], (hidden_size,), dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        dtype = params["recurrent_kernel"].dtype
-        return jnp.zeros((*batch_shape, hidden_size), dtype)
-
-    return factored_cell(init, initial_carry, _factors(activation, compute_dtype))
+    return factored_cell(init, zero_carry(hidden_size), factors)
 
 
-@cached
-def _factors(activation, compute_dtype):
-    def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        return drive + params["bias"] if "bias" in params else drive
-
-    def recur(params, carry):
-        return matmul(carry, params["recurrent_kernel"], compute_dtype)
-
+def _factors(activation, compute_dtype=None):
     def update(params, carry, pre):
-        del params, carry
         return activation(pre)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(update, compute_dtype)

@@ -1,4 +1,6 @@
-"""Other simple recurrent networks: identity start, the lectures' other forms."""
+"""Variants of the simple recurrent network: IRNN and other forms of the equation."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,6 @@ from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
     cached,
     check_positive,
@@ -16,7 +17,9 @@ from rnnjax.base import (
     factored_step,
 )
 from rnnjax.cells.elman import elman
-from rnnjax.initializers import Initializer, identity, per_gate
+from rnnjax.cells.parts.gated import gated_factors
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.initializers import identity, per_gate
 from rnnjax.products import matmul
 
 _nearly_zero = initializers.normal(0.001)
@@ -24,26 +27,24 @@ _nearly_zero = initializers.normal(0.001)
 
 @cached
 def irnn(hidden_size: int, *, scale: float = 1.0, **options) -> Cell:
-    """Makes a ReLU network whose recurrent matrix starts as the identity.
+    """Makes a ReLU network whose recurrent matrix is initialized to the identity.
 
-    `elman` with `activation="relu"`; its step is `elman_step`.
+    It is `elman` with `activation="relu"`; its step is `elman_step`.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      scale: the number on the diagonal; the paper's iRNN has 1, 0.01 for speech.
-      **options: others of `elman`; `kernel_init` draws with the paper's standard
-        deviation of 0.001 unless given.
+      scale: the diagonal entries of the initial matrix: 1 in the paper, 0.01 for speech.
+      **options: other options of `elman`; the default of `kernel_init` has the paper's
+        standard deviation of 0.001.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
-    Raises:
-      ValueError: if `hidden_size` is not positive.
-
-    Example:
-      >>> irnn(2).init(jax.random.key(0), 3)["recurrent_kernel"]
-      Array([[1., 0.],
-             [0., 1.]], dtype=float32)
+    Example: initially it accumulates non-negative inputs.
+      >>> cell = irnn(1)
+      >>> params = cell.init(jax.random.key(0), 1) | {"kernel": jnp.eye(1)}
+      >>> rnnjax.unroll(cell, params, jnp.ones((3, 1)))[1].ravel()
+      Array([1., 2., 3.], dtype=float32)
 
     References:
       Le, Jaitly and Hinton, "A Simple Way to Initialize Recurrent Networks of Rectified
@@ -64,12 +65,12 @@ def elman_before_activation_step(
     *,
     activation: str | Activation = jnp.tanh,
 ) -> tuple[Array, Array]:
-    """Computes one step of a simple recurrent network that carries what f is given.
+    """Computes one step of a simple recurrent network that carries pre-activations.
 
         cₜ = W f(cₜ₋₁) + U xₜ + b
         oₜ = f(cₜ)
 
-    With c = U x + W h' + b this is `elman_step`, carried before the nonlinearity.
+    The outputs are those of `elman_step` if the carry of that is f(c).
 
     Args:
       params: as of `elman_step`.
@@ -82,64 +83,53 @@ def elman_before_activation_step(
 
     References:
       Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
-      networks", ICML 2013, equation 2, which shows c as the output.
+      networks", ICML 2013, equation 2, where c is the output.
     """
-    factors = _before_activation(as_activation(activation), None)
+    factors = _factors_before_activation(as_activation(activation))
     return factored_step(factors)(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def elman_before_activation(
     hidden_size: int,
     *,
     activation: str | Activation = jnp.tanh,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes the cell of `elman_before_activation_step`.
 
     Args:
       hidden_size: width of the carry and of the outputs.
       activation: f, or its name.
-      compute_dtype: see `elman`.
-      **options: others of `elman`, which makes the parameters.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
-    Raises:
-      ValueError: if `hidden_size` is not positive, or `activation` is not known.
-
-    Example:
-      >>> cell = elman_before_activation(4)
+    Example: its outputs are those of `elman`.
+      >>> cell, inputs = elman_before_activation(4), jnp.ones((7, 3))
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> jnp.array_equal(outputs, jnp.tanh(carry))
-      Array(True, dtype=bool)
+      >>> want = rnnjax.unroll(rnnjax.elman(4), params, inputs)[1]
+      >>> bool(jnp.allclose(rnnjax.unroll(cell, params, inputs)[1], want))
+      True
     """
-    like = elman(hidden_size, **options)
-    factors = _before_activation(as_activation(activation), compute_dtype)
-    return factored_cell(like.init, like.initial_carry, factors)
+    plain = elman(hidden_size, **weights)
+    factors = _factors_before_activation(as_activation(activation), compute_dtype)
+    return factored_cell(plain.init, plain.initial_carry, factors)
 
 
-@cached
-def _before_activation(activation, compute_dtype):
-    """The matrix waits for the nonlinearity, so it stays in `update`."""
-    plain = elman(1, compute_dtype=compute_dtype).factors
-    assert plain is not None
-
+def _factors_before_activation(activation, compute_dtype=None):
     def recur(params, carry):
-        del params, carry
-        return None
+        return None  # f comes before W, which therefore belongs to `update`
 
     def update(params, carry, pre):
-        return pre + plain.recur(params, activation(carry))
+        h = activation(carry)
+        return pre + matmul(h, params["recurrent_kernel"], compute_dtype)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return activation(carry)
-
-    return Factors(plain.project, recur, update, readout)
+    factors = gated_factors(update, compute_dtype, shown=activation)
+    return factors._replace(recur=recur)
 
 
 def elman_with_output_step(
@@ -150,15 +140,15 @@ def elman_with_output_step(
     activation: str | Activation = jnp.tanh,
     output_activation: str | Activation = "identity",
 ) -> tuple[Array, Array]:
-    """Computes one step with an output layer and a short-cut from input to output.
+    """Computes one step with an output layer and a skip connection from the input.
 
         hₜ = f(U xₜ + W hₜ₋₁ + b)
         oₜ = g(C hₜ + D xₜ + e)
 
     Args:
-      params: those of `elman_step`, `output_kernel` Cᵀ `[hidden_size, output_size]`,
-        `skip_kernel` Dᵀ `[input_size, output_size]` and, unless left out,
-        `output_bias` e `[output_size]`.
+      params: those of `elman_step`, `output_kernel` C `[hidden_size, output_size]`,
+        `skip_kernel` D `[input_size, output_size]` and, optionally, `output_bias` e
+        `[output_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       activation: f, or its name.
@@ -168,26 +158,23 @@ def elman_with_output_step(
       hₜ `[..., hidden_size]` and oₜ `[..., output_size]`.
 
     References:
-      Elman, "Finding Structure in Time", Cognitive Science 1990, for h; the short-cut
-      as in Graves, "Generating Sequences With Recurrent Neural Networks", 2013,
-      section 2.
+      Elman, "Finding Structure in Time", Cognitive Science 1990, for h; the skip
+      connection as in Graves, "Generating Sequences With Recurrent Neural Networks",
+      2013, section 2.
     """
     f, g = as_activation(activation), as_activation(output_activation)
-    return factored_step(_with_output(f, g, None))(params, carry, inputs)
+    return factored_step(_factors_with_output(f, g))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def elman_with_output(
     hidden_size: int,
     output_size: int,
     *,
     activation: str | Activation = jnp.tanh,
     output_activation: str | Activation = "identity",
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
     compute_dtype: jax.typing.DTypeLike | None = None,
-    dtype: jax.typing.DTypeLike = jnp.float32,
-    **options,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes the cell of `elman_with_output_step`.
 
@@ -196,52 +183,45 @@ def elman_with_output(
       output_size: width of the outputs.
       activation: f, or its name.
       output_activation: g, or its name.
-      use_bias: whether there are biases b and e.
-      kernel_init: initializer of U, C and D.
-      compute_dtype: see `elman`.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      **options: others of `elman`.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`: `kernel_init` draws U, C and
+        D, `use_bias` applies to b and e, and e is initially zero.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
-    Raises:
-      ValueError: if a size is not positive, or an activation is not known.
-
     Example:
       >>> cell = elman_with_output(4, 2)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (2,)
+      >>> x = jnp.ones(3)
+      >>> h, outputs = cell.step(params, jnp.arange(4.0), x)
+      >>> want = h @ params["output_kernel"] + x @ params["skip_kernel"]
+      >>> bool(jnp.allclose(outputs, want))
+      True
     """
     check_positive(output_size=output_size)
-    like = elman(
-        hidden_size,
-        use_bias=use_bias,
-        kernel_init=kernel_init,
-        dtype=dtype,
-        **options,
-    )
+    plain = elman(hidden_size, **weights)
+    options = WeightOptions(**weights)
+    draw = per_gate(options.kernel_init, 1)
 
     def init(key, input_size):
         keys = jax.random.split(key, 3)
-        sizes = {"output_kernel": hidden_size, "skip_kernel": input_size}
-        params = like.init(keys[0], input_size)
-        for own, (name, size) in zip(keys[1:], sizes.items()):
-            params[name] = per_gate(kernel_init, 1)(own, (size, output_size), dtype)
-        if use_bias:
-            params["output_bias"] = jnp.zeros(output_size, dtype)
+        params = plain.init(keys[0], input_size) | {
+            "output_kernel": draw(keys[1], (hidden_size, output_size), options.dtype),
+            "skip_kernel": draw(keys[2], (input_size, output_size), options.dtype),
+        }
+        if options.use_bias:
+            params["output_bias"] = jnp.zeros(output_size, options.dtype)
         return params
 
     f, g = as_activation(activation), as_activation(output_activation)
-    return factored_cell(init, like.initial_carry, _with_output(f, g, compute_dtype))
+    factors = _factors_with_output(f, g, compute_dtype)
+    return factored_cell(init, plain.initial_carry, factors)
 
 
-@cached
-def _with_output(activation, output_activation, compute_dtype):
-    plain = elman(1, activation=activation, compute_dtype=compute_dtype).factors
-    assert plain is not None
+def _factors_with_output(activation, output_activation, compute_dtype=None):
+    def update(params, carry, pre):
+        return activation(pre)
 
     def readout(params, carry, inputs):
         outputs = matmul(carry, params["output_kernel"], compute_dtype)
@@ -250,4 +230,4 @@ def _with_output(activation, output_activation, compute_dtype):
             outputs = outputs + params["output_bias"]
         return output_activation(outputs)
 
-    return plain._replace(readout=readout)
+    return gated_factors(update, compute_dtype)._replace(readout=readout)

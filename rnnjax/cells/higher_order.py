@@ -1,4 +1,6 @@
-"""Simple recurrent networks that see several steps back."""
+"""Simple recurrent networks that read several previous steps."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -7,14 +9,14 @@ from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
 from rnnjax.cells.elman import elman
+from rnnjax.cells.parts.gated import gated_factors, zero_carry
+from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import matmul
 
 
@@ -30,10 +32,10 @@ def higher_order_step(
         hₜ = f(A xₜ + B₁ hₜ₋₁ + B₂ hₜ₋₂ + ... + b)
 
     Args:
-      params: dict of `kernel` Aᵀ `[input_size, hidden_size]`, `recurrent_kernel`, B₁ᵀ,
-        B₂ᵀ, ... below one another, `[order * hidden_size, hidden_size]`, and, unless
-        left out, `bias` b `[hidden_size]`.
-      carry: hₜ₋₁, hₜ₋₂, ..., as many as there are matrices, `[..., hidden_size]` each.
+      params: dict of `kernel` A `[input_size, hidden_size]`, `recurrent_kernel`, B₁, B₂,
+        ... along its first axis, `[order * hidden_size, hidden_size]`, and, optionally,
+        `bias` b `[hidden_size]`.
+      carry: hₜ₋₁, hₜ₋₂, ..., `[..., hidden_size]` for each of the matrices.
       inputs: `[..., input_size]`, xₜ.
       activation: f, or its name.
 
@@ -43,75 +45,58 @@ def higher_order_step(
     References:
       Soltani and Jiang, "Higher Order Recurrent Neural Networks", 2016, equation 3.
     """
-    return factored_step(_factors(as_activation(activation), None))(
-        params, carry, inputs
-    )
+    return factored_step(_factors(as_activation(activation)))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def higher_order(
     hidden_size: int,
     order: int,
     *,
     activation: str | Activation = jnp.tanh,
     compute_dtype: jax.typing.DTypeLike | None = None,
-    **options,
+    **weights: Unpack[Weights],
 ) -> Cell:
-    """Makes the cell of `higher_order_step`; of order 1 it is `elman`.
+    """Makes the cell of `higher_order_step`; with order 1 it is `elman`.
 
     Args:
       hidden_size: width of each h and of the outputs.
-      order: how many steps back it sees.
+      order: number of previous steps that are read.
       activation: f, or its name.
-      compute_dtype: see `elman`.
-      **options: others of `elman`; each matrix is drawn as its one.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is a tuple of `order` arrays `[..., hidden_size]`, the latest
       first.
 
-    Raises:
-      ValueError: if a size or the order is not positive, or `activation` is not known.
-
-    Example:
-      >>> cell = higher_order(4, 3)
-      >>> params = cell.init(jax.random.key(0), 2)
-      >>> params["recurrent_kernel"].shape, len(cell.initial_carry(params))
-      ((12, 4), 3)
+    Example: with B₂ alone, odd and even steps are two separate networks.
+      >>> cell = higher_order(1, 2, activation="identity", use_bias=False)
+      >>> params = {"kernel": jnp.eye(1), "recurrent_kernel": jnp.eye(2, 1, k=-1)}
+      >>> inputs = jnp.array([[1.0], [10.0], [1.0], [10.0], [1.0]])
+      >>> rnnjax.unroll(cell, params, inputs)[1].ravel()
+      Array([ 1., 10.,  2., 20.,  3.], dtype=float32)
     """
     check_positive(order=order)
-    like = elman(hidden_size, **options)
+    plain = elman(hidden_size, **weights)
 
     def init(key, input_size):
-        drawn = [like.init(own, input_size) for own in jax.random.split(key, order)]
+        drawn = [plain.init(own, input_size) for own in jax.random.split(key, order)]
         kernels = jnp.concatenate([own["recurrent_kernel"] for own in drawn])
         return drawn[0] | {"recurrent_kernel": kernels}
 
-    def initial_carry(params, batch_shape=()):
-        dtype = params["kernel"].dtype
-        return tuple(
-            jnp.zeros((*batch_shape, hidden_size), dtype) for _ in range(order)
-        )
-
+    initial_carry = zero_carry(*[hidden_size] * order, carry_type=lambda *h: h)
     factors = _factors(as_activation(activation), compute_dtype)
     return factored_cell(init, initial_carry, factors)
 
 
-@cached
-def _factors(activation, compute_dtype):
-    plain = elman(1, compute_dtype=compute_dtype).factors
-    assert plain is not None
-
+def _factors(activation, compute_dtype=None):
     def recur(params, carry):
-        states = jnp.concatenate(carry, axis=-1)
-        return matmul(states, params["recurrent_kernel"], compute_dtype)
+        previous = jnp.concatenate(carry, axis=-1)
+        return matmul(previous, params["recurrent_kernel"], compute_dtype)
 
     def update(params, carry, pre):
-        del params
         return (activation(pre), *carry[:-1])
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry[0]
-
-    return Factors(plain.project, recur, update, readout)
+    factors = gated_factors(update, compute_dtype, shown=lambda carry: carry[0])
+    return factors._replace(recur=recur)

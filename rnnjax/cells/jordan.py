@@ -1,4 +1,4 @@
-"""The network of Jordan, whose output is fed back."""
+"""Jordan networks, whose output is fed back."""
 
 import jax
 import jax.numpy as jnp
@@ -8,13 +8,13 @@ from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
     cached,
     check_positive,
     factored_cell,
     factored_step,
 )
+from rnnjax.cells.parts.gated import gated_factors, zero_carry
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 
@@ -27,18 +27,18 @@ def jordan_step(
     activation: str | Activation = jnp.tanh,
     output_activation: str | Activation = "identity",
 ) -> tuple[dict[str, Array], Array]:
-    """Computes one step of a network whose output is fed back.
+    """Computes one step of a Jordan network.
 
         hₜ = f(A xₜ + Bᵢ hₜ₋₁ + Bₒ oₜ₋₁ + b)
         oₜ = g(C hₜ + e)
 
     Args:
-      params: dict of `kernel` Aᵀ `[input_size, hidden_size]`, `feedback_kernel` Bₒᵀ
-        `[output_size, hidden_size]`, `output_kernel` Cᵀ `[hidden_size, output_size]`
-        and, unless left out, `recurrent_kernel` Bᵢᵀ `[hidden_size, hidden_size]`,
-        `bias` b `[hidden_size]` and `output_bias` e `[output_size]`.
-      carry: dict of `h` `[..., hidden_size]` and `outputs` `[..., output_size]`, of the
-        step before; without Bᵢ there is no `h`.
+      params: dict of `kernel` A `[input_size, hidden_size]`, `feedback_kernel` Bₒ
+        `[output_size, hidden_size]`, `output_kernel` C `[hidden_size, output_size]`
+        and, optionally, `recurrent_kernel` Bᵢ `[hidden_size, hidden_size]`, `bias` b
+        `[hidden_size]` and `output_bias` e `[output_size]`.
+      carry: dict of `outputs` oₜ₋₁ `[..., output_size]` and, if there is a Bᵢ, `h` hₜ₋₁
+        `[..., hidden_size]`.
       inputs: `[..., input_size]`, xₜ.
       activation: f, or its name.
       output_activation: g, or its name.
@@ -47,11 +47,11 @@ def jordan_step(
       The carry, and the outputs oₜ `[..., output_size]`.
 
     References:
-      Jordan, "Serial order: A parallel distributed processing approach", 1986; Bᵢ, the
-      units' own feedback, stands for the decay of his state units.
+      Jordan, "Serial order: A parallel distributed processing approach", 1986; Bᵢ takes
+      the place of the decay of his state units.
     """
     f, g = as_activation(activation), as_activation(output_activation)
-    return factored_step(_factors(f, g, None))(params, carry, inputs)
+    return factored_step(_factors(f, g))(params, carry, inputs)
 
 
 def jordan_forced_step(
@@ -62,7 +62,7 @@ def jordan_forced_step(
     activation: str | Activation = jnp.tanh,
     output_activation: str | Activation = "identity",
 ) -> tuple[Array, Array]:
-    """Computes one step under teacher forcing: the target is fed back, not the output.
+    """Computes one step with teacher forcing: the target is fed back, not the output.
 
         hₜ = f(A xₜ + Bᵢ hₜ₋₁ + Bₒ yₜ₋₁ + b)
         oₜ = g(C hₜ + e)
@@ -71,8 +71,8 @@ def jordan_forced_step(
       params: as of `jordan_step`, with `recurrent_kernel`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: dict of `features` xₜ `[..., input_size]` and `target` yₜ₋₁
-        `[..., output_size]`: what the step before should have given, so the caller
-        moves the targets one step later.
+        `[..., output_size]`, the target of the previous step: the caller delays the
+        targets by one step.
       activation: f, or its name.
       output_activation: g, or its name.
 
@@ -84,7 +84,7 @@ def jordan_forced_step(
       Neural Networks", Neural Computation 1989, section 3.
     """
     f, g = as_activation(activation), as_activation(output_activation)
-    return factored_step(_forced_factors(f, g, None))(params, carry, inputs)
+    return factored_step(_forced_factors(f, g))(params, carry, inputs)
 
 
 @cached
@@ -102,7 +102,7 @@ def jordan(
     dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
 ) -> Cell:
-    """Makes a network of Jordan; see `jordan_step` and `jordan_forced_step`.
+    """Makes a Jordan network; see `jordan_step` and `jordan_forced_step`.
 
     Both forms have the same parameters: train with teacher forcing, then run without.
 
@@ -111,29 +111,28 @@ def jordan(
       output_size: width of the outputs.
       activation: f, or its name.
       output_activation: g, or its name.
-      teacher_forcing: whether the target is fed back, which then enters as an input.
-      use_hidden: whether h is fed back too; Jordan's own network feeds the output
-        alone.
+      teacher_forcing: whether the target is fed back, which is then part of the inputs.
+      use_hidden: whether h is fed back too; in Jordan's own network only the output is.
       use_bias: whether there are biases b and e.
       kernel_init: initializer of A, Bₒ and C.
       recurrent_kernel_init: initializer of Bᵢ.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
       The cell.
 
     Raises:
-      ValueError: if a size is not positive, an activation is not known, or teacher
-        forcing is asked for where nothing else is carried.
+      ValueError: if `teacher_forcing` is used without `use_hidden`, which leaves
+        nothing to carry.
 
-    Example:
-      >>> cell = jordan(4, 2)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (2,)
+    Example: forced by its own outputs, it computes the same.
+      >>> free, forced = jordan(4, 1), jordan(4, 1, teacher_forcing=True)
+      >>> params, x = free.init(jax.random.key(0), 3), jnp.ones((7, 3))
+      >>> outputs = rnnjax.unroll(free, params, x)[1]
+      >>> inputs = {"features": x, "target": jnp.pad(outputs[:-1], ((1, 0), (0, 0)))}
+      >>> bool(jnp.allclose(rnnjax.unroll(forced, params, inputs)[1], outputs))
+      True
     """
     check_positive(hidden_size=hidden_size, output_size=output_size)
     if teacher_forcing and not use_hidden:
@@ -141,19 +140,15 @@ def jordan(
             "use_hidden must be true under teacher forcing, which leaves nothing else "
             "to carry, got False."
         )
-    f, g = as_activation(activation), as_activation(output_activation)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 4)
-        sizes = {
-            "kernel": (input_size, hidden_size),
-            "feedback_kernel": (output_size, hidden_size),
-            "output_kernel": (hidden_size, output_size),
-        }
+        draw = per_gate(kernel_init, 1)
         params = {
-            name: per_gate(kernel_init, 1)(own, shape, dtype)
-            for own, (name, shape) in zip(keys, sizes.items())
+            "kernel": draw(keys[0], (input_size, hidden_size), dtype),
+            "feedback_kernel": draw(keys[1], (output_size, hidden_size), dtype),
+            "output_kernel": draw(keys[2], (hidden_size, output_size), dtype),
         }
         if use_hidden:
             params["recurrent_kernel"] = per_gate(recurrent_kernel_init, 1)(
@@ -164,64 +159,60 @@ def jordan(
             params["output_bias"] = jnp.zeros(output_size, dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        dtype = params["kernel"].dtype
-        h = jnp.zeros((*batch_shape, hidden_size), dtype)
-        if teacher_forcing:
-            return h
-        outputs = jnp.zeros((*batch_shape, output_size), dtype)
-        return {"h": h, "outputs": outputs} if use_hidden else {"outputs": outputs}
-
-    factors = _forced_factors if teacher_forcing else _factors
-    return factored_cell(init, initial_carry, factors(f, g, compute_dtype))
-
-
-def _biased(params, pre, name):
-    return pre + params[name] if name in params else pre
+    if teacher_forcing:
+        initial_carry = zero_carry(hidden_size)
+    elif use_hidden:
+        initial_carry = zero_carry(hidden_size, output_size, carry_type=_carry)
+    else:
+        initial_carry = zero_carry(
+            output_size, carry_type=lambda outputs: {"outputs": outputs}
+        )
+    f, g = as_activation(activation), as_activation(output_activation)
+    make_factors = _forced_factors if teacher_forcing else _factors
+    return factored_cell(init, initial_carry, make_factors(f, g, compute_dtype))
 
 
-@cached
-def _factors(activation, output_activation, compute_dtype):
-    def project(params, inputs):
-        return _biased(params, matmul(inputs, params["kernel"], compute_dtype), "bias")
+def _carry(h, outputs):
+    return {"h": h, "outputs": outputs}
 
+
+def _show(params, h, output_activation, compute_dtype):
+    """Computes oₜ of hₜ."""
+    outputs = matmul(h, params["output_kernel"], compute_dtype)
+    if "output_bias" in params:
+        outputs = outputs + params["output_bias"]
+    return output_activation(outputs)
+
+
+def _factors(activation, output_activation, compute_dtype=None):
     def recur(params, carry):
         pull = matmul(carry["outputs"], params["feedback_kernel"], compute_dtype)
-        if "recurrent_kernel" in params:
+        if "h" in carry:
             h = matmul(carry["h"], params["recurrent_kernel"], compute_dtype)
             pull = pull + h
         return pull
 
     def update(params, carry, pre):
         h = activation(pre)
-        product = matmul(h, params["output_kernel"], compute_dtype)
-        outputs = output_activation(_biased(params, product, "output_bias"))
-        return {"h": h, "outputs": outputs} if "h" in carry else {"outputs": outputs}
+        new = _carry(h, _show(params, h, output_activation, compute_dtype))
+        return {name: new[name] for name in carry}
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry["outputs"]
-
-    return Factors(project, recur, update, readout)
+    factors = gated_factors(update, compute_dtype, shown=lambda carry: carry["outputs"])
+    return factors._replace(recur=recur)
 
 
-@cached
-def _forced_factors(activation, output_activation, compute_dtype):
+def _forced_factors(activation, output_activation, compute_dtype=None):
     def project(params, inputs):
         drive = matmul(inputs["features"], params["kernel"], compute_dtype)
         target = matmul(inputs["target"], params["feedback_kernel"], compute_dtype)
-        return _biased(params, drive + target, "bias")
-
-    def recur(params, carry):
-        return matmul(carry, params["recurrent_kernel"], compute_dtype)
+        drive = drive + target
+        return drive + params["bias"] if "bias" in params else drive
 
     def update(params, carry, pre):
-        del params, carry
         return activation(pre)
 
     def readout(params, carry, inputs):
-        del inputs
-        product = matmul(carry, params["output_kernel"], compute_dtype)
-        return output_activation(_biased(params, product, "output_bias"))
+        return _show(params, carry, output_activation, compute_dtype)
 
-    return Factors(project, recur, update, readout)
+    factors = gated_factors(update, compute_dtype)
+    return factors._replace(project=project, readout=readout)

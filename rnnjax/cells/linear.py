@@ -1,4 +1,4 @@
-"""Linear dynamical systems, and the shift register as one of them."""
+"""Linear dynamical systems, with the shift register as a special case."""
 
 import jax
 import jax.numpy as jnp
@@ -7,13 +7,13 @@ from jax.nn import initializers
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
     cached,
     check_positive,
     factored_cell,
     factored_step,
 )
+from rnnjax.cells.parts.gated import gated_factors, zero_carry
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 
@@ -27,9 +27,9 @@ def linear_system_step(
         oₜ = C hₜ + D xₜ
 
     Args:
-      params: dict of `kernel` Aᵀ `[input_size, hidden_size]`, `recurrent_kernel` Bᵀ
-        `[hidden_size, hidden_size]`, `output_kernel` Cᵀ `[hidden_size, output_size]`
-        and, unless left out, `skip_kernel` Dᵀ `[input_size, output_size]`.
+      params: dict of `kernel` A `[input_size, hidden_size]`, `recurrent_kernel` B
+        `[hidden_size, hidden_size]`, `output_kernel` C `[hidden_size, output_size]`
+        and, optionally, `skip_kernel` D `[input_size, output_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
 
@@ -40,7 +40,7 @@ def linear_system_step(
       Kalman, "Mathematical Description of Linear Dynamical Systems", SIAM Journal on
       Control 1963, in discrete time, and without noise.
     """
-    return factored_step(_factors(None))(params, carry, inputs)
+    return factored_step(_factors())(params, carry, inputs)
 
 
 @cached
@@ -59,25 +59,24 @@ def linear_system(
     Args:
       hidden_size: width of h.
       output_size: width of o.
-      use_skip: whether the input reaches the output directly, by D.
+      use_skip: whether there is a D, a direct connection from input to output.
       kernel_init: initializer of A, C and D.
       recurrent_kernel_init: initializer of B.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
-    Raises:
-      ValueError: if a size is not positive.
-
-    Example:
+    Example: outputs add up as inputs do.
       >>> cell = linear_system(4, 2)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> carry.shape, outputs.shape
-      ((4,), (2,))
+      >>> x, y = jax.random.normal(jax.random.key(1), (2, 7, 3))
+      >>> of_x, of_y, of_both = (
+      ...     rnnjax.unroll(cell, params, inputs)[1] for inputs in (x, y, x + y)
+      ... )
+      >>> bool(jnp.allclose(of_x + of_y, of_both, atol=1e-5))
+      True
     """
     check_positive(hidden_size=hidden_size, output_size=output_size)
 
@@ -92,36 +91,28 @@ def linear_system(
             "output_kernel": kernel_init(keys[2], (hidden_size, output_size), dtype),
         }
         if use_skip:
-            params["skip_kernel"] = kernel_init(
-                keys[3], (input_size, output_size), dtype
-            )
+            shape = (input_size, output_size)
+            params["skip_kernel"] = kernel_init(keys[3], shape, dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        dtype = params["recurrent_kernel"].dtype
-        return jnp.zeros((*batch_shape, hidden_size), dtype)
-
-    return factored_cell(init, initial_carry, _factors(compute_dtype))
+    return factored_cell(init, zero_carry(hidden_size), _factors(compute_dtype))
 
 
 def shift_register(input_size: int, num_steps: int, dtype=jnp.float32) -> Params:
-    """Makes parameters with which a linear system holds its last inputs.
+    """Makes parameters of a linear system that delays its inputs.
 
         h = (xₜ, xₜ₋₁, ..., xₜ₋ₙ₊₁),  o = xₜ₋ₙ₊₁
 
-    B moves each input one place on, so that what leaves after n steps is forgotten: the
-    shift operator, whose powers from the n-th on are zero.
+    B is the shift operator: it moves each input by one place and drops the last one, so
+    its powers from the n-th on are zero.
 
     Args:
       input_size: width of one input.
-      num_steps: n, how many inputs are held.
+      num_steps: n, number of inputs in h.
       dtype: dtype of the parameters.
 
     Returns:
       Parameters of `linear_system(num_steps * input_size, input_size)`.
-
-    Raises:
-      ValueError: if a size is not positive.
 
     Example:
       >>> cell = linear_system(3, 1)
@@ -138,16 +129,8 @@ def shift_register(input_size: int, num_steps: int, dtype=jnp.float32) -> Params
     }
 
 
-@cached
-def _factors(compute_dtype):
-    def project(params, inputs):
-        return matmul(inputs, params["kernel"], compute_dtype)
-
-    def recur(params, carry):
-        return matmul(carry, params["recurrent_kernel"], compute_dtype)
-
+def _factors(compute_dtype=None):
     def update(params, carry, pre):
-        del params, carry
         return pre
 
     def readout(params, carry, inputs):
@@ -156,4 +139,4 @@ def _factors(compute_dtype):
             outputs = outputs + matmul(inputs, params["skip_kernel"], compute_dtype)
         return outputs
 
-    return Factors(project, recur, update, readout)
+    return gated_factors(update, compute_dtype)._replace(readout=readout)

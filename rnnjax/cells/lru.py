@@ -1,11 +1,9 @@
-"""The linear recurrent unit: a diagonal complex linear system."""
+"""The linear recurrent unit, a diagonal complex linear system."""
 
 import math
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import export
 
 from rnnjax.base import (
     Array,
@@ -17,24 +15,9 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
+from rnnjax.cells.parts.complex_carry import ComplexCarry, decayed
+from rnnjax.cells.parts.gated import zero_carry
 from rnnjax.products import matmul, split
-
-
-class ComplexCarry(NamedTuple):
-    """Complex numbers as two real arrays, so that dtypes stay those of all cells.
-
-    Attributes:
-      real: real parts.
-      imag: imaginary parts.
-    """
-
-    real: Array
-    imag: Array
-
-
-export.register_namedtuple_serialization(
-    ComplexCarry, serialized_name="rnnjax.ComplexCarry"
-)
 
 
 def lru_step(
@@ -46,14 +29,13 @@ def lru_step(
         hₜ = λ ∘ hₜ₋₁ + γ ∘ (B xₜ)
         oₜ = Re(C hₜ) + d ∘ xₜ        γ = exp(log γ)
 
-    h, B and C are complex; |λ| < 1 whatever ν, so the carry cannot explode.
+    h, B and C are complex. |λ| < 1 for every ν, so the carry cannot explode.
 
     Args:
-      params: dict of `kernel` B `[input_size, 2 * hidden_size]` and `output_kernel` C
-        `[2 * hidden_size, input_size]`, real parts before imaginary parts,
-        `decay_real`, `decay_imag` the parts of λ and `scale` γ, `[hidden_size]`
-        each, as the cell's `prepare` makes them of ν, θ and log γ, and `skip` d
-        `[input_size]`.
+      params: as the cell's `prepare` returns them, a dict of `kernel` B `[input_size,
+        2 * hidden_size]` and `output_kernel` C `[2 * hidden_size, input_size]`, real
+        parts before imaginary parts; `decay_real` and `decay_imag` of λ and `scale` γ,
+        `[hidden_size]` each; and `skip` d `[input_size]`.
       carry: hₜ₋₁, `[..., hidden_size]` each.
       inputs: `[..., input_size]`, xₜ.
 
@@ -64,7 +46,7 @@ def lru_step(
       Orvieto et al., "Resurrecting Recurrent Neural Networks for Long Sequences", ICML
       2023, equations 5 to 7 and appendix A.
     """
-    return factored_step(_factors(None))(params, carry, inputs)
+    return factored_step(_factors())(params, carry, inputs)
 
 
 @cached
@@ -81,26 +63,28 @@ def lru(
 
     Args:
       hidden_size: number of complex numbers in the carry.
-      min_radius: least |λ| at first.
-      max_radius: largest |λ| at first; λ are drawn uniformly on the ring between.
-      max_phase: largest phase of λ at first, in radians.
+      min_radius: smallest initial |λ|.
+      max_radius: largest initial |λ|; λ is drawn uniformly from the ring between.
+      max_phase: largest initial phase of λ, in radians.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
       The cell, over `ComplexCarry`; its outputs are as wide as its inputs.
 
     Raises:
-      ValueError: if `hidden_size` is not positive, or the radii are not
-        0 <= min_radius < max_radius <= 1, or `max_phase` is not in (0, 2π].
+      ValueError: if the radii are not 0 <= min_radius < max_radius <= 1, or `max_phase`
+        is not in (0, 2π].
 
-    Example:
+    Example: it convolves its inputs with its impulse response.
       >>> cell = lru(4)
-      >>> params = cell.prepare(cell.init(jax.random.key(0), 3))
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> carry.real.shape, outputs.shape
-      ((4,), (3,))
+      >>> params = cell.init(jax.random.key(0), 1)
+      >>> def run(inputs):
+      ...     return rnnjax.unroll(cell, params, inputs[:, None])[1][:, 0]
+      >>> inputs, response = jnp.arange(6.0), run(jnp.array([1.0, 0, 0, 0, 0, 0]))
+      >>> want = jnp.convolve(inputs, response)[:6]
+      >>> bool(jnp.allclose(run(inputs), want, atol=1e-4))
+      True
     """
     check_positive(hidden_size=hidden_size)
     if not 0 <= min_radius < max_radius <= 1:
@@ -114,11 +98,11 @@ def lru(
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 5)
-        # drawn in float32 at least: a radius near 1 is rounded to 1 in bfloat16
+        # in at least float32, since bfloat16 rounds a radius near 1 to 1
         wide = jnp.promote_types(dtype, jnp.float32)
         share = jax.random.uniform(keys[0], (hidden_size,), wide, minval=1e-6)
         square = min_radius**2 + share * (max_radius**2 - min_radius**2)
-        square = jnp.minimum(square, 1 - 1e-6)  # 1 has no log_decay
+        square = jnp.minimum(square, 1 - 1e-6)  # log_decay of 1 is infinite
         phase = jax.random.uniform(keys[1], (hidden_size,), wide, minval=1e-6)
         kernel = jax.random.normal(keys[2], (input_size, 2 * hidden_size), wide)
         output = jax.random.normal(keys[3], (2 * hidden_size, input_size), wide)
@@ -142,28 +126,17 @@ def lru(
             "scale": jnp.exp(rest.pop("log_scale")),
         }
 
-    def initial_carry(params, batch_shape=()):
-        shape, dtype = (*batch_shape, hidden_size), params["kernel"].dtype
-        return ComplexCarry(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype))
-
+    initial_carry = zero_carry(hidden_size, hidden_size, carry_type=ComplexCarry)
     return factored_cell(init, initial_carry, _factors(compute_dtype), prepare=prepare)
 
 
-@cached
-def _factors(compute_dtype):
+def _factors(compute_dtype=None):
     def project(params, inputs):
         drive = matmul(inputs, params["kernel"], compute_dtype)
         real, imag = split(drive, 2)
         return ComplexCarry(params["scale"] * real, params["scale"] * imag)
 
-    def recur(params, carry):
-        a, b = params["decay_real"], params["decay_imag"]
-        return ComplexCarry(
-            a * carry.real - b * carry.imag, a * carry.imag + b * carry.real
-        )
-
     def update(params, carry, pre):
-        del params, carry
         return pre
 
     def readout(params, carry, inputs):
@@ -171,4 +144,4 @@ def _factors(compute_dtype):
         outputs = matmul(both, params["output_kernel"], compute_dtype)
         return outputs + params["skip"] * inputs.astype(outputs.dtype)
 
-    return Factors(project, recur, update, readout)
+    return Factors(project, decayed, update, readout)

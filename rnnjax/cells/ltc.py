@@ -1,4 +1,6 @@
-"""The liquid network: time constants that the inputs and the carry change."""
+"""The liquid time-constant network, whose time constants depend on its inputs."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -8,14 +10,14 @@ from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
 from rnnjax.cells.continuous import uniform_logarithm
+from rnnjax.cells.parts.gated import driven, gated_factors, zero_carry
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 
@@ -34,17 +36,16 @@ def ltc_step(
         dh/dt = -(1 / τ + g) ∘ h + g ∘ A,  g = f(U x + W h + b)
         h ← (h + δ g ∘ A) / (1 + δ (1 / τ + g)),  L times with δ = Δt / L
 
-    Half implicit: h stands new where it decays and old in g. So h stays between 0 and A
+    Semi-implicit: the decay uses the new h, g the old one. So h stays between 0 and A
     for steps of any length, if f is not negative.
 
     Args:
-      params: as the cell's `prepare` returns them, a dict of `kernel` Uᵀ `[input_size,
-        hidden_size]`, `recurrent_kernel` Wᵀ `[hidden_size, hidden_size]`, `decay` 1 / τ
-        and `reversal` A `[hidden_size]` and, unless left out, `bias` b `[hidden_size]`.
+      params: as the cell's `prepare` returns them, those of `elman_step`, `decay` 1 / τ
+        and `reversal` A `[hidden_size]`.
       carry: `[..., hidden_size]`, hₜ₋₁.
-      inputs: `[..., input_size]`, xₜ, held for the whole step.
+      inputs: `[..., input_size]`, xₜ, constant during the step.
       dt: Δt, the time between two steps, in the unit of τ.
-      num_unfolds: L, number of steps of the solver in it.
+      num_unfolds: L, number of solver steps in it.
       activation: f, or its name.
 
     Returns:
@@ -54,11 +55,11 @@ def ltc_step(
       Hasani, Lechner, Amini, Rus and Grosu, "Liquid Time-constant Networks", AAAI 2021,
       equations 1 and 3, algorithm 1.
     """
-    factors = _factors(dt, num_unfolds, as_activation(activation), None)
+    factors = _factors(dt, num_unfolds, as_activation(activation))
     return factored_step(factors)(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def ltc(
     hidden_size: int,
     *,
@@ -66,49 +67,39 @@ def ltc(
     num_unfolds: int = 6,
     time_constants: tuple[float, float] = (1.0, 10.0),
     activation: str | Activation = sigmoid,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
     reversal_init: Initializer = initializers.normal(1.0),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a liquid time-constant cell; see `ltc_step` for the equations.
 
-    Only the first step of the solver leaves its product to the engine: the others are
-    computed within the loop of time.
+    Only the product of the first solver step is available to engines; the others are
+    computed inside the loop over time.
 
     Args:
       hidden_size: width of the carry and of the outputs.
       dt: Δt, the time between two steps, in any unit, such as seconds.
-      num_unfolds: number of steps of the solver in it.
-      time_constants: the least and the greatest τ to start from, in the same unit,
-        drawn evenly in the logarithm.
-      activation: f, or its name; where it is negative the solver may divide by zero.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of the input matrix.
-      recurrent_kernel_init: initializer of the recurrent matrix.
+      num_unfolds: number of solver steps in it.
+      time_constants: smallest and largest initial τ, in the same unit; they are drawn
+        uniformly in the logarithm.
+      activation: f, or its name; with negative values the solver may divide by zero.
       reversal_init: initializer of A.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`, and the logarithms of τ are
       the parameter `log_time_constant`.
 
     Raises:
-      ValueError: if `hidden_size`, `num_unfolds` or `dt` is not positive,
-        `time_constants` do not rise from above 0, or `activation` is not known.
+      ValueError: if `dt` is not positive, or `time_constants` do not rise from above 0.
 
-    Example:
-      >>> cell = ltc(4, dt=0.1)
-      >>> params = cell.prepare(cell.init(jax.random.key(0), 3))
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (4,)
+    Example: h stays between 0 and A even in very long steps.
+      >>> cell = ltc(4, dt=1e6)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> share = rnnjax.unroll(cell, params, jnp.ones((7, 3)))[1] / params["reversal"]
+      >>> bool((share > 0).all() and (share < 1).all())
+      True
     """
     check_positive(hidden_size=hidden_size, num_unfolds=num_unfolds)
     if not dt > 0:
@@ -117,43 +108,38 @@ def ltc(
         raise ValueError(
             f"time_constants must rise from above 0, got {time_constants}."
         )
+    options = WeightOptions(**weights)
+    log_init = uniform_logarithm(*time_constants)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 5)
-        size = (hidden_size,)
+        size, dtype = (hidden_size,), options.dtype
         params = {
-            "kernel": kernel_init(keys[0], (input_size, hidden_size), dtype),
-            "recurrent_kernel": per_gate(recurrent_kernel_init, 1)(
+            "kernel": options.kernel_init(keys[0], (input_size, hidden_size), dtype),
+            "recurrent_kernel": per_gate(options.recurrent_kernel_init, 1)(
                 keys[1], (hidden_size, hidden_size), dtype
             ),
             "reversal": reversal_init(keys[2], size, dtype),
-            "log_time_constant": uniform_logarithm(*time_constants)(
-                keys[3], size, dtype
-            ),
+            "log_time_constant": log_init(keys[3], size, dtype),
         }
-        if use_bias:
-            params["bias"] = bias_init(keys[4], size, dtype)
+        if options.use_bias:
+            params["bias"] = options.bias_init(keys[4], size, dtype)
         return params
 
     def prepare(params):
         params = dict(params)
         return params | {"decay": jnp.exp(-params.pop("log_time_constant"))}
 
-    def initial_carry(params, batch_shape=()):
-        return jnp.zeros((*batch_shape, hidden_size), params["kernel"].dtype)
-
     factors = _factors(dt, num_unfolds, as_activation(activation), compute_dtype)
-    return factored_cell(init, initial_carry, factors, prepare=prepare)
+    return factored_cell(init, zero_carry(hidden_size), factors, prepare=prepare)
 
 
-@cached
-def _factors(dt, num_unfolds, activation, compute_dtype):
-    """A pre-activation is (drive, pull): the solver's later steps need them apart."""
+def _factors(dt, num_unfolds, activation, compute_dtype=None):
+    """A pre-activation is (drive, pull): later solver steps need them separately."""
 
     def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        return drive + params["bias"] if "bias" in params else drive, None
+        return driven(params, inputs, compute_dtype), None
 
     def recur(params, carry):
         return None, matmul(carry, params["recurrent_kernel"], compute_dtype)
@@ -168,8 +154,4 @@ def _factors(dt, num_unfolds, activation, compute_dtype):
             h = (h + step * g * params["reversal"]) / (1 + step * (params["decay"] + g))
         return h
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(update)._replace(project=project, recur=recur)

@@ -1,37 +1,41 @@
-"""Recurrent networks whose recurrent matrix stays orthogonal while it is trained."""
+"""Recurrent networks whose recurrent matrix stays orthogonal during training."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
+from rnnjax.cells.parts.gated import driven, gated_factors, zero_carry
 from rnnjax.cells.parts.parametrizations import (
     Parametrization,
     exponential_map,
     orthogonal_matrix,
 )
-from rnnjax.initializers import Initializer
+from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
 from rnnjax.products import matmul
 
 
 def modrelu(x: Array, bias: Array) -> Array:
-    """Moves numbers away from zero by the bias, or towards it and no further.
+    """Shifts the magnitude of numbers by the bias, but not below zero.
 
         modReLU(x) = sign(x) max(|x| + b, 0)
 
     Args:
       x: `[..., hidden_size]`.
       bias: b, `[hidden_size]`; with 0 this is the identity.
+
+    Example:
+      >>> modrelu(jnp.array([-3.0, -1.0, 1.0, 3.0]), -2.0)
+      Array([-1.,  0.,  0.,  1.], dtype=float32)
 
     References:
       Helfrich, Willmott and Ye, "Orthogonal Recurrent Neural Networks with Scaled
@@ -54,9 +58,7 @@ def orthogonal_rnn_step(
         hₜ = modReLU(U xₜ + W hₜ₋₁; b),  or  hₜ = f(U xₜ + W hₜ₋₁ + b)
 
     Args:
-      params: dict of `kernel` Uᵀ `[input_size, hidden_size]`, `recurrent_kernel` Wᵀ
-        `[hidden_size, hidden_size]` and, unless left out, `bias` b `[hidden_size]`:
-        as the cell's `prepare` returns them.
+      params: as the cell's `prepare` returns them, those of `elman_step`.
       carry: `[..., hidden_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       activation: f, or its name; None: modReLU.
@@ -69,66 +71,59 @@ def orthogonal_rnn_step(
       Networks", ICML 2019; Helfrich, Willmott and Ye, "Orthogonal Recurrent Neural
       Networks with Scaled Cayley Transform", ICML 2018.
     """
-    factors = _factors(_as_activation(activation), None)
-    return factored_step(factors)(params, carry, inputs)
+    return factored_step(_factors(activation))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def orthogonal_rnn(
     hidden_size: int,
     *,
     parametrization: Parametrization = exponential_map(),
     activation: str | Activation | None = None,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a cell with an orthogonal recurrent matrix; see `orthogonal_rnn_step`.
 
-    The matrix is made of free weights once an unroll, by `prepare`, so any optimizer
-    may move them as it likes. In float32 it stays orthogonal to 1e-6 even where the
-    weights have grown large; in bfloat16, to the two or three digits there are.
+    `prepare` computes the matrix from unconstrained weights once per unroll, so any
+    optimizer can train them. In float32 it stays orthogonal to 1e-6 even if the weights
+    grow large, in bfloat16 to its two or three digits.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      parametrization: how W is made of the weights: `exponential_map()`,
+      parametrization: maps the weights to W: `exponential_map()`,
         `cayley_transform(...)` or `householder_product(...)`.
       activation: f, or its name; None: modReLU.
-      use_bias: whether there is a bias, without which modReLU is the identity.
-      kernel_init: initializer of the input matrix.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`. Without a bias, modReLU is
+        the identity.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`, and the weights of W are
       the parameter `recurrent_weights`.
 
-    Raises:
-      ValueError: if `hidden_size` is not positive, or `activation` is not known.
-
-    Example:
-      >>> cell = orthogonal_rnn(4)
-      >>> params = cell.prepare(cell.init(jax.random.key(0), 3))
-      >>> W = params["recurrent_kernel"]
-      >>> bool(jnp.allclose(W.T @ W, jnp.eye(4), atol=1e-6))
-      True
+    Example: without input and bias, the norm of the carry is kept.
+      >>> cell = orthogonal_rnn(2, use_bias=False)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> inputs, carry = jnp.zeros((100, 3)), jnp.array([3.0, 4.0])
+      >>> h, _ = rnnjax.unroll(cell, params, inputs, carry=carry)
+      >>> jnp.linalg.norm(h).round(4)
+      Array(5., dtype=float32)
     """
     check_positive(hidden_size=hidden_size)
-    activation = _as_activation(activation)
+    factors = _factors(activation, compute_dtype)
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 3)
+        shape, dtype = (input_size, hidden_size), options.dtype
         params = {
-            "kernel": kernel_init(keys[0], (input_size, hidden_size), dtype),
+            "kernel": options.kernel_init(keys[0], shape, dtype),
             "recurrent_weights": parametrization.init(keys[1], hidden_size, dtype),
         }
-        if use_bias:
-            params["bias"] = bias_init(keys[2], (hidden_size,), dtype)
+        if options.use_bias:
+            params["bias"] = options.bias_init(keys[2], (hidden_size,), dtype)
         return params
 
     def prepare(params):
@@ -137,35 +132,20 @@ def orthogonal_rnn(
         W = orthogonal_matrix(parametrization, weights, hidden_size)
         return params | {"recurrent_kernel": W.T}
 
-    def initial_carry(params, batch_shape=()):
-        return jnp.zeros((*batch_shape, hidden_size), params["kernel"].dtype)
-
-    factors = _factors(activation, compute_dtype)
-    return factored_cell(init, initial_carry, factors, prepare=prepare)
+    return factored_cell(init, zero_carry(hidden_size), factors, prepare=prepare)
 
 
-def _as_activation(activation):
-    return None if activation is None else as_activation(activation)
+def _factors(activation, compute_dtype=None):
+    f = None if activation is None else as_activation(activation)
 
-
-@cached
-def _factors(activation, compute_dtype):
     def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        shifted = activation is not None and "bias" in params
-        return drive + params["bias"] if shifted else drive
-
-    def recur(params, carry):
-        return matmul(carry, params["recurrent_kernel"], compute_dtype)
+        if f is None:  # the bias is that of modReLU
+            return matmul(inputs, params["kernel"], compute_dtype)
+        return driven(params, inputs, compute_dtype)
 
     def update(params, carry, pre):
-        del carry
-        if activation is not None:
-            return activation(pre)
+        if f is not None:
+            return f(pre)
         return modrelu(pre, params["bias"]) if "bias" in params else pre
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return gated_factors(update, compute_dtype)._replace(project=project)

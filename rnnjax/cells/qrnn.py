@@ -1,23 +1,26 @@
-"""The quasi-recurrent network: a convolution over time, then pooling."""
+"""The quasi-recurrent network: a convolution over time followed by gated pooling."""
+
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
 from rnnjax.base import (
     Array,
     Cell,
     Factors,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.gated import driven, readout_of
+from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
+from rnnjax.initializers import per_gate
 from rnnjax.products import matmul, split
 
-POOLINGS = {"f": "f", "fo": "fo", "ifo": "fio"}  # the gates beside the candidate
+POOLINGS = {"f": "f", "fo": "fo", "ifo": "fio"}  # the gates after the candidate
 
 
 def qrnn_step(
@@ -29,15 +32,14 @@ def qrnn_step(
         cₜ = fₜ ∘ cₜ₋₁ + (1 - fₜ) ∘ zₜ
         hₜ = oₜ ∘ cₜ
 
-    (W * x)ₜ = W₀ xₜ + W₁ xₜ₋₁ + ... + b sees a window of k inputs and none ahead. With
-    f-pooling there is no o, and h = c; with ifo-pooling an input gate i stands in place
-    of 1 - f.
+    (W * x)ₜ = W₀ xₜ + W₁ xₜ₋₁ + ... + b is a causal convolution over k inputs. With
+    f-pooling there is no o, and h = c; with ifo-pooling an input gate i replaces 1 - f.
 
     Args:
       params: dict of `kernel` W₀ `[input_size, parts * hidden_size]`, for k > 1
-        `window_kernel` W₁, W₂, ... below one another, and, unless left out, `bias` b
-        `[parts * hidden_size]`; parts in the order z, f, i, o.
-      carry: dict of `c` `[..., hidden_size]`, for a pooling with o `h`, and for k > 1
+        `window_kernel` W₁, W₂, ... `[(k - 1) * input_size, parts * hidden_size]`, and,
+        optionally, `bias` b `[parts * hidden_size]`; parts in the order z, f, i, o.
+      carry: dict of `c` `[..., hidden_size]`, for poolings with o `h`, and for k > 1
         `inputs` xₜ₋₁, xₜ₋₂, ... side by side.
       inputs: `[..., input_size]`, xₜ.
       pooling: "f", "fo" or "ifo".
@@ -52,89 +54,87 @@ def qrnn_step(
       Bradbury, Merity, Xiong and Socher, "Quasi-Recurrent Neural Networks", ICLR 2017,
       equations 1 to 5.
     """
-    _check_pooling(pooling)
-    return factored_step(_factors(pooling, None))(params, carry, inputs)
+    return factored_step(_factors(pooling))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def qrnn(
     hidden_size: int,
     *,
     window: int = 2,
     pooling: str = "fo",
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a quasi-recurrent cell; see `qrnn_step` for the equations.
 
     Args:
       hidden_size: width of c and of the outputs.
-      window: k, inputs that each gate sees, the latest included.
+      window: k, number of inputs that each gate reads, including the current one.
       pooling: "f", "fo" or "ifo".
-      use_bias: whether there is a bias.
-      kernel_init: initializer of each part's matrices, over the whole window.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`; `kernel_init` draws each
+        part's matrices over the whole window.
 
     Returns:
       The cell.
 
     Raises:
-      ValueError: if a size is not positive, or `pooling` is not known.
+      ValueError: if `pooling` is not known.
 
-    Example:
-      >>> cell = qrnn(4)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape, carry["inputs"].shape
-      ((4,), (3,))
+    Example: with the forget gate closed, it is a convolution over time.
+      >>> cell = qrnn(1, window=2, pooling="f")
+      >>> params = {
+      ...     "kernel": jnp.array([[1.0, 0.0]]),
+      ...     "window_kernel": jnp.array([[10.0, 0.0]]),
+      ...     "bias": jnp.array([0.0, -100.0]),
+      ... }
+      >>> inputs = jnp.array([[0.01], [0.02], [0.03]])
+      >>> jnp.arctanh(rnnjax.unroll(cell, params, inputs)[1]).ravel().round(3)
+      Array([0.01, 0.12, 0.23], dtype=float32)
     """
     check_positive(hidden_size=hidden_size, window=window)
-    _check_pooling(pooling)
+    factors = _factors(pooling, compute_dtype)
+    options = WeightOptions(**weights)
     num_parts = 1 + len(POOLINGS[pooling])
 
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key)
         width = num_parts * hidden_size
-        draw = per_gate(kernel_init, num_parts)
-        kernel = draw(keys[0], (window * input_size, width), dtype)
+        draw = per_gate(options.kernel_init, num_parts)
+        kernel = draw(keys[0], (window * input_size, width), options.dtype)
         params = {"kernel": kernel[:input_size]}
         if window > 1:
             params["window_kernel"] = kernel[input_size:]
-        if use_bias:
-            params["bias"] = bias_init(keys[1], (width,), dtype)
+        if options.use_bias:
+            params["bias"] = options.bias_init(keys[1], (width,), options.dtype)
         return params
 
     def initial_carry(params, batch_shape=()):
-        dtype = params["kernel"].dtype
-        c = jnp.zeros((*batch_shape, hidden_size), dtype)
-        carry = {"c": c}
+        sizes = {"c": hidden_size}
         if "o" in pooling:
-            carry["h"] = jnp.zeros_like(c)
+            sizes["h"] = hidden_size
         if window > 1:
-            held = params["window_kernel"].shape[0]
-            carry["inputs"] = jnp.zeros((*batch_shape, held), dtype)
-        return carry
+            sizes["inputs"] = params["window_kernel"].shape[0]
+        dtype = params["kernel"].dtype
+        return {
+            name: jnp.zeros((*batch_shape, size), dtype) for name, size in sizes.items()
+        }
 
-    return factored_cell(init, initial_carry, _factors(pooling, compute_dtype))
+    return factored_cell(init, initial_carry, factors)
 
 
-@cached
-def _factors(pooling, compute_dtype):
-    """A pre-activation is (the parts, the input itself, which is held)."""
+def _factors(pooling, compute_dtype=None):
+    """A pre-activation is (the parts, the input itself, which joins the window)."""
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling must be one of {list(POOLINGS)}, got {pooling!r}.")
     names = POOLINGS[pooling]
 
     def project(params, inputs):
-        drive = matmul(inputs, params["kernel"], compute_dtype)
-        drive = drive + params["bias"] if "bias" in params else drive
-        held = "window_kernel" in params
-        return drive, inputs.astype(drive.dtype) if held else None
+        drive = driven(params, inputs, compute_dtype)
+        is_held = "window_kernel" in params
+        return drive, inputs.astype(drive.dtype) if is_held else None
 
     def recur(params, carry):
         if "window_kernel" not in params:
@@ -142,7 +142,6 @@ def _factors(pooling, compute_dtype):
         return matmul(carry["inputs"], params["window_kernel"], compute_dtype), None
 
     def update(params, carry, pre):
-        del params
         parts, inputs = pre
         z, *gates = split(parts, 1 + len(names))
         gates = {name: sigmoid(x) for name, x in zip(names, gates)}
@@ -151,18 +150,10 @@ def _factors(pooling, compute_dtype):
         if "o" in gates:
             new["h"] = gates["o"] * new["c"]
         if inputs is not None:
-            held = carry["inputs"].shape[-1] - inputs.shape[-1]
-            earlier = carry["inputs"][..., :held]
+            num_held = carry["inputs"].shape[-1] - inputs.shape[-1]
+            earlier = carry["inputs"][..., :num_held]
             new["inputs"] = jnp.concatenate([inputs, earlier], axis=-1)
         return new
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry["h"] if "h" in carry else carry["c"]
-
-    return Factors(project, recur, update, readout)
-
-
-def _check_pooling(pooling):
-    if pooling not in POOLINGS:
-        raise ValueError(f"pooling must be one of {list(POOLINGS)}, got {pooling!r}.")
+    output = "h" if "o" in pooling else "c"
+    return Factors(project, recur, update, readout_of(lambda carry: carry[output]))

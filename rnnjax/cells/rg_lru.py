@@ -16,6 +16,7 @@ from rnnjax.base import (
     factored_cell,
     factored_step,
 )
+from rnnjax.cells.parts.gated import carry_as_output, zero_carry
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul, split
 
@@ -30,11 +31,11 @@ def rg_lru_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Arr
         aₜ = exp(-8 softplus(Λ) rₜ)
         hₜ = aₜ ∘ hₜ₋₁ + √(1 - aₜ²) ∘ (iₜ ∘ xₜ)
 
-    Both gates see the input alone, so every step is linear in the carry.
+    Both gates depend on the input only, so every step is linear in the carry.
 
     Args:
-      params: dict of `kernel` Wᵣ, Wᵢ `[block_size, 2 * input_size]`, the blocks of
-        each matrix side by side, `bias` `[2 * input_size]` and `decay` Λ
+      params: dict of `kernel` Wᵣ, Wᵢ `[block_size, 2 * input_size]`, with the diagonal
+        blocks of each matrix side by side, `bias` `[2 * input_size]` and `decay` Λ
         `[input_size]`. A single block is the whole matrix.
       carry: `[..., input_size]`, hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
@@ -47,10 +48,10 @@ def rg_lru_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Arr
 
     References:
       De et al., "Griffin: Mixing Gated Linear Recurrences with Local Attention for
-      Efficient Language Models", 2024, equations 1 to 4 and 6, with c = 8. Λ has the
-      sign of the last form in equation 6, so that a is σ(-Λ) and not their σ(Λ).
+      Efficient Language Models", 2024, equations 1 to 4 and 6, with c = 8. The sign of
+      Λ is that of the last form of equation 6, so a is σ(-Λ) rather than σ(Λ).
     """
-    return factored_step(_factors(None))(params, carry, inputs)
+    return factored_step(_factors())(params, carry, inputs)
 
 
 @cached
@@ -68,29 +69,27 @@ def rg_lru(
 
     Args:
       hidden_size: width of the carry, which must be that of the inputs.
-      min_decay: least a at first, with the gate r open.
-      max_decay: largest a at first; a² is drawn uniformly between.
-      num_blocks: number of blocks on the diagonal of each gate's matrix, as in the
-        paper; 1 is a full matrix.
+      min_decay: smallest initial a, with the gate r open.
+      max_decay: largest initial a; a² is drawn uniformly between.
+      num_blocks: number of diagonal blocks of each gate's matrix, as in the paper; with
+        1 it is a full matrix.
       kernel_init: initializer of each block.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` or `num_blocks` is not positive, the one is not a
-        multiple of the other or is not the input's size, or the decays are not
-        0 < min_decay < max_decay < 1; if inputs are not as wide as `hidden_size`.
+      ValueError: if `num_blocks` does not divide `hidden_size`, the decays are not
+        0 < min_decay < max_decay < 1, or, in `init` and `step`, the width of the inputs
+        is not `hidden_size`.
 
-    Example:
+    Example: with the gate r closed, the carry is kept.
       >>> cell = rg_lru(3)
-      >>> params = cell.init(jax.random.key(0), 3)
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape
-      (3,)
+      >>> params = cell.init(jax.random.key(0), 3) | {"bias": jnp.full(6, -200.0)}
+      >>> cell.step(params, jnp.arange(3.0), jnp.ones(3))[0]
+      Array([0., 1., 2.], dtype=float32)
     """
     check_positive(hidden_size=hidden_size, num_blocks=num_blocks)
     if hidden_size % num_blocks:
@@ -123,14 +122,11 @@ def rg_lru(
             "decay": decay.astype(dtype),
         }
 
-    def initial_carry(params, batch_shape=()):
-        return jnp.zeros((*batch_shape, hidden_size), params["decay"].dtype)
-
-    return factored_cell(init, initial_carry, _factors(compute_dtype))
+    return factored_cell(init, zero_carry(hidden_size), _factors(compute_dtype))
 
 
 def _by_blocks(inputs, kernel, compute_dtype):
-    """Multiplies each part of the inputs by its own block of every gate."""
+    """Multiplies each part of the inputs by its own block, for both gates."""
     size, width = kernel.shape
     if width == 2 * size:
         return matmul(inputs, kernel, compute_dtype)
@@ -142,9 +138,8 @@ def _by_blocks(inputs, kernel, compute_dtype):
     return of_gates(parts, blocks).reshape(*inputs.shape[:-1], width)
 
 
-@cached
-def _factors(compute_dtype):
-    """A pre-activation is (a, the gated input): the carry itself pulls at nothing."""
+def _factors(compute_dtype=None):
+    """A pre-activation is (a, the gated input); it does not depend on the carry."""
 
     def project(params, inputs):
         size = params["decay"].size
@@ -155,24 +150,18 @@ def _factors(compute_dtype):
         drive = _by_blocks(inputs, params["kernel"], compute_dtype) + params["bias"]
         r, i = split(sigmoid(drive), 2)
         log_a = -SHARPNESS * softplus(params["decay"]) * r
-        # without cancellation where a is near 1; where it is 1, the root has no
-        # derivative, but by way of r and Λ it vanishes there
+        # expm1 avoids cancellation for a near 1. For a = 1 the square root has no
+        # derivative, but that with respect to r and Λ is zero.
         square = -jnp.expm1(2 * log_a)
-        moves = square > 0
-        scale = jnp.where(moves, jnp.sqrt(jnp.where(moves, square, 1)), 0)
+        positive = square > 0
+        scale = jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
         return jnp.exp(log_a), scale * i * inputs.astype(i.dtype)
 
     def recur(params, carry):
-        del params, carry
         return None
 
     def update(params, carry, pre):
-        del params
         a, gated = pre
         return a * carry + gated
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry
-
-    return Factors(project, recur, update, readout)
+    return Factors(project, recur, update, carry_as_output)

@@ -1,4 +1,4 @@
-"""Diagonal state spaces: a linear differential equation a feature, made discrete."""
+"""Diagonal state space models: one discretized linear system per feature."""
 
 import math
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from rnnjax.base import (
     check_positive,
     factored_step,
 )
-from rnnjax.cells.lru import ComplexCarry
+from rnnjax.cells.parts.complex_carry import ComplexCarry, decayed
 from rnnjax.cells.parts.poles import Poles, s4d_lin
 
 Discretization = Callable[[Array, Array], tuple[Array, Array]]
 
 
 def zero_order_hold(a: Array, dt: Array) -> tuple[Array, Array]:
-    """Solves h' = a h + x exactly for an input that is held over each step.
+    """Solves h' = a h + x exactly for an input that is constant during each step.
 
         Ā = exp(a Δ),  B̄ = (exp(a Δ) - 1) / a
 
@@ -33,13 +33,17 @@ def zero_order_hold(a: Array, dt: Array) -> tuple[Array, Array]:
 
     Returns:
       Ā and B̄, complex.
+
+    Example: in a time of log 2, half the distance to x is covered.
+      >>> zero_order_hold(jnp.array(-1.0), jnp.log(2.0))
+      (Array(0.5, dtype=float32), Array(0.5, dtype=float32))
     """
-    # expm1: near 0, exp(a Δ) - 1 would leave a float32 four digits
+    # expm1, because exp(a Δ) - 1 is accurate to only four digits in float32 near 0
     return jnp.exp(a * dt), jnp.expm1(a * dt) / a
 
 
 def bilinear(a: Array, dt: Array) -> tuple[Array, Array]:
-    """Solves h' = a h + x by the trapezoidal rule, Tustin's method.
+    """Solves h' = a h + x by the trapezoidal rule (Tustin's method).
 
         Ā = (1 + a Δ / 2) / (1 - a Δ / 2),  B̄ = Δ / (1 - a Δ / 2)
 
@@ -49,26 +53,30 @@ def bilinear(a: Array, dt: Array) -> tuple[Array, Array]:
 
     Returns:
       Ā and B̄, complex.
+
+    Example:
+      >>> bilinear(-1.0, 2 / 3)
+      (0.5, 0.5)
     """
-    behind = 1 - a * dt / 2
-    return (1 + a * dt / 2) / behind, dt / behind
+    denominator = 1 - a * dt / 2
+    return (1 + a * dt / 2) / denominator, dt / denominator
 
 
 def s4d_step(
     params: Params, carry: ComplexCarry, inputs: Array
 ) -> tuple[ComplexCarry, Array]:
-    """Computes one step of a diagonal state space for every feature of the input.
+    """Computes one step of a diagonal state space model for each input feature.
 
         hₜ = Ā ∘ hₜ₋₁ + B̄ xₜ
         oₜ = 2 Re(C · hₜ) + d xₜ
 
-    h, Ā, B̄ and C are complex, n numbers a feature, each standing for a conjugate pair.
+    h, Ā, B̄ and C are complex, n numbers per feature, each one of a conjugate pair.
 
     Args:
-      params: dict of `decay_real`, `decay_imag` Ā and `scale_real`, `scale_imag` B̄,
-        `[input_size, state_size]` each, as the cell's `prepare` makes them of
-        A = -exp(log_decay) + i frequency and Δ = exp(log_dt); `output_real`,
-        `output_imag` C of the same shape; `skip` d `[input_size]`.
+      params: as the cell's `prepare` computes them from A = -exp(log_decay) + i
+        frequency and Δ = exp(log_dt), a dict of `decay_real`, `decay_imag` Ā,
+        `scale_real`, `scale_imag` B̄ and `output_real`, `output_imag` C, `[input_size,
+        state_size]` each, and `skip` d `[input_size]`.
       carry: hₜ₋₁, `[..., input_size, state_size]` each.
       inputs: `[..., input_size]`, xₜ.
 
@@ -80,7 +88,7 @@ def s4d_step(
 
     References:
       Gu, Gupta, Goel and Ré, "On the Parameterization and Initialization of Diagonal
-      State Space Models", NeurIPS 2022, sections 3 and 4; B is 1 and joins C.
+      State Space Models", NeurIPS 2022, sections 3 and 4; B is 1, merged into C.
     """
     return factored_step(_factors())(params, carry, inputs)
 
@@ -95,32 +103,34 @@ def s4d(
     max_dt: float = 1e-1,
     dtype: jax.typing.DTypeLike = jnp.float32,
 ) -> Cell:
-    """Makes a diagonal state space; see `s4d_step` for the equations.
+    """Makes a diagonal state space model; see `s4d_step` for the equations.
 
-    At first every feature has the same A, and log Δ is drawn uniformly.
+    Initially all features have the same A, and log Δ is drawn uniformly.
 
     Args:
-      state_size: n, complex numbers a feature.
+      state_size: n, number of complex numbers per feature.
       discretization: `zero_order_hold` or `bilinear`.
-      poles_init: gives A `[state_size]` at first, complex: `s4d_lin`, `s4d_inv`,
+      poles_init: returns the initial A `[state_size]`, complex: `s4d_lin`, `s4d_inv`,
         `s4d_real` of `rnnjax.cells.parts.poles`, or another function of n.
-      min_dt: least Δ at first, in steps: the memory of 1/Δ steps is the longest.
-      max_dt: largest Δ at first.
+      min_dt: smallest initial Δ; memory lasts for about 1/Δ steps.
+      max_dt: largest initial Δ.
       dtype: dtype of the parameters, hence of the carry and the outputs.
 
     Returns:
       The cell, over `ComplexCarry`; its outputs are as wide as its inputs.
 
     Raises:
-      ValueError: if `state_size` is not positive, or the steps are not
-        0 < min_dt < max_dt; if inputs are not as wide as those of `init`.
+      ValueError: if the steps are not 0 < min_dt < max_dt; in `step`, if the inputs are
+        not as wide as those of `init`.
 
-    Example:
+    Example: the output of a feature depends on that feature alone.
       >>> cell = s4d(4)
-      >>> params = cell.prepare(cell.init(jax.random.key(0), 3))
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> carry.real.shape, outputs.shape
-      ((3, 4), (3,))
+      >>> params = cell.init(jax.random.key(0), 2)
+      >>> def last(inputs):
+      ...     return rnnjax.unroll(cell, params, inputs)[1][-1]
+      >>> jax.jacobian(last)(jnp.ones((5, 2))).any(axis=1)  # [output, input]
+      Array([[ True, False],
+             [False,  True]], dtype=bool)
     """
     check_positive(state_size=state_size)
     if not 0 < min_dt < max_dt:
@@ -149,7 +159,7 @@ def s4d(
     def prepare(params):
         rest = dict(params)
         dtype = rest["skip"].dtype
-        wide = jnp.promote_types(dtype, jnp.float32)  # of which there is a complex
+        wide = jnp.promote_types(dtype, jnp.float32)  # complex dtypes start there
         log_decay, frequency, log_dt = (
             rest.pop(name).astype(wide) for name in ("log_decay", "frequency", "log_dt")
         )
@@ -168,12 +178,11 @@ def s4d(
         shape = (*batch_shape, *like.shape)
         return ComplexCarry(jnp.zeros(shape, like.dtype), jnp.zeros(shape, like.dtype))
 
-    # as a step alone: there is no product to take out of the loop, and what an engine
-    # keeps of the factors is state_size times as large as the inputs
+    # without factors: there is no product to compute outside the loop, and the drives
+    # that an engine would keep are state_size times as large as the inputs
     return Cell(init, initial_carry, factored_step(_factors()), prepare=prepare)
 
 
-@cached
 def _factors():
     def project(params, inputs):
         size = params["skip"].size
@@ -184,19 +193,14 @@ def _factors():
         x = inputs.astype(params["skip"].dtype)[..., None]
         return ComplexCarry(params["scale_real"] * x, params["scale_imag"] * x)
 
-    def recur(params, carry):
-        a, b = params["decay_real"], params["decay_imag"]
-        return ComplexCarry(
-            a * carry.real - b * carry.imag, a * carry.imag + b * carry.real
-        )
-
     def update(params, carry, pre):
-        del params, carry
         return pre
 
     def readout(params, carry, inputs):
-        shown = params["output_real"] * carry.real - params["output_imag"] * carry.imag
+        products = (
+            params["output_real"] * carry.real - params["output_imag"] * carry.imag
+        )
         x = inputs.astype(params["skip"].dtype)
-        return 2 * shown.sum(-1) + params["skip"] * x
+        return 2 * products.sum(-1) + params["skip"] * x
 
-    return Factors(project, recur, update, readout)
+    return Factors(project, decayed, update, readout)

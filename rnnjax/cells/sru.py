@@ -1,20 +1,23 @@
 """The simple recurrent unit, without a recurrent matrix."""
 
+from typing import Unpack
+
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
 from rnnjax.base import (
     Array,
     Cell,
     Factors,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
 from rnnjax.cells.lstm import LSTMCarry
+from rnnjax.cells.parts.gated import readout_of, zero_carry
+from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
 from rnnjax.initializers import Initializer, per_gate, symmetric_uniform
 from rnnjax.products import matmul, split
 
@@ -29,12 +32,12 @@ def sru_step(
         cₜ = fₜ ∘ cₜ₋₁ + (1 - fₜ) ∘ (W xₜ)
         hₜ = rₜ ∘ cₜ + α (1 - rₜ) ∘ x̃ₜ
 
-    x̃ is the input itself, or, where it is not as wide as h, a projection of it.
+    x̃ is the input itself or, if its width is not that of h, a projection of it.
 
     Args:
-      params: dict of `kernel` W_f, Wᵣ, W and, for the projection, a fourth,
+      params: dict of `kernel` W_f, Wᵣ, W and, for the projection, a fourth matrix,
         `[input_size, 3 or 4 times hidden_size]`, `peephole` v_f, vᵣ `[2 * hidden_size]`
-        and, unless left out, `bias` b_f, bᵣ `[2 * hidden_size]`.
+        and, optionally, `bias` b_f, bᵣ `[2 * hidden_size]`.
       carry: hₜ₋₁, which is not read, and cₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
       highway_scale: α.
@@ -46,71 +49,60 @@ def sru_step(
       Lei, Zhang, Wang, Dai and Artzi, "Simple Recurrent Units for Highly Parallelizable
       Recurrence", EMNLP 2018, section 3, with α of section 3.2.
     """
-    return factored_step(_factors(highway_scale, None))(params, carry, inputs)
+    return factored_step(_factors(highway_scale))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def sru(
     hidden_size: int,
     *,
     highway_scale: float = 1.0,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
     peephole_init: Initializer = symmetric_uniform(1.0),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a simple recurrent unit; see `sru_step` for the equations.
 
     Args:
       hidden_size: width of h, of c and of the outputs.
-      highway_scale: α; √(1 + 2 exp bᵣ), so √3 with a bias of 0, lets a stack of them
-        keep the variance of its inputs.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of each matrix.
+      highway_scale: α. A stack of these cells keeps the variance of its inputs with
+        √(1 + 2 exp bᵣ), which is √3 for a bias of 0.
       peephole_init: initializer of v.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell, over `LSTMCarry`.
 
-    Raises:
-      ValueError: if `hidden_size` is not positive.
-
-    Example:
-      >>> sru(4).init(jax.random.key(0), 4)["kernel"].shape
-      (4, 12)
-      >>> sru(4).init(jax.random.key(0), 3)["kernel"].shape
-      (3, 16)
+    Example: with the gate r closed, the outputs are the inputs.
+      >>> cell = sru(3)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> params["bias"] = jnp.array([0.0, 0.0, 0.0, -100.0, -100.0, -100.0])
+      >>> cell.step(params, cell.initial_carry(params), jnp.arange(3.0))[1]
+      Array([0., 1., 2.], dtype=float32)
     """
     check_positive(hidden_size=hidden_size)
+    options = WeightOptions(**weights)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 3)
         count = 3 if input_size == hidden_size else 4
-        shape = (input_size, count * hidden_size)
+        shape, gates = (input_size, count * hidden_size), (2 * hidden_size,)
+        draw = per_gate(options.kernel_init, count)
         params = {
-            "kernel": per_gate(kernel_init, count)(keys[0], shape, dtype),
-            "peephole": peephole_init(keys[1], (2 * hidden_size,), dtype),
+            "kernel": draw(keys[0], shape, options.dtype),
+            "peephole": peephole_init(keys[1], gates, options.dtype),
         }
-        if use_bias:
-            params["bias"] = bias_init(keys[2], (2 * hidden_size,), dtype)
+        if options.use_bias:
+            params["bias"] = options.bias_init(keys[2], gates, options.dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        shape, dtype = (*batch_shape, hidden_size), params["kernel"].dtype
-        return LSTMCarry(h=jnp.zeros(shape, dtype), c=jnp.zeros(shape, dtype))
-
+    initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
     return factored_cell(init, initial_carry, _factors(highway_scale, compute_dtype))
 
 
-@cached
-def _factors(highway_scale, compute_dtype):
+def _factors(highway_scale, compute_dtype=None):
     """A pre-activation is (f and r, the candidate, α x̃)."""
 
     def project(params, inputs):
@@ -127,14 +119,9 @@ def _factors(highway_scale, compute_dtype):
         return params["peephole"] * both, None, None
 
     def update(params, carry, pre):
-        del params
         gates, candidate, skipped = pre
         f, r = split(sigmoid(gates), 2)
         c = f * carry.c + (1 - f) * candidate
         return LSTMCarry(h=r * c + (1 - r) * skipped, c=c)
 
-    def readout(params, carry, inputs):
-        del params, inputs
-        return carry.h
-
-    return Factors(project, recur, update, readout)
+    return Factors(project, recur, update, readout_of(lambda carry: carry.h))

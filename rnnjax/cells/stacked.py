@@ -1,4 +1,4 @@
-"""A cell's matrices as one matrix over [h, x], as many lectures write them."""
+"""A cell's matrices as one matrix over [h, x], as in many textbooks."""
 
 import jax.numpy as jnp
 
@@ -6,28 +6,29 @@ from rnnjax.base import Params
 
 
 def stack_kernels(params: Params) -> Params:
-    """Joins the recurrent and the input matrix of a cell into one.
+    """Stacks the recurrent and the input matrix of a cell.
 
         W [hₜ₋₁, xₜ] = W_h hₜ₋₁ + W_x xₜ
 
     Args:
       params: dict of an Elman, LSTM or GRU cell with `kernel`
         `[input_size, width]` and `recurrent_kernel` `[hidden_size, width]`; the
-        `candidate_kernel` of a GRU that resets before the product joins it.
+        `candidate_kernel` of a GRU that resets before the product is included.
 
     Returns:
-      The same dict with `stacked_kernel` `[hidden_size + input_size, width]`, rows of
-      h first, in place of the matrices.
+      The same dict with `stacked_kernel` `[hidden_size + input_size, width]`, the rows
+      of h first, instead of the matrices.
 
     Raises:
       ValueError: if a matrix is missing.
 
     Example:
-      >>> stacked = stack_kernels(
-      ...     {"kernel": jnp.zeros((2, 5)), "recurrent_kernel": jnp.ones((5, 5))}
-      ... )
-      >>> stacked["stacked_kernel"].shape
-      (7, 5)
+      >>> cell = rnnjax.elman(4)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> h, x = jnp.arange(4.0), jnp.ones(3)
+      >>> pre = jnp.concatenate([h, x]) @ stack_kernels(params)["stacked_kernel"]
+      >>> bool(jnp.allclose(jnp.tanh(pre), cell.step(params, h, x)[0]))
+      True
     """
     rest = dict(params)
     missing = {"kernel", "recurrent_kernel"} - rest.keys()
@@ -45,19 +46,24 @@ def stack_kernels(params: Params) -> Params:
 def unstack_kernels(
     stacked: Params, hidden_size: int, *, reset_before: bool = False
 ) -> Params:
-    """Undoes `stack_kernels`.
+    """Inverts `stack_kernels`.
 
     Args:
       stacked: dict with `stacked_kernel` `[hidden_size + input_size, width]`.
-      hidden_size: number of rows that stand for h.
-      reset_before: whether the matrices are a GRU's that resets before the product,
-        whose last `hidden_size` recurrent columns are a matrix of their own.
+      hidden_size: number of rows of h.
+      reset_before: whether the matrices are those of a GRU that resets before the
+        product, whose last `hidden_size` recurrent columns are a separate matrix.
 
     Returns:
       The same dict with `kernel` and `recurrent_kernel` (and `candidate_kernel`).
 
     Raises:
       ValueError: if there is no `stacked_kernel`, or it has too few rows.
+
+    Example:
+      >>> stacked = {"stacked_kernel": jnp.array([[1.0], [2.0], [3.0]])}
+      >>> unstack_kernels(stacked, hidden_size=1)["kernel"].ravel()
+      Array([2., 3.], dtype=float32)
     """
     rest = dict(stacked)
     if "stacked_kernel" not in rest:

@@ -1,4 +1,4 @@
-"""The unitary recurrent network: a complex carry whose norm the recurrence keeps."""
+"""The unitary network, whose recurrent matrix keeps the norm of a complex carry."""
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +9,14 @@ from jax.nn import initializers
 from rnnjax.base import (
     Array,
     Cell,
-    Factors,
     Params,
     cached,
     check_positive,
     factored_cell,
     factored_step,
 )
-from rnnjax.cells.lru import ComplexCarry
+from rnnjax.cells.parts.complex_carry import ComplexCarry
+from rnnjax.cells.parts.gated import gated_factors, zero_carry
 from rnnjax.initializers import Initializer, per_gate, symmetric_uniform
 from rnnjax.products import matmul, split
 
@@ -30,15 +30,14 @@ def unitary_rnn_step(
         D = diag(exp(i θ)),  R = I - 2 v vᴴ / ‖v‖²
         modReLU(z; b) = (|z| + b) z / |z| where |z| + b ≥ 0, and 0 elsewhere
 
-    F is the discrete Fourier transform, scaled to be unitary, and Π a permutation. The
-    outputs hold the real parts and then the imaginary ones.
+    F is the unitary discrete Fourier transform and Π a permutation. The real parts of
+    the outputs come before the imaginary parts.
 
     Args:
-      params: as the cell's `prepare` returns them, a dict of `kernel` Vᵀ `[input_size,
-        2 * hidden_size]`, the real parts beside the imaginary ones, `recurrent_kernel`
-        Wᵀ `[2 * hidden_size, 2 * hidden_size]`, the real matrix that takes real parts
-        beside imaginary ones to the same, and, unless left out, `bias` b
-        `[hidden_size]`.
+      params: as the cell's `prepare` returns them, a dict of `kernel` V `[input_size,
+        2 * hidden_size]`, real parts before imaginary parts, `recurrent_kernel` W
+        `[2 * hidden_size, 2 * hidden_size]`, as a real matrix acting on real parts
+        before imaginary parts, and, optionally, `bias` b `[hidden_size]`.
       carry: hₜ₋₁, `[..., hidden_size]` each.
       inputs: `[..., input_size]`, xₜ.
 
@@ -49,7 +48,7 @@ def unitary_rnn_step(
       Arjovsky, Shah and Bengio, "Unitary Evolution Recurrent Neural Networks", ICML
       2016, equations 6 to 8.
     """
-    return factored_step(_factors(None))(params, carry, inputs)
+    return factored_step(_factors())(params, carry, inputs)
 
 
 @cached
@@ -67,35 +66,32 @@ def unitary_rnn(
 ) -> Cell:
     """Makes a unitary cell; see `unitary_rnn_step` for the equations.
 
-    W has 7 weights a unit. It is multiplied out once an unroll, by `prepare`, in
-    float32 at least: one product a step suits processors and engines better than the
-    transforms, though these would take O(n log n). All parameters are real numbers.
+    W has 7 weights per unit. `prepare` multiplies it out once per unroll, in at least
+    float32: one product per step is faster on current hardware than the transforms,
+    despite their O(n log n) operations. All parameters are real.
 
     Args:
       hidden_size: number of complex units; the outputs are twice as wide.
-      permutation_seed: draws Π, which is not trained: `numpy.random.default_rng(seed)
-        .permutation(hidden_size)` lists the unit that each place takes.
+      permutation_seed: seed of Π, which is not trained: row i of Π selects unit
+        `numpy.random.default_rng(seed).permutation(hidden_size)[i]`.
       use_bias: whether modReLU has a bias, without which it is the identity.
-      kernel_init: initializer of the real and of the imaginary part of V.
+      kernel_init: initializer of the real part and of the imaginary part of V.
       phase_init: initializer of the phases θ, in radians.
       reflection_init: initializer of the real and imaginary parts of the vectors v.
       bias_init: initializer of the bias.
       dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
 
     Returns:
-      The cell, over `rnnjax.cells.lru.ComplexCarry`.
+      The cell, over `ComplexCarry`.
 
-    Raises:
-      ValueError: if `hidden_size` is not positive.
-
-    Example:
-      >>> cell = unitary_rnn(4)
-      >>> params = cell.prepare(cell.init(jax.random.key(0), 3))
-      >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> outputs.shape, carry.real.shape
-      ((8,), (4,))
+    Example: without input and bias, the norm of the carry is kept.
+      >>> cell = unitary_rnn(2, use_bias=False)
+      >>> params = cell.init(jax.random.key(0), 3)
+      >>> carry = ComplexCarry(real=jnp.array([3.0, 0.0]), imag=jnp.array([0.0, 4.0]))
+      >>> _, outputs = rnnjax.unroll(cell, params, jnp.zeros((100, 3)), carry=carry)
+      >>> jnp.linalg.norm(outputs[-1]).round(4)
+      Array(5., dtype=float32)
     """
     check_positive(hidden_size=hidden_size)
 
@@ -113,10 +109,6 @@ def unitary_rnn(
             params["bias"] = bias_init(keys[3], (hidden_size,), dtype)
         return params
 
-    def initial_carry(params, batch_shape=()):
-        shape, dtype = (*batch_shape, hidden_size), params["kernel"].dtype
-        return ComplexCarry(real=jnp.zeros(shape, dtype), imag=jnp.zeros(shape, dtype))
-
     def prepare(params):
         params = dict(params)
         phases, reflections = params.pop("phases"), params.pop("reflections")
@@ -124,12 +116,13 @@ def unitary_rnn(
         rows = [[W.real.T, W.imag.T], [-W.imag.T, W.real.T]]
         return params | {"recurrent_kernel": jnp.block(rows).astype(phases.dtype)}
 
+    initial_carry = zero_carry(hidden_size, hidden_size, carry_type=ComplexCarry)
     factors = _factors(compute_dtype)
     return factored_cell(init, initial_carry, factors, prepare=prepare)
 
 
 def _unitary_matrix(phases, reflections, permutation_seed):
-    """Returns W: what it makes of each column of the identity."""
+    """Returns W, by applying its factors to the columns of the identity."""
     size, wide = phases.shape[-1], jnp.promote_types(phases.dtype, jnp.float32)
     order = np.random.default_rng(permutation_seed).permutation(size)
     phases, reflections = phases.astype(wide), reflections.astype(wide)
@@ -145,34 +138,28 @@ def _reflect(columns, v):
         return columns - 2 * jnp.outer(v, v.conj() @ columns) / jnp.vdot(v, v).real
 
 
-@cached
-def _factors(compute_dtype):
+def _factors(compute_dtype=None):
     def project(params, inputs):
         return matmul(inputs, params["kernel"], compute_dtype)
 
-    def recur(params, carry):
-        both = jnp.concatenate(carry, axis=-1)
-        return matmul(both, params["recurrent_kernel"], compute_dtype)
-
     def update(params, carry, pre):
-        del carry
         z = ComplexCarry(*split(pre, 2))
         return _modrelu(z, params["bias"]) if "bias" in params else z
 
-    def readout(params, carry, inputs):
-        del params, inputs
+    def side_by_side(carry):
         return jnp.concatenate(carry, axis=-1)
 
-    return Factors(project, recur, update, readout)
+    factors = gated_factors(update, compute_dtype, shown=side_by_side)
+    return factors._replace(project=project)
 
 
 def _modrelu(z, bias):
-    """Lengthens complex numbers by the bias; written as the real `modrelu` is."""
+    """Shifts the modulus of complex numbers by the bias, like the real `modrelu`."""
     squared = z.real**2 + z.imag**2
-    length = jnp.sqrt(jnp.where(squared == 0, 1, squared))
-    lengthened = jnp.where(squared == 0, 0, length) + bias >= 0
+    modulus = jnp.sqrt(jnp.where(squared == 0, 1, squared))
+    is_positive = jnp.where(squared == 0, 0, modulus) + bias >= 0
 
-    def lengthen(part):
-        return jnp.where(lengthened, part + part / length * bias, 0)
+    def shift(part):
+        return jnp.where(is_positive, part + part / modulus * bias, 0)
 
-    return ComplexCarry(lengthen(z.real), lengthen(z.imag))
+    return ComplexCarry(shift(z.real), shift(z.imag))
