@@ -176,7 +176,7 @@ def ctrnn(
 
 
 def uniform_logarithm(least: float, greatest: float) -> Initializer:
-    """Makes an initializer of logarithms, uniform from that of `least` to `greatest`."""
+    """Makes an initializer of the logarithms of numbers from `least` to `greatest`."""
 
     def init(key, shape, dtype=jnp.float32, out_sharding=None):
         del out_sharding  # cells never place arrays

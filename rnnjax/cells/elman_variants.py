@@ -33,7 +33,7 @@ def irnn(hidden_size: int, *, scale: float = 1.0, **options) -> Cell:
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      scale: the diagonal entries of the initial matrix: 1 in the paper, 0.01 for speech.
+      scale: the diagonal of the initial matrix: 1 in the paper, 0.01 for speech.
       **options: other options of `elman`; the default of `kernel_init` has the paper's
         standard deviation of 0.001.
 

@@ -32,9 +32,9 @@ def higher_order_step(
         hₜ = f(A xₜ + B₁ hₜ₋₁ + B₂ hₜ₋₂ + ... + b)
 
     Args:
-      params: dict of `kernel` A `[input_size, hidden_size]`, `recurrent_kernel`, B₁, B₂,
-        ... along its first axis, `[order * hidden_size, hidden_size]`, and, optionally,
-        `bias` b `[hidden_size]`.
+      params: dict of `kernel` A `[input_size, hidden_size]`, `recurrent_kernel`
+        `[order * hidden_size, hidden_size]` with B₁, B₂, ... along its first axis and,
+        optionally, `bias` b `[hidden_size]`.
       carry: hₜ₋₁, hₜ₋₂, ..., `[..., hidden_size]` for each of the matrices.
       inputs: `[..., input_size]`, xₜ.
       activation: f, or its name.

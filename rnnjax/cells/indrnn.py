@@ -67,7 +67,8 @@ def indrnn(
 
     Example: with relu and positive inputs, ∂hₜ / ∂hₜ₋₁ is diag(u).
       >>> cell = indrnn(2)
-      >>> params = {"kernel": jnp.ones((1, 2)), "recurrent_scale": jnp.array([0.5, 2.0])}
+      >>> u = jnp.array([0.5, 2.0])
+      >>> params = {"kernel": jnp.ones((1, 2)), "recurrent_scale": u}
       >>> jax.jacobian(lambda h: cell.step(params, h, jnp.ones(1))[0])(jnp.ones(2))
       Array([[0.5, 0. ],
              [0. , 2. ]], dtype=float32)
