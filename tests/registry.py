@@ -245,7 +245,7 @@ LAYERS = [
     LayerCase(
         "candidate_dropout",
         candidate_dropout,
-        lambda engine: candidate_dropout(5, 0.4, engine=engine),
+        lambda engine: candidate_dropout(lstm(5), 0.4, engine=engine),
     ),
     LayerCase(
         "variational_dropout",

@@ -124,10 +124,11 @@ def lstm(
 
 
 def _factors(compute_dtype=None):
-    def update(params, carry, pre):
-        del params
-        i, f, g, o = split(pre, 4)
-        c = sigmoid(f) * carry.c + sigmoid(i) * jnp.tanh(g)
-        return LSTMCarry(h=sigmoid(o) * jnp.tanh(c), c=c)
+    return gated_factors(_update, compute_dtype, shown=lambda carry: carry.h)
 
-    return gated_factors(update, compute_dtype, shown=lambda carry: carry.h)
+
+def _update(params, carry, pre):
+    del params
+    i, f, g, o = split(pre, 4)
+    c = sigmoid(f) * carry.c + sigmoid(i) * jnp.tanh(g)
+    return LSTMCarry(h=sigmoid(o) * jnp.tanh(c), c=c)

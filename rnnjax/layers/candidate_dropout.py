@@ -1,20 +1,12 @@
-"""Dropout of what an LSTM writes into its memory."""
+"""Dropout of what an LSTM adds to its memory cells."""
 
-import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
-from rnnjax.base import (
-    Engine,
-    Factors,
-    Layer,
-    cached,
-    check_positive,
-    factored_cell,
-)
+from rnnjax.base import Cell, Engine, Layer, cached
 from rnnjax.cells.lstm import LSTMCarry, lstm
+from rnnjax.cells.wrappers.derived import with_side_inputs
 from rnnjax.engines.hoisted import hoisted
-from rnnjax.initializers import Initializer
 from rnnjax.layers.causal import causal_layer, check_steps
 from rnnjax.layers.draws import check_rate, draw_steps
 from rnnjax.parameters import check_params
@@ -23,64 +15,45 @@ from rnnjax.unroll import unroll
 
 
 @cached
-def candidate_dropout(
-    hidden_size: int,
-    rate: float,
-    *,
-    engine: Engine = hoisted,
-    use_bias: bool = True,
-    forget_bias: float = 1.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
-    compute_dtype: jax.typing.DTypeLike | None = None,
-) -> Layer:
-    """Makes a layer of an LSTM whose candidates are dropped, never what it keeps.
+def candidate_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) -> Layer:
+    """Makes a layer from an LSTM with dropout on the candidate, not on the memory.
 
         cₜ = fₜ ∘ cₜ₋₁ + iₜ ∘ dₜ ∘ gₜ
 
-    and all else as in `lstm_step`; each entry of d is 0 with probability `rate`, else
+    and otherwise as in `lstm_step`. Each entry of d is 0 with probability `rate`, else
     1 / (1 - rate). The entries of step t are drawn from `fold_in(key, t)`, where t
     counts every step since the first chunk, masked or not.
 
     Args:
-      hidden_size: width of h, of c and of the outputs.
+      cell: the cell, made by `lstm`.
       rate: the probability of zeroing, from 0 to less than 1.
       engine: how to run it.
-      use_bias: see `lstm`, as for all that follow.
-      forget_bias: see `lstm`.
-      kernel_init: see `lstm`.
-      recurrent_kernel_init: see `lstm`.
-      bias_init: see `lstm`.
-      dtype: see `lstm`.
-      compute_dtype: see `lstm`.
 
     Returns:
-      The layer, over the parameters of `lstm`; its carry is a dict of `cell` and
-      `time`, an int32 scalar. Without a key it is an LSTM.
+      The layer, over the cell's own parameters; its carry is a dict of `cell` and
+      `time`, an int32 scalar. Without a key it is the LSTM.
 
     Raises:
-      ValueError: if `hidden_size` is not positive, or `rate` not from 0 to less than 1.
+      ValueError: if `rate` is not from 0 to less than 1, or the cell is not an `lstm`.
+
+    Example: with f = 1 and i = 0 the memory cells are kept.
+      >>> layer = candidate_dropout(rnnjax.lstm(1), 0.5)
+      >>> params = layer.init(jax.random.key(0), 3)
+      >>> params["bias"] = jnp.array([-100.0, 100.0, 0.0, 0.0])  # i, f, g, o
+      >>> carry = {"cell": LSTMCarry(h=jnp.zeros(1), c=jnp.ones(1)), "time": 0}
+      >>> carry, _ = layer.apply(params, carry, jnp.ones((7, 3)), key=jax.random.key(1))
+      >>> carry["cell"].c
+      Array([1.], dtype=float32)
 
     References:
       Semeniuta, Severyn and Barth, "Recurrent Dropout without Memory Loss", COLING
-      2016, with masks drawn anew at each step. They scale at inference; here what is
-      kept is scaled in training, which is the same on average.
+      2016, with a new mask at each step. They scale at inference; here the entries that
+      are kept are scaled in training, which is the same on average.
     """
-    check_positive(hidden_size=hidden_size)
     check_rate(rate)
-    cell = lstm(
-        hidden_size,
-        use_bias=use_bias,
-        forget_bias=forget_bias,
-        kernel_init=kernel_init,
-        recurrent_kernel_init=recurrent_kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
-        compute_dtype=compute_dtype,
-    )
-    dropping = _dropping(cell)
+    if cell.factors is None or cell.factors.update is not _lstm_update():
+        raise ValueError("cell must be made by `lstm`, got another cell.")
+    dropping = with_side_inputs(cell, _update)
 
     def initial_carry(params, batch_shape=()):
         own = cell.initial_carry(params, batch_shape)
@@ -94,9 +67,10 @@ def candidate_dropout(
         time = jnp.zeros((), jnp.int32) if carry is None else carry["time"]
         runner, read = cell, inputs
         if key is not None and rate > 0:
-            shape = (*batch, hidden_size)
+            kernel = params["recurrent_kernel"]
+            shape = (*batch, kernel.shape[0])
             kept = draw_steps(key, 1 - rate, time, num_steps, shape)
-            scale = jnp.asarray(1 / (1 - rate), params["kernel"].dtype)
+            scale = jnp.asarray(1 / (1 - rate), kernel.dtype)
             runner, read = dropping, (inputs, jnp.where(kept, scale, 0))
         own, outputs = unroll(
             runner,
@@ -112,24 +86,14 @@ def candidate_dropout(
     return causal_layer(cell.init, initial_carry, apply)
 
 
-@cached
-def _dropping(cell):
-    """Makes the LSTM whose inputs are (inputs, d)."""
-    own = cell.factors
+def _lstm_update():
+    factors = lstm(1).factors
+    assert factors is not None
+    return factors.update
 
-    def project(params, inputs):
-        inputs, d = inputs
-        return own.project(params, inputs), d
 
-    def recur(params, carry):
-        return own.recur(params, carry), None
-
-    def update(params, carry, pre):
-        del params
-        pre, d = pre
-        i, f, g, o = split(pre, 4)
-        c = sigmoid(f) * carry.c + sigmoid(i) * d * jnp.tanh(g)
-        return LSTMCarry(h=sigmoid(o) * jnp.tanh(c), c=c)
-
-    factors = Factors(project, recur, update, own.readout)
-    return factored_cell(cell.init, cell.initial_carry, factors)
+def _update(lstm_update, params, carry, pre, d):
+    del lstm_update, params
+    i, f, g, o = split(pre, 4)
+    c = sigmoid(f) * carry.c + sigmoid(i) * d * jnp.tanh(g)
+    return LSTMCarry(h=sigmoid(o) * jnp.tanh(c), c=c)

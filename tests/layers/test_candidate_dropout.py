@@ -6,6 +6,7 @@ import pytest
 
 from rnnjax import elman, gru, lstm
 from rnnjax.cells.lstm import LSTMCarry
+from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.candidate_dropout import candidate_dropout
 from rnnjax.layers.draws import draw_scale, draw_steps
@@ -47,7 +48,9 @@ def test_candidates_are_dropped_as_in_the_paper(x64):
     params, inputs = draw(lstm(H))
     kept = np.asarray(draw_steps(KEY, 1 - RATE, 0, T, (B, H)))
     want = lstm_loop(params, inputs, kept / (1 - RATE), np.ones((B, H)))
-    carry, outputs = candidate_dropout(H, RATE).apply(params, None, inputs, key=KEY)
+    carry, outputs = candidate_dropout(lstm(H), RATE).apply(
+        params, None, inputs, key=KEY
+    )
     assert_close((carry["cell"], outputs), want, 1e-13)
     assert carry["time"] == T
 
@@ -60,7 +63,7 @@ def test_memory_is_never_dropped(x64):
     params["bias"] = np.concatenate(pinned)
     start = LSTMCarry(*np.random.default_rng(1).normal(size=(2, B, H)))
     carry = {"cell": start, "time": np.int32(0)}
-    carry, _ = candidate_dropout(H, 0.9).apply(params, carry, inputs, key=KEY)
+    carry, _ = candidate_dropout(lstm(H), 0.9).apply(params, carry, inputs, key=KEY)
     assert_close(carry["cell"].c, start.c, 1e-14)
 
 
@@ -121,7 +124,7 @@ def test_weights_are_found_in_the_tree_and_before_prepare(x64):
     [
         lambda rate: weight_drop(lstm(H), rate),
         lambda rate: variational_dropout(lstm(H), rate),
-        lambda rate: candidate_dropout(H, rate),
+        lambda rate: candidate_dropout(lstm(H), rate),
     ],
 )
 def test_no_key_or_no_rate_is_the_cell(make):
@@ -153,5 +156,6 @@ def test_what_cannot_be_dropped_is_refused():
         weight_drop(elman(H), RATE, names=("recurent_kernel",)).init(
             jax.random.key(0), D
         )
-    with pytest.raises(ValueError, match="hidden_size must be a positive whole number"):
-        candidate_dropout(0, RATE)
+    for cell in (gru(H), lstm_variant(H), counting(H)):
+        with pytest.raises(ValueError, match="cell must be made by `lstm`, got"):
+            candidate_dropout(cell, RATE)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from rnnjax.base import Cell, Factors, cached, factored_cell
+from rnnjax.base import Cell, Factors, cached, factored_cell, prepared
 
 
 def derived_cell(
@@ -77,14 +77,13 @@ def nested_cell(cell: Cell) -> Cell:
         return {"cell": cell.init(key, input_size)}
 
     def prepare(params):
-        return {**params, "cell": own_prepare(params["cell"])}
+        return {**params, "cell": prepared(cell, params["cell"])}
 
-    own_prepare = cell.prepare
     lifted = Cell(
         init,
         nested(cell.initial_carry),
         nested(cell.step),
-        prepare=None if own_prepare is None else prepare,
+        prepare=None if cell.prepare is None else prepare,
         input_ndim=cell.input_ndim,
     )
     if cell.factors is None:
