@@ -58,18 +58,9 @@ def gated_antisymmetric_rnn_step(
         zₜ = σ(A hₜ₋₁ + V_z xₜ + b_z),  A = W - Wᵀ - γ I
         hₜ = hₜ₋₁ + ε zₜ ∘ f(A hₜ₋₁ + V_h xₜ + b_h)
 
-    The gate and the candidate share one recurrent product.
-
-    Args:
-      params: as of `antisymmetric_rnn_step`, but with `kernel` V `[input_size,
-        2 * hidden_size]` and `bias` b `[2 * hidden_size]` in the order z, h.
-      carry: `[..., hidden_size]`, hₜ₋₁.
-      inputs: `[..., input_size]`, xₜ.
-      step_size: ε.
-      activation: f, or its name.
-
-    Returns:
-      hₜ `[..., hidden_size]`, as the carry and as the outputs.
+    The gate and the candidate share one recurrent product. Arguments and results are
+    those of `antisymmetric_rnn_step`, but for the gates z, h side by side in `kernel` V
+    `[input_size, 2 * hidden_size]` and `bias` b `[2 * hidden_size]`.
 
     References:
       Chang, Chen, Haber and Chi, "AntisymmetricRNN: A Dynamical System View on

@@ -57,15 +57,9 @@ def ctrnn_step(
         τ ∘ dh/dt = -h + f(U x + W h + b)
         hₜ = hₜ₋₁ + Δt / τ ∘ (f(U xₜ + W hₜ₋₁ + b) - hₜ₋₁)
 
-    Args:
-      params: as the cell's `prepare` returns them, those of `elman_step` and `rate`
-        Δt / τ `[hidden_size]`.
-      carry: `[..., hidden_size]`, hₜ₋₁.
-      inputs: `[..., input_size]`, xₜ, constant during the step.
-      activation: f, or its name.
-
-    Returns:
-      hₜ `[..., hidden_size]`, as the carry and as the outputs.
+    The arguments are those of `leaky_step`, with `rate` Δt / τ `[hidden_size]` among
+    the parameters, as the cell's `prepare` returns them, instead of a leaking rate. The
+    input is constant during a step.
 
     References:
       Funahashi and Nakamura, "Approximation of Dynamical Systems by Continuous Time

@@ -72,11 +72,7 @@ def elman_before_activation_step(
 
     The outputs are those of `elman_step` if the carry of that is f(c).
 
-    Args:
-      params: as of `elman_step`.
-      carry: `[..., hidden_size]`, cₜ₋₁.
-      inputs: `[..., input_size]`, xₜ.
-      activation: f, or its name.
+    The arguments are those of `elman_step`, with cₜ₋₁ as the carry.
 
     Returns:
       cₜ and oₜ, `[..., hidden_size]` each.

@@ -1,21 +1,22 @@
 """Jordan networks, whose output is fed back."""
 
+from typing import Unpack
+
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
 from rnnjax.base import (
     Array,
     Cell,
     Params,
-    cached,
     check_positive,
     factored_cell,
     factored_step,
 )
 from rnnjax.cells.parts.gated import gated_factors, zero_carry
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.initializers import per_gate
 from rnnjax.products import matmul
 
 
@@ -69,7 +70,7 @@ def jordan_forced_step(
 
     Args:
       params: as of `jordan_step`, with `recurrent_kernel`.
-      carry: `[..., hidden_size]`, hₜ₋₁.
+      carry: hₜ₋₁ `[..., hidden_size]`.
       inputs: dict of `features` xₜ `[..., input_size]` and `target` yₜ₋₁
         `[..., output_size]`, the target of the previous step: the caller delays the
         targets by one step.
@@ -87,7 +88,7 @@ def jordan_forced_step(
     return factored_step(_forced_factors(f, g))(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def jordan(
     hidden_size: int,
     output_size: int,
@@ -96,11 +97,8 @@ def jordan(
     output_activation: str | Activation = "identity",
     teacher_forcing: bool = False,
     use_hidden: bool = True,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    dtype: jax.typing.DTypeLike = jnp.float32,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a Jordan network; see `jordan_step` and `jordan_forced_step`.
 
@@ -113,11 +111,9 @@ def jordan(
       output_activation: g, or its name.
       teacher_forcing: whether the target is fed back, which is then part of the inputs.
       use_hidden: whether h is fed back too; in Jordan's own network only the output is.
-      use_bias: whether there are biases b and e.
-      kernel_init: initializer of A, Bₒ and C.
-      recurrent_kernel_init: initializer of Bᵢ.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
       compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`: `kernel_init` draws A, Bₒ and
+        C, `recurrent_kernel_init` Bᵢ, `bias_init` b and e.
 
     Returns:
       The cell.
@@ -141,22 +137,26 @@ def jordan(
             "to carry, got False."
         )
 
+    options = WeightOptions(**weights)
+    dtype = options.dtype
+
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 4)
-        draw = per_gate(kernel_init, 1)
+        draw = per_gate(options.kernel_init, 1)
         params = {
             "kernel": draw(keys[0], (input_size, hidden_size), dtype),
             "feedback_kernel": draw(keys[1], (output_size, hidden_size), dtype),
             "output_kernel": draw(keys[2], (hidden_size, output_size), dtype),
         }
         if use_hidden:
-            params["recurrent_kernel"] = per_gate(recurrent_kernel_init, 1)(
-                keys[3], (hidden_size, hidden_size), dtype
-            )
-        if use_bias:
-            params["bias"] = jnp.zeros(hidden_size, dtype)
-            params["output_bias"] = jnp.zeros(output_size, dtype)
+            draw, square = options.recurrent_kernel_init, (hidden_size, hidden_size)
+            params["recurrent_kernel"] = per_gate(draw, 1)(keys[3], square, dtype)
+        if options.use_bias:
+            bias_keys = jax.random.split(jax.random.fold_in(key, 4))
+            sizes = {"bias": hidden_size, "output_bias": output_size}
+            for own, (name, size) in zip(bias_keys, sizes.items()):
+                params[name] = options.bias_init(own, (size,), dtype)
         return params
 
     if teacher_forcing:
@@ -164,9 +164,7 @@ def jordan(
     elif use_hidden:
         initial_carry = zero_carry(hidden_size, output_size, carry_type=_carry)
     else:
-        initial_carry = zero_carry(
-            output_size, carry_type=lambda outputs: {"outputs": outputs}
-        )
+        initial_carry = zero_carry(output_size, carry_type=lambda o: {"outputs": o})
     f, g = as_activation(activation), as_activation(output_activation)
     make_factors = _forced_factors if teacher_forcing else _factors
     return factored_cell(init, initial_carry, make_factors(f, g, compute_dtype))

@@ -7,15 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, cached, check_positive
 from rnnjax.cells.parts.complex_carry import ComplexCarry, decayed
 from rnnjax.cells.parts.poles import Poles, s4d_lin
 
@@ -55,8 +47,8 @@ def bilinear(a: Array, dt: Array) -> tuple[Array, Array]:
       Ā and B̄, complex.
 
     Example:
-      >>> bilinear(-1.0, 2 / 3)
-      (0.5, 0.5)
+      >>> bilinear(-1.0, 2.0)
+      (0.0, 1.0)
     """
     denominator = 1 - a * dt / 2
     return (1 + a * dt / 2) / denominator, dt / denominator
@@ -90,7 +82,18 @@ def s4d_step(
       Gu, Gupta, Goel and Ré, "On the Parameterization and Initialization of Diagonal
       State Space Models", NeurIPS 2022, sections 3 and 4; B is 1, merged into C.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    size, dtype = params["skip"].size, params["skip"].dtype
+    if inputs.shape[-1] != size:
+        raise ValueError(
+            f"inputs must have a last axis of {size}, got shape {inputs.shape}."
+        )
+    x, kept = inputs.astype(dtype), decayed(params, carry)
+    h = ComplexCarry(
+        params["scale_real"] * x[..., None] + kept.real,
+        params["scale_imag"] * x[..., None] + kept.imag,
+    )
+    products = params["output_real"] * h.real - params["output_imag"] * h.imag
+    return h, 2 * products.sum(-1) + params["skip"] * x
 
 
 @cached
@@ -165,13 +168,12 @@ def s4d(
         )
         a = jax.lax.complex(-jnp.exp(log_decay), frequency)
         decay, scale = discretization(a, jnp.exp(log_dt)[:, None])
-        made = {
-            "decay_real": decay.real,
-            "decay_imag": decay.imag,
-            "scale_real": scale.real,
-            "scale_imag": scale.imag,
+        return rest | {
+            "decay_real": decay.real.astype(dtype),
+            "decay_imag": decay.imag.astype(dtype),
+            "scale_real": scale.real.astype(dtype),
+            "scale_imag": scale.imag.astype(dtype),
         }
-        return rest | {name: x.astype(dtype) for name, x in made.items()}
 
     def initial_carry(params, batch_shape=()):
         like = params["output_real"]
@@ -180,27 +182,4 @@ def s4d(
 
     # without factors: there is no product to compute outside the loop, and the drives
     # that an engine would keep are state_size times as large as the inputs
-    return Cell(init, initial_carry, factored_step(_factors()), prepare=prepare)
-
-
-def _factors():
-    def project(params, inputs):
-        size = params["skip"].size
-        if inputs.shape[-1] != size:
-            raise ValueError(
-                f"inputs must have a last axis of {size}, got shape {inputs.shape}."
-            )
-        x = inputs.astype(params["skip"].dtype)[..., None]
-        return ComplexCarry(params["scale_real"] * x, params["scale_imag"] * x)
-
-    def update(params, carry, pre):
-        return pre
-
-    def readout(params, carry, inputs):
-        products = (
-            params["output_real"] * carry.real - params["output_imag"] * carry.imag
-        )
-        x = inputs.astype(params["skip"].dtype)
-        return 2 * products.sum(-1) + params["skip"] * x
-
-    return Factors(project, decayed, update, readout)
+    return Cell(init, initial_carry, s4d_step, prepare=prepare)

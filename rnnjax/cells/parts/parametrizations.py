@@ -28,10 +28,6 @@ class Parametrization(NamedTuple):
 def skew_symmetric(weights: Array, size: int) -> Array:
     """Returns A = M - Mᵀ, where M has the weights above its diagonal, row by row.
 
-    Args:
-      weights: `[size * (size - 1) / 2]`.
-      size: number of rows of A.
-
     Example:
       >>> skew_symmetric(jnp.array([1.0, 2.0, 3.0]), 3)
       Array([[ 0.,  1.,  2.],

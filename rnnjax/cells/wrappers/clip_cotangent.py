@@ -18,15 +18,14 @@ def clip_cotangent(
 
         ∂loss / ∂hₜ₋₁ = clip((∂hₜ / ∂hₜ₋₁)ᵀ ∂loss / ∂hₜ)
 
-    inside the backward loop, separately for every sequence. This keeps the gradient
-    from exploding on its way back, whereas clipping the gradient of the parameters acts
-    after the sum over all steps. The contribution of the outputs of step t - 1 to
-    ∂loss / ∂hₜ₋₁ is added after clipping.
+    separately for every sequence, before the gradient of the outputs of step t - 1 is
+    added. This keeps the gradient from exploding on its way back, whereas clipping the
+    gradient of the parameters acts after the sum over all steps.
 
-    A clipped cotangent is not the derivative of any function, so only first-order
-    reverse mode exists: forward mode raises a TypeError. The cell has no factors,
-    because the engines that use them differentiate in forward mode first; `hoisted`
-    runs it as `scan` does.
+    A clipped cotangent is not the derivative of any function: only first-order reverse
+    mode exists, and forward mode raises a TypeError. The cell has no factors, because
+    engines that use them differentiate in forward mode first; `hoisted` runs it as
+    `scan` does.
 
     Args:
       cell: the cell.

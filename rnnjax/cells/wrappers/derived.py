@@ -19,11 +19,7 @@ def derived_cell(
       cell: the cell.
       init: replaces `Cell.init`; None keeps it.
       initial_carry: replaces `Cell.initial_carry`; None keeps it.
-      **factors: replacements for functions of `Factors`, by name. The step is derived
-        from the factors, so it changes with them.
-
-    Returns:
-      The cell.
+      **factors: replacements for functions of `Factors`, and thus of the step.
 
     Raises:
       ValueError: if factors are replaced and the cell has none.
@@ -50,24 +46,14 @@ def derived_cell(
 
 
 def nested_cell(cell: Cell) -> Cell:
-    """Makes a cell like `cell` that finds its parameters at `params["cell"]`.
+    """Makes a cell like `cell` that reads its parameters at `params["cell"]`.
 
-    A wrapper with parameters of its own puts them beside that entry.
-
-    Args:
-      cell: the cell.
-
-    Returns:
-      The cell; its `init` returns a dict of `cell` alone, and its `prepare` keeps the
-      other entries.
+    A wrapper that has parameters of its own puts them beside that entry, where
+    `prepare` leaves them as they are.
 
     Example:
-      >>> cell = nested_cell(rnnjax.elman(4))
-      >>> params = cell.init(jax.random.key(0), 3) | {"scale": 2.0}
-      >>> sorted(params), sorted(params["cell"])
-      (['cell', 'scale'], ['bias', 'kernel', 'recurrent_kernel'])
-      >>> cell.initial_carry(params).shape
-      (4,)
+      >>> sorted(nested_cell(rnnjax.elman(4)).init(jax.random.key(0), 3))
+      ['cell']
     """
 
     def nested(function):
@@ -79,31 +65,25 @@ def nested_cell(cell: Cell) -> Cell:
     def prepare(params):
         return {**params, "cell": prepared(cell, params["cell"])}
 
-    lifted = Cell(
+    factors = None if cell.factors is None else Factors(*map(nested, cell.factors))
+    return Cell(
         init,
         nested(cell.initial_carry),
         nested(cell.step),
+        factors,
         prepare=None if cell.prepare is None else prepare,
         input_ndim=cell.input_ndim,
     )
-    if cell.factors is None:
-        return lifted
-    return lifted._replace(factors=Factors(*map(nested, cell.factors)))
 
 
 @cached
 def with_side_inputs(cell: Cell, update: Callable[..., Any]) -> Cell:
     """Makes a cell whose inputs are `(inputs, side)`, of which its update reads `side`.
 
-    `cell` itself sees `inputs` alone.
-
     Args:
-      cell: the cell; it must have factors.
+      cell: the cell, which reads `inputs`; it must have factors.
       update: `(own_update, params, carry, pre, side) -> carry`, where `own_update` is
         `Factors.update` of `cell`.
-
-    Returns:
-      The cell, over the parameters and the carry of `cell`.
 
     Raises:
       ValueError: if the cell has no factors.
@@ -113,28 +93,21 @@ def with_side_inputs(cell: Cell, update: Callable[..., Any]) -> Cell:
       ...     return own_update(params, carry, pre) + side
       >>> cell = with_side_inputs(rnnjax.elman(4), add)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> h, _ = cell.step(params, jnp.zeros(4), (jnp.zeros(3), jnp.arange(4.0)))
-      >>> h
+      >>> cell.step(params, jnp.zeros(4), (jnp.zeros(3), jnp.arange(4.0)))[0]
       Array([0., 1., 2., 3.], dtype=float32)
     """
     own = cell.factors
     if own is None:
         raise ValueError("cell must have factors, got one that is only a step.")
 
-    def project(params, inputs):
-        inputs, side = inputs
-        return own.project(params, inputs), side
-
-    def recur(params, carry):
-        return own.recur(params, carry), None
-
     def update_with_side(params, carry, pre):
         pre, side = pre
         return update(own.update, params, carry, pre, side)
 
-    def readout(params, carry, inputs):
-        return own.readout(params, carry, inputs[0])
-
     return derived_cell(
-        cell, project=project, recur=recur, update=update_with_side, readout=readout
+        cell,
+        project=lambda params, inputs: (own.project(params, inputs[0]), inputs[1]),
+        recur=lambda params, carry: (own.recur(params, carry), None),
+        update=update_with_side,
+        readout=lambda params, carry, inputs: own.readout(params, carry, inputs[0]),
     )
