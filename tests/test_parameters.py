@@ -247,7 +247,6 @@ UNCHECKED = {
     "other arguments": needs_three_arguments,
     "not abstract": needs_values,
     "nothing made": lambda key, input_size: {},
-    "bound later": lambda key, input_size: {"gain": None},
 }
 
 
@@ -256,6 +255,18 @@ def test_what_init_does_not_tell_is_not_checked(init):
     params = {"gain": jnp.full(D, 2.0)}
     _, outputs = unroll(summing(init), params, INPUTS)
     np.testing.assert_array_equal(outputs[-1], np.full((B, D), 2.0 * T))
+
+
+def test_anything_may_be_bound_where_init_leaves_none():
+    def init(key, input_size):
+        return {"gain": jnp.ones(input_size), "memory": None}
+
+    params = {"gain": jnp.ones(D)}
+    for memory in (None, jnp.ones(2), {"keys": jnp.ones(3), "mask": jnp.ones(2, bool)}):
+        check_params(init, params | {"memory": memory}, INPUTS)
+    assert message_of(check_params, init, {"memory": jnp.ones(2)}, INPUTS) == (
+        "params['gain'] must be [3], got nothing."
+    )
 
 
 def test_a_size_that_is_not_known_is_not_checked():
