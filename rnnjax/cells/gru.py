@@ -163,6 +163,7 @@ def gru(
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 
+@cached  # cells of equal equations share them: `to_onnx` compares
 def _factors(reset_after, gate_activation, activation, compute_dtype=None):
     """A pre-activation is (rz, n, hn): both gates, the candidate, its product."""
 

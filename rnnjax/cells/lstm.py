@@ -123,6 +123,7 @@ def lstm(
     return factored_cell(init, initial_carry, _factors(compute_dtype))
 
 
+@cached  # cells of equal equations share them: `to_onnx` compares
 def _factors(compute_dtype=None):
     return gated_factors(_update, compute_dtype, shown=lambda carry: carry.h)
 

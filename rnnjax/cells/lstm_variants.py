@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, cached, factored_cell, factored_step
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.peepholes import add_peephole, draw_peepholes
@@ -157,6 +157,7 @@ def lstm_variant(
     return factored_cell(init, initial_carry, factors)
 
 
+@cached  # cells of equal equations share them: `to_onnx` compares
 def _factors(gates, coupled, clip, gate_activation, g, h, compute_dtype=None):
     names = _side_by_side(gates)
 
