@@ -240,17 +240,31 @@ def _check_inputs(init, given, input_size, batch, shape):
     """Raises if the parameters are all right for inputs of another size."""
     if input_size is None:
         return
-    for size in sorted({n for leaf in given.values() for n in np.shape(leaf)}):
-        is_grid = isinstance(input_size, tuple)
-        expected = _trace(init, (*input_size[:-1], size) if is_grid else size)
+    grid = input_size[:-1] if isinstance(input_size, tuple) else None
+    for size in _other_sizes(_expected(init, input_size), given, shape[-1]):
+        expected = _trace(init, size if grid is None else (*grid, size))
         if expected and all(
-            path in given and _fits(np.shape(given[path]), want.shape, batch)
+            _fits(np.shape(given[path]), want.shape, batch)
             for path, want in expected.items()
             if want
         ):
             raise ValueError(
                 f"inputs must have a last axis of {size}, got shape {shape[1:]}."
             )
+
+
+def _other_sizes(expected, given, size):
+    """Returns the input sizes that would explain an axis of another length.
+
+    Lengths grow with the input size either by a sum or by a product.
+    """
+    sizes = set()
+    for path, want in expected.items():
+        shapes = (np.shape(given[path]), want.shape) if want else ((), ())
+        for got, own in zip(*(shape[::-1] for shape in shapes)):
+            if got != own:
+                sizes |= {size + got - own, size * got // max(own, 1)}
+    return sorted(n for n in sizes if n > 0)
 
 
 def _kind(dtype):

@@ -9,6 +9,7 @@ from rnnjax import Cell, bidirectional, dense, elman, gru, hoisted, lstm, unroll
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.cells.lstm_variants import lstm_variant
+from rnnjax.cells.wrappers.output_feedback import output_feedback
 from rnnjax.layers import highway, language_model, recurrent, stack, zoneout
 from rnnjax.parameters import ParamsError, check_params
 from rnnjax.trees import batch_trees, child_sum_tree_lstm, unroll_trees
@@ -68,6 +69,7 @@ def test_parameters_of_another_cell_are_refused(cell, other, message):
     ("cell", "input_size", "inputs", "size"),
     [
         (gru(H), 4, INPUTS, 4),
+        (output_feedback(gru(H), H), 4, INPUTS, 4),
         (lstm_convolutional(2, (4,), (3,)), (4, 6), np.ones((T, B, 4, D)), 6),
         (Cell(lambda key, n: {"gain": jnp.ones(n)}, None, None), 4, INPUTS[..., :1], 4),
     ],
