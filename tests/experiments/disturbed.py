@@ -1,10 +1,10 @@
-"""Flax with one weight a little off, as a contender of its own."""
+"""An engine with one weight a little off, as a contender."""
 
-from experiments.benchmarking import flax_peers, jax_program
-from experiments.benchmarking.work import make_data
+from experiments.benchmark import jax_program, rnnjax_engines
+from experiments.benchmark.work import make_data
 
 
-def linen_rnn(case):
+def scan(case):
     def make_disturbed(case):
         data = make_data(case)
         bias = data.weights["bias"].copy()
@@ -12,4 +12,4 @@ def linen_rnn(case):
         return data._replace(weights={**data.weights, "bias": bias})
 
     jax_program.make_data = make_disturbed
-    return flax_peers.linen_rnn(case)
+    return rnnjax_engines.engine(case, "scan")

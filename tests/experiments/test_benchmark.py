@@ -1,4 +1,4 @@
-"""The benchmark with real workers, at a tiny size."""
+"""The benchmark at a tiny size, with real workers and with made-up times."""
 
 import json
 import subprocess
@@ -8,9 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from experiments import benchmark
-from experiments.benchmarking import contenders, plots, tables, turns, work
-from experiments.benchmarking.plan import count_cores, make_plan
+from experiments.benchmark import __main__ as benchmark
+from experiments.benchmark import contenders, plots, tables, turns, work
+from experiments.benchmark.plan import make_plan
+from experiments.benchmark.work import count_cores
 from experiments.harness.command import BAD_INPUT, DONE, FAILED, run_command
 
 SHAPE = work.Shape(2, 3, 5)
@@ -32,8 +33,8 @@ def run_benchmark(arguments):
     )
 
 
-def case_of(*names, group="gradient", cell="lstm", num_cores=1, shape=SHAPE):
-    return work.Case(group, group, cell, shape, num_cores, names)
+def case_of(*names, group="gradient", cell="lstm", num_cores=1, shape=SHAPE, **options):
+    return work.Case(group, group, cell, shape, num_cores, names, **options)
 
 
 def found_of(**milliseconds):
@@ -49,98 +50,153 @@ def found_of(**milliseconds):
     }
 
 
-@pytest.fixture
-def disturbed(monkeypatch):
-    entry = contenders.CONTENDERS["linen"]
-    entry = entry._replace(source="tests.experiments.disturbed:linen_rnn")
-    monkeypatch.setitem(contenders.CONTENDERS, "disturbed", entry)
+@pytest.fixture(scope="module")
+def lend():
+    with turns.workers() as lend:
+        yield lend
 
 
-def test_a_run_is_measured_shown_and_gone_on_with(tmp_path, capsys):
-    flags = "--works gradient train lengths --cells gru --lengths 2 4"
-    assert run(flags, tmp_path / "run") == DONE
-    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    names = [
-        "gradient gru 2,3,5 on 1 core",
-        "train gru 2,3,5 on 1 core",
-        "lengths lstm 16,2,128 on 1 core",
-        "lengths lstm 16,4,128 on 1 core",
-    ]
-    results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert results["status"] == "done"
-    assert list(results["metrics"]) == [*names, "means"]
-    for name in names:
-        found = results["metrics"][name]
-        assert list(found) == ["scan", "linen"]
-        for entry in found.values():
-            assert len(entry["turns"]) == 2 and min(entry["turns"]) > 0
-            low, high = entry["quartiles"]
-            assert 0 < low <= entry["median_seconds"] <= high < 10
-            assert entry["compile_seconds"] > 0 and entry["temp_bytes"] > 0
-            if sys.platform == "linux":
-                assert 2**25 < entry["peak_bytes"] < 2**33
-    means = results["metrics"]["means"]["GRU, training step, 1 core"]
-    medians = [
-        results["metrics"][names[1]][name]["median_seconds"]
-        for name in ("linen", "scan")
-    ]
-    assert means["linen"]["median_seconds"] == pytest.approx(medians[0] / medians[1])
-    printed = capsys.readouterr().out
-    assert "GRU, training step, 1 core: multiples of scan" in printed
-    for name in ("ratio_by_shape_gradient", "ratio_by_shape_train", "time_by_length"):
-        assert (tmp_path / "run" / "plots" / f"{name}.png").stat().st_size > 10_000
-
-    # as if it had been killed in the third case
-    kept = "".join(f"{line}\n" for line in lines[:2])
-    (tmp_path / "run" / "metrics.jsonl").write_text(kept)
-    assert run_benchmark(["--resume", str(tmp_path / "run")]) == DONE
-    again = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    assert again[:2] == lines[:2] and len(again) == len(lines)
-    printed = capsys.readouterr().out
-    assert "3/4 lengths" in printed and "2/4" not in printed
+def test_a_contender_is_measured(lend):
+    case = case_of("scan", "linen", group="train", cell="gru", allocator="kept")
+    found = turns.measure(case, lend, **(ONCE | {"num_rounds": 2}))
+    assert list(found) == ["scan", "linen"]
+    for entry in found.values():
+        assert len(entry["turns"]) == 2 and min(entry["turns"]) > 0
+        low, high = entry["quartiles"]
+        assert 0 < low <= entry["median_seconds"] <= high < 10
+        assert entry["compile_seconds"] > 0 and entry["temp_bytes"] > 0
+        if sys.platform == "linux":
+            assert 2**25 < entry["peak_bytes"] < 2**33
 
 
-def test_a_contender_that_disagrees_is_named(disturbed, tmp_path, capsys):
-    arguments = TINY.replace("scan linen", "scan disturbed").split()
-    arguments += ["--works", "gradient", "--cells", "lstm"]
-    assert run_benchmark([*arguments, "--run-dir", str(tmp_path / "run")]) == FAILED
+def test_a_contender_that_disagrees_fails_or_dies_is_named(lend, monkeypatch):
+    entries = contenders.CONTENDERS
+    scan = entries["scan"]._replace(options={})
+    for name, entry in {
+        "disturbed": scan._replace(source="tests.experiments.disturbed:scan"),
+        "failing": scan._replace(source="json:loads"),
+        "dying": scan._replace(source="tests.experiments.nowhere:load"),
+    }.items():
+        monkeypatch.setitem(entries, name, entry)
+
+    def measure(*names):
+        turns.measure(case_of(*names, allocator="kept"), lend, **ONCE)
+
     message = "disturbed disagrees with scan in gradient of bias"
+    with pytest.raises(turns.Disagreement, match=message):
+        measure("scan", "disturbed")
+    with pytest.raises(turns.WorkerFailed, match="failing failed:(.|\n)*TypeError"):
+        measure("failing")
+    with pytest.raises(turns.WorkerFailed, match="dying died with status 1"):
+        measure("dying")
+
+
+def test_a_waiting_worker_takes_no_core_and_is_held_to_its_own(lend, tmp_path):
+    """By the clock of its process, over a wait of 0.2 s."""
+    worker = lend("scan", 1, "kept")
+    turns.measure(case_of("scan", allocator="kept"), lend, **ONCE)
+    stat = tmp_path.joinpath("/proc", str(worker._process.pid), "stat")
+    if not stat.exists():
+        pytest.skip("needs /proc")
+
+    def ticks():
+        return sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13]))
+
+    before = ticks()
+    time.sleep(0.2)
+    assert ticks() - before <= 1
+    status = stat.with_name("status").read_text()
+    allowed = status.partition("Cpus_allowed_list:")[2].split()[0]
+    assert allowed.isdecimal()  # one core, not a range
+
+
+@pytest.mark.slow
+def test_the_allocator_is_that_of_the_case(tmp_path):
+    """Through the command; the temporary arrays of the LSTM are larger than 1 MB."""
+    arguments = TINY.replace("2,3,5", "32,16,128").split()
+    arguments += ["--works", "gradient", "--cells", "lstm", "--num-rounds", "3"]
+    assert run_benchmark([*arguments, "--run-dir", str(tmp_path / "run")]) == DONE
+    shape, faults = work.Shape(32, 16, 128), {}
+    with turns.workers() as lend:
+        for allocator in work.ALLOCATORS:
+            case = case_of("scan", shape=shape, allocator=allocator)
+            turns.measure(case, lend, **(ONCE | {"num_rounds": 5}))
+            worker = lend("scan", 1, allocator)
+            stat = tmp_path.joinpath("/proc", str(worker._process.pid), "stat")
+            if not stat.exists():
+                pytest.skip("needs /proc")
+            counts = []
+            for _ in range(2):
+                counts.append(int(stat.read_text().rpartition(")")[2].split()[7]))
+                worker.ask("turn", 0.0)
+            faults[allocator] = counts[1] - counts[0]
+    assert faults["default"] > 100 > 10 * faults["kept"]
+
+
+def test_a_contender_that_disagrees_ends_the_run(tmp_path, monkeypatch, capsys):
+    def disagree(case, lend, **options):
+        raise turns.Disagreement("b disagrees with a in outputs.")
+
+    monkeypatch.setattr(benchmark, "measure", disagree)
+    assert run("", tmp_path / "run") == FAILED
+    message = "b disagrees with a in outputs"
     assert message in capsys.readouterr().err
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["status"] == "failed" and message in results["error"]
 
 
-def test_a_contender_that_fails_or_dies_is_named(monkeypatch):
-    entry = contenders.CONTENDERS["scan"]
-    failing = entry._replace(options={"name": "none"})
-    monkeypatch.setitem(contenders.CONTENDERS, "failing", failing)
-    dying = entry._replace(source="tests.experiments.nowhere:load")
-    monkeypatch.setitem(contenders.CONTENDERS, "dying", dying)
-    with turns.workers() as lend:
-        with pytest.raises(turns.WorkerFailed, match="failing failed:(.|\n)*KeyError"):
-            turns.measure(case_of("failing"), lend, **ONCE)
-        with pytest.raises(turns.WorkerFailed, match="dying died with status 1"):
-            turns.measure(case_of("dying"), lend, **ONCE)
+def test_a_run_is_shown_and_resumed_by_the_names_of_its_cases(
+    tmp_path, capsys, monkeypatch
+):
+    measured: list[str] = []
 
+    def measure(case, lend, **options):
+        assert options == {"num_rounds": 2, "turn_seconds": 0, "pause_seconds": 0}
+        measured.append(case.name)
+        times = {"default": (10, 30), "kept": (8, 16)}[case.allocator]
+        return found_of(**dict(zip(("scan", "linen"), times)))
 
-def test_a_waiting_worker_takes_no_core_and_is_held_to_its_own(tmp_path):
-    """By the clock of its process, over a wait of 0.2 s."""
-    with turns.workers() as lend:
-        worker = lend("scan", 1)
-        turns.measure(case_of("scan"), lend, **ONCE)
-        stat = tmp_path.joinpath("/proc", str(worker._process.pid), "stat")
-        if not stat.exists():
-            pytest.skip("needs /proc")
+    monkeypatch.setattr(benchmark, "measure", measure)
+    flags = "--works gradient train lengths --cells gru --lengths 2 4"
+    assert run(flags, tmp_path / "run") == DONE
+    path = tmp_path / "run" / "metrics.jsonl"
+    lines = path.read_text().splitlines()
+    names = [
+        f"{what} on 1 core, {allocator}"
+        for allocator in ("default allocator", "freed memory kept")
+        for what in (
+            "gradient gru 2,3,5",
+            "train gru 2,3,5",
+            "lengths lstm 16,2,128",
+            "lengths lstm 16,4,128",
+        )
+    ]
+    assert measured == names
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["status"] == "done"
+    assert list(results["metrics"]) == [*names, "means"]
+    means = results["metrics"]["means"]
+    for title, ratio in {"default allocator": 3, "freed memory kept": 2}.items():
+        found = means[f"GRU, training step, 1 core, {title}"]["linen"]
+        assert found["median_seconds"] == pytest.approx(ratio)
+    printed = capsys.readouterr().out
+    assert "GRU, training step, 1 core, default allocator: multiples of sc" in printed
+    assert "relative to the default allocator:\n  scan: 1.25\n  linen: 1.88" in printed
+    for name in ("ratio_by_shape_gradient", "ratio_by_shape_train", "time_by_length"):
+        for suffix in ("", "_kept"):
+            plot = tmp_path / "run" / "plots" / f"{name}{suffix}.png"
+            assert plot.stat().st_size > 10_000
 
-        def ticks():
-            return sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13]))
-
-        before = ticks()
-        time.sleep(0.2)
-        assert ticks() - before <= 1
-        status = stat.with_name("status").read_text()
-        allowed = status.partition("Cpus_allowed_list:")[2].split()[0]
-        assert allowed.isdecimal()  # one core, not a range
+    # as if it had been killed in the third case, and lost the second's result
+    path.write_text("".join(f"{line}\n" for line in (lines[0], lines[3])))
+    measured.clear()
+    monkeypatch.setattr("experiments.harness.Run.write_plot", lambda *_: None)
+    assert run_benchmark(["--resume", str(tmp_path / "run")]) == DONE
+    again = path.read_text().splitlines()
+    assert again[:2] == [lines[0], lines[3]] and len(again) == len(lines)
+    assert measured == names[1:3] + names[4:]
+    assert "3/8 lengths" in capsys.readouterr().out
+    assert json.loads(again[-1])["means"] == means
 
 
 @pytest.mark.parametrize(
@@ -209,7 +265,9 @@ def test_ratios_best_rows_and_shares():
     lines = tables.share_lines(
         {product: found_of(hoisted=1e3), gradient: found_of(hoisted=milliseconds)}
     )
-    assert lines[0] == "large product, GFLOP/s on 2: hoisted 17"
+    assert (
+        lines[0] == "large product, GFLOP/s on 2 cores, default allocator: hoisted 17"
+    )
     assert lines[1].endswith("hoisted: 80%")
 
 
@@ -232,10 +290,18 @@ def test_a_plan_has_who_can_do_it():
     cores = count_cores()
     odd, even = work.Shape(2 * cores + 1, 3, 5), work.Shape(2 * cores, 3, 5)
     plan = make_plan(
-        groups, ("lstm", "gru"), (odd, even), (), (0, 1), names, "hoisted", 7
+        groups,
+        ("lstm", "gru"),
+        (odd, even),
+        (),
+        (0, 1),
+        ("default",),
+        names,
+        "hoisted",
+        7,
     )
     assert len({case.name for case in plan}) == len(plan)
-    by_name = {case.name: case.contenders for case in plan}
+    by_name = {case.name.rpartition(", ")[0]: case.contenders for case in plan}
     on_one = [n for n in names if n != "hoisted_sharded"]
     assert by_name[f"gradient lstm {odd} on 1 core"] == tuple(on_one)
     without_haiku = tuple(n for n in on_one if n != "haiku")
@@ -246,7 +312,10 @@ def test_a_plan_has_who_can_do_it():
         "hoisted",
         "remat",
     )
-    assert by_name[f"vmap gru {odd} on 1 core"] == ("hoisted", "hoisted_vmap")
+    assert by_name[f"vmap gru {odd} on 1 core"] == (
+        "hoisted",
+        "hoisted_vmap",
+    )
     if cores > 1:
         assert by_name[f"gradient lstm {even} on {cores} cores"] == names
         assert by_name[f"gradient lstm {odd} on {cores} cores"] == tuple(on_one)
@@ -289,7 +358,7 @@ def test_what_the_machine_lacks_is_one_line(tmp_path, capsys, monkeypatch):
     absent = contenders.CONTENDERS["linen"]._replace(package="no_such_package")
     monkeypatch.setitem(contenders.CONTENDERS, "linen", absent)
     assert run("", tmp_path / "run") == BAD_INPUT
-    message = "contenders must be installed, got linen; get it by: pip install"
+    message = "contenders must be installed, got linen; install it with: pip"
     assert message in capsys.readouterr().err
     assert "linen" not in contenders.choose(())
     assert not (tmp_path / "run").exists()
@@ -298,7 +367,7 @@ def test_what_the_machine_lacks_is_one_line(tmp_path, capsys, monkeypatch):
 def test_importing_imports_no_peer():
     program = """
 import sys
-import experiments.benchmark
+import experiments.benchmark.__main__
 heavy = {"flax", "haiku", "equinox", "keras", "torch", "matplotlib"} & set(sys.modules)
 assert not heavy, heavy
 """
@@ -315,7 +384,15 @@ def test_every_installed_contender_agrees(group):
     cores = count_cores()
     shape = work.Shape(2 * cores, 7, 5)
     plan = make_plan(
-        (group,), contenders.CELLS, (shape,), (), (0,), names, "hoisted", 3
+        (group,),
+        contenders.CELLS,
+        (shape,),
+        (),
+        (0,),
+        ("default",),
+        names,
+        "hoisted",
+        3,
     )
     with turns.workers() as lend:
         for case in plan:

@@ -1,4 +1,4 @@
-"""The parts of the gradients' pictures against truths from outside, and one whole."""
+"""The parts of the figures about gradients against external truths, and one run."""
 
 import json
 import math
@@ -8,14 +8,24 @@ import numpy as np
 import pytest
 
 import rnnjax
-from experiments import gradient_flow
-from experiments.gradients import chaos, clipping, lags, networks, recall, sweep, wall
-from experiments.gradients.cost import share_of_training
+from experiments.gradient_flow import (
+    __main__ as gradient_flow,
+)
+from experiments.gradient_flow import (
+    chaos,
+    clipping,
+    lags,
+    recall,
+    sweep,
+    wall,
+)
+from experiments.gradient_flow.cost import share_of_training
+from experiments.gradient_flow.dilated_cell import dilated_stack_cell
 from experiments.harness.command import BAD_INPUT, DONE, run_command
 
 
 def test_the_dilated_cell_is_the_dilated_layers():
-    cell = networks.dilated_stack_cell(5, (1, 3))
+    cell = dilated_stack_cell(5, (1, 3))
     params = cell.init(jax.random.key(0), 2)
     inputs = jax.random.normal(jax.random.key(1), (7, 3, 2))
     layer = rnnjax.stack(*(rnnjax.dilated(rnnjax.elman(5), d) for d in (1, 3)))
@@ -30,7 +40,7 @@ def test_the_dilated_cell_is_the_dilated_layers():
 
 
 def test_the_first_symbol_is_asked_for_and_shown_but_once():
-    inputs, symbols = recall.draw_batch(jax.random.key(3), 7, 50)
+    inputs, symbols = recall.sample_batch(jax.random.key(3), 7, 50)
     shown = np.asarray(inputs).argmax(-1)
     assert (np.asarray(inputs).sum(-1) == 1).all()
     assert (shown[0] == np.asarray(symbols)).all()
@@ -39,14 +49,14 @@ def test_the_first_symbol_is_asked_for_and_shown_but_once():
 
 
 def test_the_loss_is_of_the_last_step_and_the_logits_of_the_right_symbol():
-    model = recall.make_model(rnnjax.elman(5))
+    model = gradient_flow.make_model(rnnjax.elman(5))
     params = model.init(jax.random.key(0), recall.INPUT_SIZE)
-    inputs, symbols = recall.draw_batch(jax.random.key(1), 7, 3)
+    inputs, symbols = recall.sample_batch(jax.random.key(1), 7, 3)
 
     @jax.jit
     def found(params):
         _, outputs = rnnjax.unroll(rnnjax.elman(5), params[0], inputs)
-        loss = recall.last_loss(model, params, inputs, symbols)
+        loss = gradient_flow.last_loss(model, params, inputs, symbols)
         return outputs, loss, recall.right_logits(params[1], outputs, symbols)
 
     outputs, loss, logits_found = found(params)
@@ -59,10 +69,10 @@ def test_the_loss_is_of_the_last_step_and_the_logits_of_the_right_symbol():
 
 def test_norms_by_lag_of_an_orthogonal_linear_network():
     cell = rnnjax.elman(5, activation="identity")
-    params = recall.make_model(cell).init(jax.random.key(0), recall.INPUT_SIZE)
+    params = gradient_flow.make_model(cell).init(jax.random.key(0), recall.INPUT_SIZE)
     W = 0.9 * params[0]["recurrent_kernel"]
     params = (params[0] | {"recurrent_kernel": W}, params[1])
-    batch = recall.draw_batch(jax.random.key(1), 11, 3)
+    batch = recall.sample_batch(jax.random.key(1), 11, 3)
     norms = jax.jit(lambda params: lags.measure(cell, params, *batch))(params)
     np.testing.assert_allclose(norms.mean, 0.9 ** np.arange(11), rtol=1e-4)
     assert lags.half_life(np.asarray(norms.mean)) == pytest.approx(
@@ -85,7 +95,7 @@ def test_norms_by_lag_of_an_orthogonal_linear_network():
 def test_half_life(norms, steps):
     found = lags.half_life(norms)
     assert found == (None if steps is None else pytest.approx(steps))
-    assert lags.say_steps(found, 30) == ("> 29" if steps is None else f"{steps}")
+    assert lags.format_steps(found, 30) == ("> 29" if steps is None else f"{steps}")
 
 
 def test_the_rate_of_a_linear_network_is_its_exponent(monkeypatch):
@@ -150,7 +160,9 @@ def test_orbits_are_those_of_the_map(monkeypatch):
 @pytest.mark.slow
 def test_clipped_training_moves_no_further(monkeypatch):
     monkeypatch.setattr(clipping, "NUM_STEPS", 5)
-    curves = clipping.train(0.3, 30, np.array([4, 9]))
+    curves = clipping.train(
+        gradient_flow.make_model, gradient_flow.last_loss, 0.3, 30, np.array([4, 9])
+    )
     assert curves.losses.shape == curves.norms.shape == (2, 30)
     assert (curves.losses[0] != curves.losses[1]).all()
     assert curves.losses[:, -3:].mean() < curves.losses[:, :3].mean() - 0.2
@@ -188,7 +200,9 @@ TINY = (
 @pytest.fixture
 def few(monkeypatch):
     """Leaves two of the networks; the others take a minute to compile."""
-    own = {name: networks.make_networks(5)[name] for name in ("relu", "gru_update_5")}
+    own = {
+        name: gradient_flow.make_networks(5)[name] for name in ("relu", "gru_update_5")
+    }
     monkeypatch.setattr(gradient_flow, "make_networks", lambda hidden_size: own)
     return own
 

@@ -1,10 +1,11 @@
-"""The process of one contender: it loads cases and computes them when it is told to.
+r"""The process of one contender, which loads and computes cases on request.
 
-  python -m experiments.benchmarking.worker FD SOURCE OPTIONS NUM_CORES NUM_DEVICES
+  python -m experiments.benchmark.worker \
+      FD SOURCE OPTIONS NUM_CORES NUM_DEVICES ALLOCATOR
 
-It waits for requests on a pipe, so it needs no core while the others have their turn.
-A request is a tuple of the name of a function of `Server` and its arguments; the answer
-is `(True, value)` or `(False, traceback)`. The first answer says that it is ready.
+It waits for requests on a pipe, so it needs no core while it is the turn of others. A
+request is a tuple of the name of a method of `Server` and its arguments; the answer is
+`(True, value)` or `(False, traceback)`. The first answer means that it is ready.
 """
 
 import functools
@@ -13,6 +14,7 @@ import importlib
 import json
 import os
 import re
+import runpy
 import sys
 import time
 import traceback
@@ -21,9 +23,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from experiments.benchmarking.work import Case, Program
+from experiments.benchmark.work import Case, Program
 
 PROC = Path("/proc/self")
+MEMORY = Path(__file__).parents[2] / "rnnjax" / "memory.py"
 
 
 class Server:
@@ -38,7 +41,7 @@ class Server:
         self._program: Program | None = None
 
     def load(self, case: Case) -> dict[str, Any]:
-        """Loads a case, and lets go of the one before.
+        """Loads a case and releases the previous one.
 
         Args:
           case: the case.
@@ -58,13 +61,13 @@ class Server:
         return loaded
 
     def turn(self, least_seconds: float) -> float:
-        """Computes the case again and again, once at least.
+        """Computes the case repeatedly, at least once.
 
         Args:
           least_seconds: when to stop.
 
         Returns:
-          The mean number of seconds a call took.
+          The mean number of seconds per call.
         """
         assert self._program is not None
         num_calls, began = 0, time.perf_counter()
@@ -76,10 +79,10 @@ class Server:
                 return seconds / num_calls
 
     def peak_bytes(self) -> int | None:
-        """Returns the most memory the process has had in its turns at this case.
+        """Returns the peak memory of the process during its turns at this case.
 
-        The library itself counts, compiling does not. None where the system does not
-        say.
+        The library itself is included, compilation is not. None where the system does
+        not report it.
         """
         if not PROC.exists():
             return None
@@ -89,20 +92,25 @@ class Server:
 
 
 def _free() -> None:
-    """Lets go of compiled programs too, so that cases do not add up."""
+    """Releases compiled programs too, so that cases do not add up."""
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
     gc.collect()
 
 
 def _reset_peak() -> None:
-    """Lets the peak of the memory begin anew."""
+    """Resets the recorded peak of memory."""
     if PROC.exists():
         (PROC / "clear_refs").write_text("5")
 
 
-def _prepare(num_cores: int, num_devices: int) -> None:
-    """Holds the process to its cores, before a library counts them."""
+def _prepare(num_cores: int, num_devices: int, allocator: str) -> None:
+    """Sets allocator, cores and devices, before the library is imported.
+
+    The module is run by its path, since importing `rnnjax` would import JAX.
+    """
+    if allocator == "kept" and not runpy.run_path(str(MEMORY))["keep_freed_memory"]():
+        raise RuntimeError("the allocator kept needs glibc.")
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))[:num_cores]
         os.sched_setaffinity(0, cores)
@@ -113,7 +121,7 @@ def _prepare(num_cores: int, num_devices: int) -> None:
 
 
 def _serve(connection: Connection, server: Server) -> None:
-    """Answers until nobody asks any more."""
+    """Answers until the pipe is closed."""
     while True:
         try:
             name, *arguments = connection.recv()
@@ -131,11 +139,11 @@ def main(arguments: list[str]) -> None:
 
     Args:
       arguments: file descriptor, source and options of the contender, numbers of cores
-        and of devices.
+        and devices, allocator.
     """
-    descriptor, source, options, num_cores, num_devices = arguments
+    descriptor, source, options, num_cores, num_devices, allocator = arguments
     connection = Connection(int(descriptor))
-    _prepare(int(num_cores), int(num_devices))
+    _prepare(int(num_cores), int(num_devices), allocator)
     module, _, function = source.partition(":")
     load = getattr(importlib.import_module(module), function)
     connection.send((True, "ready"))

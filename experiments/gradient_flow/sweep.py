@@ -1,20 +1,14 @@
-"""Picture 2: the norm of W from vanishing to exploding, and the Lyapunov exponent."""
+"""Figure 2: the norm of W from vanishing to exploding, and the Lyapunov exponent."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.gradients.lags import decay_rate
-from experiments.gradients.style import (
-    BLUE,
-    ORANGE,
-    new_figure,
-    shades,
-    without_frame,
-)
+from experiments.gradient_flow.lags import decay_rate
+from experiments.shared.figures import BLUE, ORANGE, hide_frame, new_figure
 from rnnjax import elman
 from rnnjax.diagnostics import gradient_norms_by_lag, lyapunov_spectrum
 
@@ -27,19 +21,19 @@ HIDDEN_SIZE = 20
 INPUT_SIZE = 3
 NOISE = 0.3
 GAINS = 0.5, 0.7, 0.9, 1.0, 1.1, 1.3, 1.6, 2.0, 2.5
-# Lags at which the rate is read: the gradient has turned to the direction that fades
-# slowest, and there are still enough losses that reach back so far.
+# Lags at which the rate is fitted: the gradient has turned to the direction that fades
+# slowest, and there are still enough outputs that reach back so far.
 FIRST_LAG, LAST_LAG = 50, 300
 
 
 class Sweep(NamedTuple):
-    """What was found at each gain.
+    """What was measured at each gain.
 
     Attributes:
       gains: `[G]`, spectral norms of W.
-      norms: `[G, T]`, of the gradient by lag, as shares of that at lag 0.
-      rates: `[G]`, slopes of log norm by lag, nats a step.
-      exponents: `[G]`, largest Lyapunov exponents, nats a step.
+      norms: `[G, T]`, of the gradient by lag, relative to lag 0.
+      rates: `[G]`, slopes of log norm by lag, nats per step.
+      exponents: `[G]`, largest Lyapunov exponents, nats per step.
     """
 
     gains: np.ndarray
@@ -85,27 +79,26 @@ def differences(found: Sweep) -> tuple[float, float]:
     """Compares the rates with the exponents.
 
     Returns:
-      The largest difference in nats a step, and the largest as a share of the
-      exponent. For the share, exponents below 0.05 are left out: at the edge between
-      vanishing and exploding it says nothing.
+      The largest difference in nats per step, and the largest relative to the
+      exponent. The latter leaves out exponents below 0.05, for which it is meaningless.
     """
     apart = np.abs(found.rates - found.exponents)
     told = np.abs(found.exponents) >= 0.05
     return float(apart.max()), float((apart / np.abs(found.exponents))[told].max())
 
 
-def draw(linear: Sweep, tanh: Sweep) -> "Figure":
-    """Draws the norms by lag at every gain, and their rates beside the exponents."""
+def plot(linear: Sweep, tanh: Sweep) -> "Figure":
+    """Plots the norms by lag at each gain, and their rates beside the exponents."""
     figure = new_figure(10.2, 3.9)
     left, middle, right = panels = figure.subplots(1, 3)
     for panel, found, title in ((left, linear, "linear"), (middle, tanh, "tanh")):
-        for color, gain, norms in zip(shades(len(found.gains)), *found[:2]):
+        for color, gain, norms in zip(_shades(len(found.gains)), *found[:2]):
             panel.semilogy(norms[:101], color=color, label=f"{gain:g}")
         panel.set_ylim(1e-12, 1e12)
         panel.set_xlim(0, 100)
         panel.set_xlabel("lag, steps")
         panel.set_title(f"{title} network")
-    left.set_ylabel("norm of the gradient, share of that at lag 0")
+    left.set_ylabel("norm of the gradient, relative to lag 0")
     handles, labels = middle.get_legend_handles_labels()
     middle.legend(
         handles[::-1], labels[::-1], title="‖W‖₂", frameon=False, loc="upper right",
@@ -117,8 +110,15 @@ def draw(linear: Sweep, tanh: Sweep) -> "Figure":
                    label=f"gradient, {name}")  # fmt: skip
     right.axhline(0, color="0.6", linewidth=0.8, zorder=0)
     right.set_xlabel("‖W‖₂")
-    right.set_ylabel("nats a step")
+    right.set_ylabel("nats per step")
     right.set_title("rate of growth")
     right.legend(frameon=False, fontsize=9)
-    without_frame(panels)
+    hide_frame(*panels)
     return figure
+
+
+def _shades(count: int) -> list[Any]:
+    """Returns colours from dark to light, ordered in black and white too."""
+    from matplotlib import colormaps
+
+    return [colormaps["viridis"](0.9 * i / max(count - 1, 1)) for i in range(count)]

@@ -1,9 +1,9 @@
-"""How fast recurrent networks are here: the engines of rnnjax and other libraries.
+"""The speed of recurrent networks: the engines of rnnjax and other libraries.
 
-All contenders are given the same weights and the same inputs, and must compute the same
-outputs and gradients before a clock is started. Each runs in a warm process of its own
-and they take turns, a few milliseconds apart, so that what disturbs the machine
-disturbs all of them. Medians of the turns are compared; `results.json` has every turn.
+All contenders get the same weights and the same inputs, and must compute the same
+outputs and gradients before anything is timed. Each runs in a warm process of its own
+and they take turns, a few milliseconds apart, so that a disturbance of the machine
+affects all of them. Medians of the turns are compared; `results.json` has every turn.
 
   python -m experiments.benchmark
   python -m experiments.benchmark --preset full
@@ -12,29 +12,33 @@ disturbs all of them. Medians of the turns are compared; `results.json` has ever
 
 Works: `forward`; `gradient`, forward and backward with gradients of the inputs, of a
 weighted sum of all outputs; `train`, a step of stochastic gradient descent with
-momentum; all three of every cell and shape. Further, `lengths`: `gradient` of an LSTM
-by number of steps; `share`: how near an LSTM of 650 comes to the rate of a large matrix
-product; `long`: the engines over 16,384 steps; `vmap`: mapped against batched.
+momentum; all three for every cell and shape. Further, `lengths`: `gradient` of an LSTM
+by number of steps; `share`: how close an LSTM of 650 comes to the rate of a large
+matrix product; `long`: the engines over 16,384 steps; `vmap`: mapped against batched.
 
-Times are multiples of the reference's: above 1 the reference is faster. Who is not
-installed is left out, and so is who computes something else: Haiku's GRU (resets before
-the product) and its Elman network (ReLU); Equinox has no Elman network. `_sharded` lays
-the batch out over one device a core, where it divides; `best placement` is the faster
-of the reference with and without.
+Times are multiples of the reference's: above 1 the reference is faster. Every case is
+measured twice: with the default allocator, as users get it who do nothing about it, and
+with freed memory kept (`rnnjax.memory.keep_freed_memory`) in the processes of all
+contenders alike. Every table says which.
+
+Libraries that are missing, or compute something different, are skipped: Haiku's GRU
+(resets before the product) and its Elman network (ReLU); Equinox has no Elman network.
+`_sharded` distributes the batch over one device per core, where it divides; `best
+placement` is the faster of the reference with and without.
 
 Leave the machine alone meanwhile. Everything is computed on the CPU. The default takes
-two minutes on two cores, the preset full more than an hour; a run that was stopped goes
-on where it was. What to expect is in the README.
+four minutes on two cores, the preset full more than two hours; an interrupted run is
+resumed at the case where it was. Measured results are in docs/engines.md.
 """
 
 import dataclasses
 from typing import Any, Literal
 
-from experiments.benchmarking import plots, tables
-from experiments.benchmarking.contenders import CELLS, CONTENDERS, choose
-from experiments.benchmarking.plan import make_plan
-from experiments.benchmarking.turns import measure, workers
-from experiments.benchmarking.work import Case, read_shape
+from experiments.benchmark import plots, tables
+from experiments.benchmark.contenders import CELLS, CONTENDERS, choose
+from experiments.benchmark.plan import make_plan
+from experiments.benchmark.turns import measure, workers
+from experiments.benchmark.work import ALLOCATORS, Case, read_shape, usable_allocators
 from experiments.harness import Run, RunConfig, flag, main
 
 
@@ -58,21 +62,24 @@ class Config(RunConfig):
         (16, 128, 1024), "steps for lengths, at B = 16 and D = 128", minimum=1
     )
     contenders: tuple[str, ...] = flag(
-        (), f"who takes part, of {', '.join(CONTENDERS)}; by default all installed"
+        (), f"of {', '.join(CONTENDERS)}; by default all that are installed"
     )
     reference: str = flag("hoisted", "contender that the others are compared with")
     num_cores: tuple[int, ...] = flag(
         (0,),
-        "cores that every process is held to, one after the other; 0: all",
+        "cores that every process may use, one number after the other; 0: all",
         minimum=0,
     )
-    num_rounds: int = flag(7, "turns of every contender", minimum=1)
-    turn_seconds: float = flag(0.02, "a turn repeats its call so long", minimum=0.0)
-    pause_seconds: float = flag(0.005, "pause before a turn", minimum=0.0)
+    allocators: tuple[Literal["default", "kept"], ...] = flag(
+        tuple(ALLOCATORS), "default allocator; freed memory kept, with glibc only"
+    )
+    num_rounds: int = flag(7, "turns of each contender", minimum=1)
+    turn_seconds: float = flag(0.02, "least seconds of a turn", minimum=0.0)
+    pause_seconds: float = flag(0.005, "seconds before a turn", minimum=0.0)
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("works", "cells", "shapes", "lengths", "num_cores"):
+        for name in ("works", "cells", "shapes", "lengths", "num_cores", "allocators"):
             if not getattr(self, name):
                 raise ValueError(f"{name} must not be empty.")
         for shape in self.shapes:
@@ -107,22 +114,25 @@ PRESETS = {"quick": Config(), "full": FULL}
 
 
 def benchmark(config: Config, run: Run) -> None:
-    """Measures what `config` asks for, and shows it."""
+    """Measures what `config` asks for, and prints and plots it."""
     cases = make_plan(
         config.works,
         config.cells,
         [read_shape(shape) for shape in config.shapes],
         config.lengths,
         config.num_cores,
+        usable_allocators(config.allocators),
         choose(config.contenders),
         config.reference,
         config.seed,
     )
-    lines = run.metrics()
-    done = min(lines[-1]["update"], len(cases)) if lines else 0
-    run.rewind(done)
+    lines = {name: line for line in run.metrics() for name in line}
+    logged = [lines[case.name]["update"] for case in cases if case.name in lines]
+    run.rewind(max(logged, default=0))
     with workers() as lend:
-        for number, case in enumerate(cases[done:], done + 1):
+        for number, case in enumerate(cases, 1):
+            if case.name in lines:
+                continue
             found = measure(
                 case,
                 lend,
@@ -132,33 +142,39 @@ def benchmark(config: Config, run: Run) -> None:
             )
             run.log(number, **{case.name: found})
             run.print(f"{number}/{len(cases)} {describe(case, found)}")
-    measured = {case: line[case.name] for case, line in zip(cases, run.metrics())}
+    results = {name: value for line in run.metrics() for name, value in line.items()}
+    measured = {case: results[case.name] for case in cases}
     run.log(len(cases) + 1, means=tables.summarize(measured, config.reference))
     show(run, measured, config.reference)
 
 
 def describe(case: Case, found: dict[str, dict[str, Any]]) -> str:
-    """Says in a line what was measured in a case."""
+    """Describes the result of a case in a line."""
     times = (f"{name} {1e3 * f['median_seconds']:.3g}" for name, f in found.items())
     return f"{case.name}, ms: {', '.join(times)}"
 
 
 def show(run: Run, measured: tables.Measured, reference: str) -> None:
-    """Prints the tables and draws the pictures."""
+    """Prints the tables and plots the figures."""
     whole = tables.with_best(measured, reference)
     for title, cases in tables.by_table(measured).items():
         text = tables.to_text(tables.ratio_table(cases, whole, reference))
         run.print(f"\n{title}: multiples of {reference}\n{text}")
-    for line in tables.share_lines(measured):
+    for line in tables.share_lines(measured) + tables.allocator_lines(measured):
         run.print(line)
     first = next(iter(measured)).num_cores
-    drawn = [case for case in measured if case.num_cores == first]
-    for group in ("gradient", "forward", "train"):
-        if ours := [case for case in drawn if case.group == group]:
-            figure = plots.ratio_by_shape(ours, measured, reference)
-            run.write_plot(f"ratio_by_shape_{group}", figure)
-    if ours := [case for case in drawn if case.group == "lengths"]:
-        run.write_plot("time_by_length", plots.time_by_length(ours, measured))
+    for allocator in dict.fromkeys(case.allocator for case in measured):
+        plotted = [
+            c for c in measured if (c.num_cores, c.allocator) == (first, allocator)
+        ]
+        suffix = "" if allocator == "default" else f"_{allocator}"
+        for group in ("gradient", "forward", "train"):
+            if ours := [case for case in plotted if case.group == group]:
+                figure = plots.ratio_by_shape(ours, measured, reference)
+                run.write_plot(f"ratio_by_shape_{group}{suffix}", figure)
+        if ours := [case for case in plotted if case.group == "lengths"]:
+            figure = plots.time_by_length(ours, measured)
+            run.write_plot(f"time_by_length{suffix}", figure)
 
 
 if __name__ == "__main__":

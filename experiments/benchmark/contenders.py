@@ -1,11 +1,13 @@
-"""Who takes part: names, and where a worker finds them without importing the rest."""
+"""The contenders: names, and where a worker finds each without importing the rest."""
 
 import importlib.util
 from typing import Any, NamedTuple
 
+from rnnjax import engines
+
 CELLS = ("lstm", "gru", "elman")
-ENGINES = ("scan", "hoisted", "remat")  # as in experiments.benchmarking.rnnjax_engines
-DEFAULT_ENGINE = "hoisted"
+ENGINES = tuple(engine.__name__ for engine in engines.ENGINES)
+DEFAULT_ENGINE = engines.hoisted.__name__
 _HERE = __name__.rpartition(".")[0]
 
 
@@ -13,13 +15,13 @@ class Contender(NamedTuple):
     """A library, or a way to use it.
 
     Attributes:
-      source: `module:function` that loads a case, imported by the worker alone.
-      package: what must be installed.
+      source: `module:function` that loads a case; only the worker imports it.
+      package: the package that must be installed.
       options: keyword arguments of the function.
-      cells: what it has of the cells, with equal equations.
-      is_peer: whether it counts among the JAX libraries that rnnjax is held against.
-      is_sharded: whether it lays the batch out over one device a core.
-      is_variant: whether it takes part only where it is asked for.
+      cells: the cells that it has, with equal equations.
+      is_peer: whether it is one of the JAX libraries that rnnjax is compared with.
+      is_sharded: whether it distributes the batch over one device per core.
+      is_variant: whether it takes part only if asked for.
     """
 
     source: str
@@ -52,7 +54,7 @@ CONTENDERS: dict[str, Contender] = {
     **{name: entry for engine in ENGINES for name, entry in _engines(engine).items()},
     "linen": Contender(f"{_HERE}.flax_peers:linen_rnn", "flax"),
     "nnx": Contender(f"{_HERE}.flax_peers:nnx_rnn", "flax"),
-    # Haiku's GRU resets before the product, and its Elman network is of ReLU alone.
+    # Haiku's GRU resets before the product, and its Elman network has only ReLU.
     "haiku": Contender(f"{_HERE}.jax_peers:haiku", "haiku", cells=("lstm",)),
     # Equinox has no Elman network.
     "equinox": Contender(
@@ -64,18 +66,18 @@ CONTENDERS: dict[str, Contender] = {
 
 
 def is_installed(name: str) -> bool:
-    """Says whether a contender can take part here."""
+    """Whether a contender can take part here."""
     return importlib.util.find_spec(CONTENDERS[name].package) is not None
 
 
 def choose(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns who takes part.
+    """Chooses the contenders that take part.
 
     Args:
-      names: who was asked for; empty: all that are installed, without variants.
+      names: those asked for; empty: all that are installed, without variants.
 
     Raises:
-      ValueError: if one is not known or not installed.
+      ValueError: if one is unknown or not installed.
     """
     for name in names:
         if name not in CONTENDERS:
@@ -83,7 +85,7 @@ def choose(names: tuple[str, ...]) -> tuple[str, ...]:
             raise ValueError(f"contenders must be among {known}, got {name}.")
         if not is_installed(name):
             raise ValueError(
-                f"contenders must be installed, got {name}; get it by: "
+                f"contenders must be installed, got {name}; install it with: "
                 "pip install 'rnnjax[conformance]'"
             )
     return names or tuple(

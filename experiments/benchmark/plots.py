@@ -1,11 +1,12 @@
-"""Two pictures: the ratio by shape, and the time by length."""
+"""Two figures: the ratio by shape, and the time by length."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments.benchmarking.contenders import CONTENDERS
-from experiments.benchmarking.tables import Measured, ratios, rows_of
-from experiments.benchmarking.work import Case
+from experiments.benchmark.contenders import CONTENDERS
+from experiments.benchmark.tables import Measured, ratios, rows_of
+from experiments.benchmark.work import Case
+from experiments.shared.figures import hide_frame, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,22 +17,20 @@ MARKERS = "osD^vP*X<>hd"
 def ratio_by_shape(
     cases: Sequence[Case], measured: Measured, reference: str
 ) -> "Figure":
-    """Draws the times as multiples of the reference's, a panel a cell.
+    """Plots the times as multiples of the reference's, one panel per cell.
 
     Args:
-      cases: cases of one work on one number of cores.
+      cases: cases of one work, number of cores and allocator.
       measured: what was measured in them.
       reference: the contender whose time is 1.
 
     Returns:
       A figure for `Run.write_plot`.
     """
-    from matplotlib.figure import Figure  # of which `--help` shall know nothing
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     cells = list(dict.fromkeys(case.cell for case in cases))
-    figure = Figure(figsize=(2.0 + 3.4 * len(cells), 4.4), dpi=150)
-    figure.set_layout_engine("constrained")
+    figure = new_figure(2.0 + 3.4 * len(cells), 4.4)
     panels = figure.subplots(1, len(cells), sharey=True, squeeze=False)[0]
     for axes, cell in zip(panels, cells):
         ours = [case for case in cases if case.cell == cell]
@@ -54,7 +53,7 @@ def ratio_by_shape(
         axes.set_xlim(-0.5, len(ours) - 0.5)
         axes.set_title("Elman" if cell == "elman" else cell.upper())
         axes.grid(axis="y", color="0.9")
-        axes.spines[["top", "right"]].set_visible(False)
+        hide_frame(axes)
     panels[0].set_ylabel(f"time / time of {reference}")
     figure.supxlabel("B, T, D = H", fontsize="medium")
     handles = dict(
@@ -67,7 +66,7 @@ def ratio_by_shape(
 
 
 def time_by_length(cases: Sequence[Case], measured: Measured) -> "Figure":
-    """Draws the time of a call against the number of steps, both logarithmic.
+    """Plots the time of a call against the number of steps, both logarithmic.
 
     Args:
       cases: cases that differ in the number of steps.
@@ -76,10 +75,9 @@ def time_by_length(cases: Sequence[Case], measured: Measured) -> "Figure":
     Returns:
       A figure for `Run.write_plot`.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, NullLocator
 
-    figure = Figure(figsize=(7.4, 4.4), dpi=150, layout="constrained")
+    figure = new_figure(7.4, 4.4)
     axes = figure.add_subplot()
     for name in rows_of(cases, measured):
         ours = [case for case in cases if name in measured[case]]
@@ -97,17 +95,17 @@ def time_by_length(cases: Sequence[Case], measured: Measured) -> "Figure":
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     batch_size, _, size = cases[0].shape
-    axes.set_xlabel(f"steps, at a batch of {batch_size} and {size} features")
+    axes.set_xlabel(f"steps; batch of {batch_size}, {size} features")
     axes.set_ylabel("ms, forward and backward")
     axes.grid(color="0.92")
-    axes.spines[["top", "right"]].set_visible(False)
+    hide_frame(axes)
     figure.legend(loc="outside right center", frameon=False)
     return figure
 
 
 def _style(name):
-    """Gives a contender the same colour and marker in every picture."""
-    # Ten colours are enough for those that take part of themselves.
+    """Returns colour and marker of a contender, the same in every figure."""
+    # Ten colours are enough for those that take part by default.
     index = sorted(CONTENDERS, key=lambda n: CONTENDERS[n].is_variant).index(name)
     return {
         "color": f"C{index % 10}",

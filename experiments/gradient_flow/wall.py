@@ -1,4 +1,4 @@
-"""Picture 4: the error surface with its wall, and the step that clipping shortens."""
+"""Figure 4: the error surface with its wall, and the step that clipping shortens."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.gradients.style import RED, new_figure
+from experiments.shared.figures import RED, new_figure
 from rnnjax import unroll
 from rnnjax.base import Array
 from rnnjax.cells.elman_variants import elman_before_activation
@@ -83,10 +83,10 @@ def loss(point: Array) -> Array:
 def surface(size: int) -> Surface:
     """Computes the error and its gradient on a grid that is dense along the wall.
 
-    At the wall x₀ is an unstable fixed point: b = x₀ - w σ(x₀).
+    At the wall, x₀ is an unstable fixed point: b = x₀ - w σ(x₀).
 
     Args:
-      size: points a side.
+      size: points per side.
     """
     w = np.linspace(*CORNERS[0], size)
     foot = FIRST_STATE - w / (1 + np.exp(-FIRST_STATE))
@@ -101,7 +101,7 @@ def surface(size: int) -> Surface:
 
 
 def descend(max_norm: float) -> Descent:
-    """Descends from `START`; no step is longer than `LEARNING_RATE * max_norm`."""
+    """Descends from `START` in steps of at most `LEARNING_RATE * max_norm`."""
     with jax.enable_x64(True):
 
         def body(point, _):
@@ -114,10 +114,10 @@ def descend(max_norm: float) -> Descent:
         return Descent(*map(np.asarray, run(jnp.asarray(START, jnp.float64))))
 
 
-def draw(over: Surface, plain: Descent, clipped: Descent) -> "Figure":
-    """Draws the surface as a landscape, and the two descents on it from above."""
+def plot(over: Surface, plain: Descent, clipped: Descent) -> "Figure":
+    """Plots the surface as a landscape, and both descents on it from above."""
     figure = new_figure(10.4, 4.4)
-    _draw_landscape(figure, figure.add_subplot(1, 2, 1, projection="3d"), over)
+    _plot_landscape(figure, figure.add_subplot(1, 2, 1, projection="3d"), over)
     panel = figure.add_subplot(1, 2, 2)
     shown = panel.contourf(over.w, over.b, over.errors, levels=25, cmap="cividis")
     figure.colorbar(shown, ax=panel, label="error after 50 steps")
@@ -125,7 +125,7 @@ def draw(over: Surface, plain: Descent, clipped: Descent) -> "Figure":
         (plain, {"color": RED, "lw": 4}, "plain"),
         (clipped, {"color": "white", "marker": "o", "ms": 3}, "clipped"),
     ):
-        error = f"{label}: error {descent.losses[-1]:.3f} in the end"
+        error = f"{label}: final error {descent.losses[-1]:.3f}"
         panel.plot(*descent.points.T, label=error, **style)
     panel.plot(*START, "*", color="black", ms=12, label="start")
     panel.set(xlim=VIEW[0], ylim=VIEW[1], xlabel="w", ylabel="b")
@@ -137,7 +137,7 @@ def draw(over: Surface, plain: Descent, clipped: Descent) -> "Figure":
     return figure
 
 
-def _draw_landscape(figure, panel, over):
+def _plot_landscape(figure, panel, over):
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm

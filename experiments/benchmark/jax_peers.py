@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from experiments.benchmarking.jax_program import Peer, load
-from experiments.benchmarking.work import Case, Program
+from experiments.benchmark.jax_program import Peer, load
+from experiments.benchmark.work import Case, Program
 
 
 def haiku(case: Case) -> Program:
@@ -19,7 +19,7 @@ def haiku(case: Case) -> Program:
     transformed = hk.without_apply_rng(hk.transform(unroll))
 
     def pack(weights):
-        """Brings the gates i, f, g, o to i, g, f, o; the step adds 1 to f."""
+        """Reorders the gates i, f, g, o to i, g, f, o; Haiku's step adds 1 to f."""
 
         def reorder(joined):
             i, f, g, o = jnp.split(joined, 4, axis=-1)
@@ -34,7 +34,7 @@ def haiku(case: Case) -> Program:
 
 
 def equinox(case: Case) -> Program:
-    """Loads a cell of `equinox.nn` in `jax.lax.scan`, as its documentation has it."""
+    """Loads a cell of `equinox.nn` in `jax.lax.scan`, as in its documentation."""
     import equinox as eqx
 
     size = case.shape.size

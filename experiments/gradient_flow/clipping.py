@@ -1,5 +1,6 @@
-"""Picture 3: the learning curve with and without clipping."""
+"""Figure 3: the learning curve with and without clipping."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -7,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.gradients.recall import INPUT_SIZE, draw_batch, last_loss, make_model
-from experiments.gradients.style import BLUE, ORANGE, new_figure, without_frame
-from rnnjax import elman
+from experiments.gradient_flow.recall import INPUT_SIZE, sample_batch
+from experiments.shared.figures import BLUE, ORANGE, hide_frame, new_figure
+from rnnjax import Cell, Layer, elman
+from rnnjax.base import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +21,7 @@ NUM_STEPS = 20
 BATCH_SIZE = 16
 LEARNING_RATE = 0.3
 MAX_NORM = 0.3
-LEARNED = 0.1  # nats, where chance is log 4 = 1.39
+LEARNED = 0.1  # nats; chance is log 4 = 1.39
 
 
 class Curves(NamedTuple):
@@ -34,13 +36,21 @@ class Curves(NamedTuple):
     norms: np.ndarray
 
 
-def train(max_norm: float, num_updates: int, seeds: np.ndarray) -> Curves:
+def train(
+    make_model: Callable[[Cell], Layer],
+    loss: Callable[..., Array],
+    max_norm: float,
+    num_updates: int,
+    seeds: np.ndarray,
+) -> Curves:
     """Trains tanh networks by plain gradient descent, side by side in one program.
 
     Args:
-      max_norm: at which the norm of the gradient is clipped; inf: not at all.
-      num_updates: how many updates.
-      seeds: `[num_seeds]`, of the parameters and the batches of each.
+      make_model: makes a network of a cell.
+      loss: `loss(model, params, inputs, symbols)`.
+      max_norm: norm to which the gradient is clipped; inf: no clipping.
+      num_updates: number of updates.
+      seeds: `[num_seeds]`, of the parameters and the batches of each network.
     """
     model = make_model(elman(HIDDEN_SIZE))
     optimizer = optax.chain(
@@ -54,13 +64,13 @@ def train(max_norm: float, num_updates: int, seeds: np.ndarray) -> Curves:
         def body(state, index):
             params, opt_state = state
             key = jax.random.fold_in(data_key, index)
-            batch = draw_batch(key, NUM_STEPS, BATCH_SIZE)
-            loss, grads = jax.value_and_grad(
-                lambda params: last_loss(model, params, *batch)
+            batch = sample_batch(key, NUM_STEPS, BATCH_SIZE)
+            value, grads = jax.value_and_grad(
+                lambda params: loss(model, params, *batch)
             )(params)
             updates, opt_state = optimizer.update(grads, opt_state, params)
             params = optax.apply_updates(params, updates)
-            return (params, opt_state), (loss, optax.tree.norm(grads))
+            return (params, opt_state), (value, optax.tree.norm(grads))
 
         state = params, optimizer.init(params)
         return jax.lax.scan(body, state, jnp.arange(num_updates))[1]
@@ -75,8 +85,8 @@ def num_learned(curves: Curves) -> int:
     return int((last.mean(1) < LEARNED).sum())
 
 
-def draw(plain: Curves, clipped: Curves) -> "Figure":
-    """Draws the losses and the norms of the gradients, a thin line a seed."""
+def plot(plain: Curves, clipped: Curves) -> "Figure":
+    """Plots the losses and the norms of the gradients, a thin line per seed."""
     figure = new_figure(9.6, 3.9)
     left, right = panels = figure.subplots(1, 2)
     for curves, color, label in (
@@ -90,7 +100,7 @@ def draw(plain: Curves, clipped: Curves) -> "Figure":
             panel.semilogy(np.median(smooth, 0), color=color, linewidth=2.2, label=name)
     left.axhline(np.log(4), color="0.4", ls="--", lw=0.9, label="chance, log 4")
     left.set_ylabel("loss, nats")
-    right.axhline(MAX_NORM, color="0.4", ls=":", lw=1.2, label="where it is clipped")
+    right.axhline(MAX_NORM, color="0.4", ls=":", lw=1.2, label="clipping threshold")
     right.legend(frameon=False, loc="lower left")
     right.set_ylabel("norm of the gradient, before clipping")
     for panel in panels:
@@ -98,8 +108,8 @@ def draw(plain: Curves, clipped: Curves) -> "Figure":
         panel.set_xlim(0, plain.losses.shape[1])
     left.legend(frameon=False, loc="lower left")
     left.set_title(f"tanh network, {NUM_STEPS} steps, {len(plain.losses)} seeds")
-    right.set_title("geometric means of 20 updates; bold: median")
-    without_frame(panels)
+    right.set_title("geometric means over 20 updates; bold: median")
+    hide_frame(*panels)
     return figure
 
 

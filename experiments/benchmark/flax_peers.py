@@ -1,11 +1,11 @@
-"""Flax as a contender, its older and its newer interface."""
+"""Flax as a contender: Linen and NNX."""
 
 import jax
 import jax.numpy as jnp
 from flax import linen, nnx
 
-from experiments.benchmarking.jax_program import Peer, load
-from experiments.benchmarking.work import Case, Program
+from experiments.benchmark.jax_program import Peer, load
+from experiments.benchmark.work import Case, Program
 
 LINEN_CELLS = {
     "elman": linen.SimpleCell,
@@ -26,7 +26,7 @@ def linen_rnn(case: Case) -> Program:
 
 
 def _linen_params(cell, weights):
-    """Names a matrix a gate; each gate has one bias, the candidate of a GRU two."""
+    """Names one matrix per gate; a gate has one bias, the candidate of a GRU two."""
     names = {"elman": [""], "lstm": list("ifgo"), "gru": list("rzn")}[cell]
 
     def split(name):

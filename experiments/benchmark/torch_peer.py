@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from experiments.benchmarking.plan import count_cores
-from experiments.benchmarking.work import (
+from experiments.benchmark.work import (
     LEARNING_RATE,
     MOMENTUM,
     PRODUCT_SIZE,
     Case,
     Program,
+    count_cores,
     make_data,
 )
 
@@ -62,7 +62,7 @@ def module(case: Case) -> Program:
 
 
 def _copy_weights(peer, weights):
-    """Copies weights into the two biases that PyTorch has where there is one."""
+    """Copies weights; PyTorch has two biases where the others have one."""
     recurrent_bias = np.zeros_like(weights["bias"])
     if "candidate_bias" in weights:
         recurrent_bias[-len(weights["candidate_bias"]) :] = weights["candidate_bias"]

@@ -1,27 +1,25 @@
-"""A task that needs memory: which symbol came first?"""
-
-from typing import Any
+"""A task that needs memory: name the symbol that came first."""
 
 import jax
 import jax.numpy as jnp
 
-from rnnjax import Cell, Layer, cross_entropy, dense, recurrent, stack
+from rnnjax import dense
 from rnnjax.base import Array, Params
 
 NUM_SYMBOLS = 4
 INPUT_SIZE = 2 * NUM_SYMBOLS
 
 
-def draw_batch(key: Array, num_steps: int, batch_size: int) -> tuple[Array, Array]:
-    """Draws sequences of which the first symbol is to be named at the end.
+def sample_batch(key: Array, num_steps: int, batch_size: int) -> tuple[Array, Array]:
+    """Draws sequences whose first symbol is to be named at the end.
 
-    The first step shows one of `NUM_SYMBOLS` symbols, every later one a distractor of
-    as many others.
+    The first step shows one of `NUM_SYMBOLS` symbols, every later one a distractor out
+    of as many others.
 
     Args:
-      key: the key.
+      key: the source of randomness.
       num_steps: T.
-      batch_size: how many sequences.
+      batch_size: number of sequences.
 
     Returns:
       One-hot inputs `[T, batch_size, INPUT_SIZE]`, and the first symbols
@@ -30,11 +28,6 @@ def draw_batch(key: Array, num_steps: int, batch_size: int) -> tuple[Array, Arra
     symbols = jax.random.randint(key, (num_steps, batch_size), 0, NUM_SYMBOLS)
     later = (jnp.arange(num_steps) > 0)[:, None] * NUM_SYMBOLS
     return jax.nn.one_hot(symbols + later, INPUT_SIZE), symbols[0]
-
-
-def make_model(cell: Cell) -> Layer:
-    """Makes the network: the cell, and at every step logits of the first symbol."""
-    return stack(recurrent(cell), dense(NUM_SYMBOLS))
 
 
 def right_logits(readout: Params, outputs: Array, symbols: Array) -> Array:
@@ -50,9 +43,3 @@ def right_logits(readout: Params, outputs: Array, symbols: Array) -> Array:
     """
     _, logits = dense(NUM_SYMBOLS).apply(readout, None, outputs)
     return (logits * jax.nn.one_hot(symbols, NUM_SYMBOLS)).sum(-1)
-
-
-def last_loss(model: Layer, params: Any, inputs: Array, symbols: Array) -> Array:
-    """Computes what is trained: the mean loss of the last step, in nats."""
-    _, logits = model.apply(params, None, inputs)
-    return cross_entropy(logits[-1:], symbols[None]).mean()

@@ -1,11 +1,11 @@
-"""Keras as a contender, on its JAX backend."""
+"""Keras as a contender, with its JAX backend."""
 
 import os
 
 import jax.numpy as jnp
 
-from experiments.benchmarking.jax_program import Peer, load
-from experiments.benchmarking.work import Case, Program
+from experiments.benchmark.jax_program import Peer, load
+from experiments.benchmark.work import Case, Program
 
 # The positions of its gates among i, f, g, o and r, z, n.
 ORDERS = {"elman": (0,), "lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}

@@ -1,7 +1,9 @@
-"""What was measured, as ratios."""
+"""Tables of ratios of the measured times."""
 
+import dataclasses
 import io
 import math
+import operator
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +12,8 @@ import rich.box
 from rich.console import Console
 from rich.table import Table
 
-from experiments.benchmarking.contenders import CONTENDERS
-from experiments.benchmarking.work import Case, num_flops
+from experiments.benchmark.contenders import CONTENDERS
+from experiments.benchmark.work import ALLOCATORS, Case, num_flops
 
 Measured = Mapping[Case, Mapping[str, Mapping[str, Any]]]
 TITLES = {
@@ -26,7 +28,7 @@ TITLES = {
 
 
 def geometric_mean(values: Sequence[float]) -> float | None:
-    """Returns the geometric mean, None of nothing."""
+    """Returns the geometric mean; None if there are no values."""
     positive = [value for value in values if value > 0]
     return statistics.geometric_mean(positive) if positive else None
 
@@ -44,7 +46,7 @@ def ratios(
       metric: `median_seconds`, `compile_seconds`, `temp_bytes` or `peak_bytes`.
 
     Returns:
-      The ratio of each case, None where one of the two has no number.
+      The ratio of each case; None where one of the two has no number.
     """
     found = []
     for case in cases:
@@ -55,7 +57,7 @@ def ratios(
 
 
 def with_best(measured: Measured, reference: str) -> Measured:
-    """Adds rows that are the fastest of several in each case.
+    """Adds rows with the fastest of several contenders in each case.
 
     Args:
       measured: what was measured.
@@ -63,7 +65,7 @@ def with_best(measured: Measured, reference: str) -> Measured:
 
     Returns:
       The same with `fastest JAX library`, and with `best placement`: the reference on
-      one device or over one a core.
+      one device or on one per core.
     """
     sharded = f"{reference}_sharded"
     placed = {_table(case) for case, found in measured.items() if sharded in found}
@@ -90,8 +92,7 @@ def summarize(measured: Measured, reference: str) -> dict[str, dict[str, Any]]:
       reference: the contender that the others are compared with.
 
     Returns:
-      By table and row: the mean ratios of time, of temporary memory and of the time to
-      compile.
+      By table and row: the mean ratios of time, temporary memory and compile time.
     """
     whole = with_best(measured, reference)
     summary: dict[str, dict[str, Any]] = {}
@@ -105,7 +106,7 @@ def summarize(measured: Measured, reference: str) -> dict[str, dict[str, Any]]:
 
 
 def by_table(measured: Measured) -> dict[str, list[Case]]:
-    """Sorts cases into tables, by their titles."""
+    """Groups cases by the titles of their tables."""
     tables: dict[str, list[Case]] = {}
     for case in measured:
         if case.work != "product":
@@ -114,12 +115,12 @@ def by_table(measured: Measured) -> dict[str, list[Case]]:
 
 
 def rows_of(cases: Sequence[Case], measured: Measured) -> list[str]:
-    """Returns who took part in any of the cases, in order."""
+    """Returns the contenders of any of the cases, in order."""
     return list(dict.fromkeys(name for case in cases for name in measured[case]))
 
 
 def ratio_table(cases: Sequence[Case], measured: Measured, reference: str) -> Table:
-    """Makes the table of one kind of work and one cell.
+    """Makes the table of one work and one cell.
 
     Args:
       cases: a column each.
@@ -127,7 +128,7 @@ def ratio_table(cases: Sequence[Case], measured: Measured, reference: str) -> Ta
       reference: the contender whose time is 1.
 
     Returns:
-      The table; `spread` is the widest distance between quartiles, in percent of the
+      The table; `spread` is the largest distance between quartiles, in percent of the
       median.
     """
     table = Table(box=rich.box.SIMPLE_HEAD, padding=(0, 1))
@@ -155,9 +156,9 @@ def ratio_table(cases: Sequence[Case], measured: Measured, reference: str) -> Ta
 
 
 def share_lines(measured: Measured) -> list[str]:
-    """Says how near each contender comes to the machine's rate of matrix products.
+    """Describes how close each contender comes to the rate of a large matrix product.
 
-    The rate is the best that any of them has at one large product.
+    The rate is the best of all contenders.
     """
     lines = []
     for product in [case for case in measured if case.work == "product"]:
@@ -165,14 +166,38 @@ def share_lines(measured: Measured) -> list[str]:
         rates = {name: num_flops(product) / time for name, time in times.items()}
         best = max(rates.values())
         all_rates = ", ".join(f"{name} {r / 1e9:.0f}" for name, r in rates.items())
-        lines.append(f"large product, GFLOP/s on {product.num_cores}: {all_rates}")
+        place = f"{product.cores}, {ALLOCATORS[product.allocator]}"
+        lines.append(f"large product, GFLOP/s on {place}: {all_rates}")
         for case in measured:
-            both = case.group == "share" and case.num_cores == product.num_cores
-            if both and case is not product:
+            alike = case.group == "share" and _place(case) == _place(product)
+            if alike and case is not product:
                 for name, found in measured[case].items():
                     share = num_flops(case) / found["median_seconds"] / best
                     lines.append(f"  share of the best rate, {name}: {share:.0%}")
     return lines
+
+
+def allocator_lines(measured: Measured) -> list[str]:
+    """Describes how much faster each contender is when freed memory is kept.
+
+    Cases that were measured with both allocators are compared.
+    """
+    speedups: dict[str, list[float]] = {}
+    by_name = {case.name: found for case, found in measured.items()}
+    for case, found in measured.items():
+        kept = by_name.get(dataclasses.replace(case, allocator="kept").name)
+        if case.allocator == "default" and kept is not None:
+            for name in found.keys() & kept.keys():
+                times = (entry[name]["median_seconds"] for entry in (found, kept))
+                speedups.setdefault(name, []).append(operator.truediv(*times))
+    if not speedups:
+        return []
+    means = [
+        f"  {name}: {geometric_mean(speedups[name]):.2f}"
+        for name in rows_of(list(measured), measured)
+        if name in speedups
+    ]
+    return ["speed with freed memory kept, relative to the default allocator:", *means]
 
 
 def to_text(table: Table) -> str:
@@ -187,7 +212,11 @@ def to_text(table: Table) -> str:
 def _table(case):
     """Returns the title of the table that a case belongs to."""
     cell = "Elman" if case.cell == "elman" else case.cell.upper()
-    return f"{cell}, {TITLES[case.group]}, {case.cores}"
+    return f"{cell}, {TITLES[case.group]}, {case.cores}, {ALLOCATORS[case.allocator]}"
+
+
+def _place(case):
+    return case.num_cores, case.allocator
 
 
 def _mean(values):
@@ -195,7 +224,7 @@ def _mean(values):
 
 
 def _short(value):
-    """Writes three digits."""
+    """Formats three digits."""
     if value is None:
         return ""
     digits = max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
@@ -203,7 +232,7 @@ def _short(value):
 
 
 def _spread(found):
-    """Returns the widest distance between quartiles, in percent of the median."""
+    """Returns the largest distance between quartiles, in percent of the median."""
     return 100 * max(
         (entry["quartiles"][1] - entry["quartiles"][0]) / entry["median_seconds"]
         for entry in found.values()

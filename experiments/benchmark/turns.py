@@ -1,4 +1,4 @@
-"""Contenders in processes of their own, verified equal, taking turns."""
+"""Contenders in separate processes, verified to agree, measured in turns."""
 
 import contextlib
 import json
@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from experiments.benchmarking.contenders import CONTENDERS
-from experiments.benchmarking.work import Case
+from experiments.benchmark.contenders import CONTENDERS
+from experiments.benchmark.work import Case
 
 ROOT = Path(__file__).parent.parent.parent
-# By max|a - b| <= tolerance * max(1, max|b|). A gradient of a weight is a sum over all
-# steps and sequences, of which float32 keeps fewer digits.
+# For max|a - b| <= tolerance * max(1, max|b|). The gradient of a weight is a sum over
+# all steps and sequences, so float32 keeps fewer of its digits.
 TOLERANCES = {"outputs": 1e-5}
 GRADIENT_TOLERANCE = 1e-4
 
 
 class Disagreement(Exception):
-    """A contender computes something else than the others."""
+    """A contender computes something different from the others."""
 
 
 class WorkerFailed(Exception):
@@ -37,16 +37,19 @@ class Worker:
 
     Args:
       name: the contender.
-      num_cores: cores it is held to.
+      num_cores: number of cores it may use.
+      allocator: how it allocates memory; see `ALLOCATORS`.
     """
 
-    def __init__(self, name: str, num_cores: int):
+    def __init__(self, name: str, num_cores: int, allocator: str):
         self.name = name
         self._is_ready = False
         contender = CONTENDERS[name]
         self._connection, theirs = Pipe()
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        environment = os.environ | {
+        # Settings of the allocator that the user may have made are not inherited.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+        environment = inherited | {
             "JAX_PLATFORMS": "cpu",
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         }
@@ -55,28 +58,29 @@ class Worker:
                 [
                     sys.executable,
                     "-m",
-                    "experiments.benchmarking.worker",
+                    "experiments.benchmark.worker",
                     str(theirs.fileno()),
                     contender.source,
                     json.dumps(contender.options),
                     str(num_cores),
                     str(num_cores if contender.is_sharded else 1),
+                    allocator,
                 ],
                 pass_fds=[theirs.fileno()],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # ctrl-c is the parent's to answer
+                start_new_session=True,  # the parent handles ctrl-c
             )
 
     def ask(self, *request: Any) -> Any:
-        """Has the worker do something, and waits for it.
+        """Makes the worker do something, and waits for it.
 
         Args:
-          *request: name of a function of `Server`, and its arguments.
+          *request: name of a method of `Server`, and its arguments.
 
         Returns:
-          What the function returned.
+          What the method returned.
 
         Raises:
           WorkerFailed: if it raised, or the process died.
@@ -88,7 +92,7 @@ class Worker:
         """Waits until the library is imported.
 
         Raises:
-          WorkerFailed: if the process died of it.
+          WorkerFailed: if the process died.
         """
         if not self._is_ready:
             self._exchange(None)
@@ -114,20 +118,22 @@ class Worker:
 
 
 @contextlib.contextmanager
-def workers() -> Iterator[Callable[[str, int], Worker]]:
-    """Lends workers by contender and number of cores, and ends them all at last.
+def workers() -> Iterator[Callable[[str, int, str], Worker]]:
+    """Yields a function that lends workers, and ends them all at last.
 
-    Every one is started when it is first asked for and kept warm then; those of another
-    number of cores are ended.
+    The function takes contender, number of cores and allocator. A worker is started
+    when it is first asked for, then kept warm until one with another number of cores or
+    another allocator is asked for.
     """
-    running: dict[tuple[str, int], Worker] = {}
+    running: dict[tuple[str, int, str], Worker] = {}
 
-    def lend(name, num_cores):
-        for key in [key for key in running if key[1] != num_cores]:
+    def lend(name, num_cores, allocator):
+        for key in [key for key in running if key[1:] != (num_cores, allocator)]:
             running.pop(key).close()
-        if (name, num_cores) not in running:
-            running[name, num_cores] = Worker(name, num_cores)
-        return running[name, num_cores]
+        key = name, num_cores, allocator
+        if key not in running:
+            running[key] = Worker(*key)
+        return running[key]
 
     try:
         yield lend
@@ -138,7 +144,7 @@ def workers() -> Iterator[Callable[[str, int], Worker]]:
 
 def measure(
     case: Case,
-    lend: Callable[[str, int], Worker],
+    lend: Callable[[str, int, str], Worker],
     *,
     num_rounds: int,
     turn_seconds: float,
@@ -148,26 +154,28 @@ def measure(
 
     Args:
       case: the case.
-      lend: gives workers; see `workers`.
-      num_rounds: turns that each contender has.
+      lend: lends workers; see `workers`.
+      num_rounds: number of turns of each contender.
       turn_seconds: least duration of a turn.
       pause_seconds: pause before each turn, in which threads that wait by spinning
         go to sleep.
 
     Returns:
       By contender: `median_seconds`, `quartiles`, `turns` (seconds of each),
-      `compile_seconds`, `temp_bytes` and `peak_bytes`, None where not known.
+      `compile_seconds`, `temp_bytes` and `peak_bytes`, None where unknown.
 
     Raises:
       Disagreement: if a contender differs from the first.
       WorkerFailed: if one raises an error or dies.
     """
-    contenders = [lend(name, case.num_cores) for name in case.contenders]
+    contenders = [
+        lend(name, case.num_cores, case.allocator) for name in case.contenders
+    ]
     found: dict[str, dict[str, Any]] = {}
     first = None
     for worker in contenders:  # before the first compiles
         worker.wait_until_ready()
-    for worker in contenders:  # one after the other, as compiling is timed
+    for worker in contenders:  # one after the other, as compilation is timed
         found[worker.name] = worker.ask("load", case)
         results = found[worker.name].pop("results")
         first = results if first is None else first
@@ -195,16 +203,16 @@ def verify(
     reference: str,
     expected: Mapping[str, np.ndarray],
 ) -> None:
-    """Compares what two contenders computed, as far as both have it.
+    """Compares the results that two contenders have in common.
 
     Args:
       name: a contender.
-      results: what it computed.
-      reference: another.
-      expected: what that one computed.
+      results: its results.
+      reference: another contender.
+      expected: the results of that one.
 
     Raises:
-      Disagreement: if they are not equal within the tolerance.
+      Disagreement: if they differ by more than the tolerance.
     """
     for key in sorted(results.keys() & expected.keys()):
         ours, theirs = results[key], expected[key]

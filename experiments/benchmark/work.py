@@ -1,24 +1,42 @@
-"""The work that every contender is given: sizes, weights, inputs, in NumPy.
+"""The work that every contender gets: sizes, weights and inputs, in NumPy.
 
-Whatever a library calls them and however it lays them out, the weights are these:
+The weights are these, whatever a library calls them and however it stores them:
 `kernel` `[D, gates * H]`, `recurrent_kernel` `[H, gates * H]`, `bias` `[gates * H]`,
 and for a GRU `candidate_bias` `[H]`, which is zero because not every library has one.
 """
 
 import dataclasses
-from collections.abc import Callable
+import os
+import platform
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-# So small that the weights hardly move: every call does the same work.
+# So small that the weights hardly change: every call does the same work.
 LEARNING_RATE, MOMENTUM = 1e-6, 0.9
 NUM_GATES = {"elman": 1, "lstm": 4, "gru": 3}
 PRODUCT_SIZE = 2048
+# How a process allocates memory, and what the tables call it. "kept" is
+# `rnnjax.memory.keep_freed_memory`.
+ALLOCATORS = {"default": "default allocator", "kept": "freed memory kept"}
+
+
+def usable_allocators(names: Sequence[str]) -> list[str]:
+    """Leaves out the allocator `kept` where it does not exist: it needs glibc."""
+    has_glibc = platform.libc_ver()[0] == "glibc"
+    return [name for name in names if name != "kept" or has_glibc]
+
+
+def count_cores() -> int:
+    """Counts the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Shape(NamedTuple):
-    """The sizes of a sequence: as many features go in as come out.
+    """The sizes of a batch of sequences; inputs and outputs are equally wide.
 
     Attributes:
       batch_size: B.
@@ -35,7 +53,7 @@ class Shape(NamedTuple):
 
 
 def read_shape(text: str) -> Shape:
-    """Reads a shape as it stands on the command line.
+    """Reads a shape from the command line.
 
     Args:
       text: batch size, steps and size, such as `20,35,200`.
@@ -54,16 +72,17 @@ def read_shape(text: str) -> Shape:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One thing to measure, the same for all contenders in it.
+    """One thing to measure, the same for all its contenders.
 
     Attributes:
       group: the table it belongs to: `forward`, `gradient`, `train`, `lengths`, ...
       work: what a call computes: `forward`, `gradient`, `train` or `product`.
       cell: elman, lstm or gru.
       shape: the sizes.
-      num_cores: cores that every worker is held to.
+      num_cores: number of cores that each worker may use.
       contenders: names.
-      seed: of weights and inputs.
+      allocator: how all of them allocate memory, one of `ALLOCATORS`.
+      seed: seed of weights and inputs.
     """
 
     group: str
@@ -72,17 +91,18 @@ class Case:
     shape: Shape
     num_cores: int
     contenders: tuple[str, ...]
+    allocator: str = "default"
     seed: int = 0
 
     @property
     def name(self) -> str:
-        """What the results call it; no two cases of a run have the same."""
+        """The name in the results, different for every case of a run."""
         what = "product" if self.work == "product" else f"{self.cell} {self.shape}"
-        return f"{self.group} {what} on {self.cores}"
+        return f"{self.group} {what} on {self.cores}, {ALLOCATORS[self.allocator]}"
 
     @property
     def cores(self) -> str:
-        """The number of cores in words."""
+        """The number of cores, as text."""
         return f"{self.num_cores} core" + "s" * (self.num_cores > 1)
 
 
@@ -92,8 +112,8 @@ class Data(NamedTuple):
     Attributes:
       weights: by the names above.
       inputs: `[T, B, D]`.
-      cotangents: `[T, B, H]`, the weight of every output in the loss, which is the
-        sum of the weighted outputs.
+      cotangents: `[T, B, H]`, the weight of each output in the loss, which is the sum
+        of the weighted outputs.
     """
 
     weights: dict[str, np.ndarray]
@@ -122,9 +142,9 @@ def make_data(case: Case) -> Data:
 
 
 def num_flops(case: Case) -> int:
-    """Counts what the products of a call take at least: 2 for a multiply and add.
+    """Counts the operations of the products of a call, 2 per multiply and add.
 
-    A backward pass has two products for each one of the forward pass.
+    A backward pass has two products for each product of the forward pass.
     """
     if case.work == "product":
         return 2 * PRODUCT_SIZE**3
@@ -138,11 +158,10 @@ class Program(NamedTuple):
 
     Attributes:
       call: computes once and waits until it is done.
-      results: returns what the first call computes, by names that all contenders
-        share; called once, before all others.
-      compile_seconds: from the function to the program, tracing included; None where
-        nothing is compiled.
-      temp_bytes: temporary memory of the compiled program, None where it is unknown.
+      results: returns the results of the first call, by names that all contenders
+        share; called once, before everything else.
+      compile_seconds: time to trace and compile; None where nothing is compiled.
+      temp_bytes: temporary memory of the compiled program; None where unknown.
     """
 
     call: Callable[[], Any]

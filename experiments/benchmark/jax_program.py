@@ -1,4 +1,4 @@
-"""A case as a JAX library computes it, compiled ahead of time."""
+"""A case computed by a JAX library, compiled ahead of time."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.benchmarking.work import (
+from experiments.benchmark.work import (
     LEARNING_RATE,
     MOMENTUM,
     PRODUCT_SIZE,
@@ -20,14 +20,14 @@ from experiments.benchmarking.work import (
 
 
 class Peer(NamedTuple):
-    """What a JAX library brings.
+    """What the benchmark needs of a JAX library.
 
     Attributes:
       apply: `(params, inputs) -> outputs`, from a carry of zeros.
-      pack: `weights -> params`, differentiable: the gradients of `params` are brought
-        back to those of `weights` by its transpose.
+      pack: `weights -> params`, differentiable: its transpose turns the gradients of
+        `params` into those of `weights`.
       batch_first: whether inputs and outputs are `[B, T, ...]`.
-      lacks: names of weights that the library has not.
+      lacks: names of weights that the library does not have.
     """
 
     apply: Callable[[Any, Any], Any]
@@ -42,7 +42,7 @@ def load(peer: Peer, case: Case, *, is_sharded: bool = False) -> Program:
     Args:
       peer: the library.
       case: the case.
-      is_sharded: whether the batch is laid out over all devices.
+      is_sharded: whether the batch is distributed over all devices.
 
     Returns:
       The program.
@@ -53,7 +53,7 @@ def load(peer: Peer, case: Case, *, is_sharded: bool = False) -> Program:
     weights = jax.tree.map(jnp.asarray, data.weights)
     sequences = [_reordered(peer, x) for x in (data.inputs, data.cotangents)]
     params, inputs, cotangents = _place(peer, peer.pack(weights), sequences, is_sharded)
-    # It also wakes the compiler, so that the first case is compiled as fast as others.
+    # This also warms up the compiler, so that the first case compiles like the others.
     outputs = np.asarray(jax.jit(peer.apply)(params, inputs))
     step, state = _WORK[case.work](peer.apply, params)
     began = time.perf_counter()
@@ -88,12 +88,12 @@ def load(peer: Peer, case: Case, *, is_sharded: bool = False) -> Program:
 
 
 def _reordered(peer, sequence):
-    """Swaps time and batch if the library wants it, on the way in and out."""
+    """Swaps time and batch if the library expects it, for inputs and outputs."""
     return np.swapaxes(sequence, 0, 1) if peer.batch_first else sequence
 
 
 def _place(peer, params, sequences, is_sharded):
-    """Puts the arrays on the first device, or the batch on all of them."""
+    """Places the arrays on the first device, or the batch on all devices."""
     if not is_sharded:
         return params, *map(jnp.asarray, sequences)
     automatic = (jax.sharding.AxisType.Auto,)
@@ -142,7 +142,7 @@ _WORK = {"forward": _forward, "gradient": _gradient, "train": _train}
 
 
 def _load_product(seed):
-    """Compiles a large product, whose rate the others are measured by."""
+    """Compiles a large product, whose rate the others are compared with."""
     key = jax.random.key(seed)
     left = right = jax.random.normal(key, (PRODUCT_SIZE, PRODUCT_SIZE))
     compiled = jax.jit(jnp.matmul).lower(left, right).compile()

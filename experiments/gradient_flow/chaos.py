@@ -1,4 +1,4 @@
-"""Picture 5: the route of a tanh network to chaos, with its Lyapunov exponent."""
+"""Figure 5: the route of a tanh network to chaos, with its Lyapunov exponent."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.gradients.style import BLUE, ORANGE, RED, new_figure, without_frame
+from experiments.shared.figures import BLUE, ORANGE, RED, hide_frame, new_figure
 from rnnjax import elman, unroll
 from rnnjax.diagnostics import lyapunov_spectrum
 
@@ -21,21 +21,23 @@ NUM_DISCARDED, NUM_KEPT = 1000, 200
 def orbits(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Runs hₜ = tanh(g W hₜ₋₁), two units without inputs, at many gains.
 
-    W has rank one: what happens is a map of h² - h¹ alone, odd and with a hump, and the
-    second exponent is -∞.
+    W has rank one, so the dynamics are those of a one-dimensional map of h² - h¹, which
+    is odd and has a hump; the second exponent is -∞.
 
     Args:
       gains: `[G]`, g.
 
     Returns:
       h¹ of the last `NUM_KEPT` steps, `[G, NUM_KEPT]`, and the largest Lyapunov
-      exponents `[G]`, in nats a step, of `NUM_DISCARDED` steps and more.
+      exponents `[G]`, in nats per step.
 
     References:
       Wang, "Period-doublings to chaos in a simple neural network: An analytical proof",
-      Complex Systems 1991, whose network of two logistic units this is, moved to tanh.
+      Complex Systems 1991: this network with logistic units, here moved to tanh.
     """
-    with jax.enable_x64(True):  # float32 knows tanh as 1 where its slope still counts
+    with jax.enable_x64(
+        True
+    ):  # in float32 tanh saturates where its slope still matters
         cell = elman(2, dtype=jnp.float64)
         inputs = jnp.zeros((NUM_DISCARDED + NUM_KEPT, 1))
         start = jnp.asarray(START)
@@ -57,10 +59,10 @@ def orbits(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def onset(gains: np.ndarray, exponents: np.ndarray) -> float:
-    """Returns the first gain at which the network is chaotic, exponent above 0.01.
+    """Returns the first gain with chaos: an exponent above 0.01.
 
     Raises:
-      ValueError: if none is.
+      ValueError: if there is none.
     """
     chaotic = exponents > 0.01
     if not chaotic.any():
@@ -68,8 +70,8 @@ def onset(gains: np.ndarray, exponents: np.ndarray) -> float:
     return float(gains[chaotic.argmax()])
 
 
-def draw(gains: np.ndarray, h: np.ndarray, exponents: np.ndarray) -> "Figure":
-    """Draws where the orbits end, and the exponent below."""
+def plot(gains: np.ndarray, h: np.ndarray, exponents: np.ndarray) -> "Figure":
+    """Plots where the orbits end, and the exponent below it."""
     figure = new_figure(8.0, 5.6)
     above, below = panels = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     g = np.repeat(gains, h.shape[1])
@@ -95,6 +97,6 @@ def draw(gains: np.ndarray, h: np.ndarray, exponents: np.ndarray) -> "Figure":
     below.set_ylim(-1.5, 0.7)
     below.set_xlim(gains[0], gains[-1])
     below.set_xlabel("gain g")
-    below.set_ylabel("Lyapunov exponent\nnats a step")
-    without_frame(panels)
+    below.set_ylabel("Lyapunov exponent\nnats per step")
+    hide_frame(*panels)
     return figure

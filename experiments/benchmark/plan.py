@@ -1,21 +1,14 @@
-"""Which cases a benchmark consists of."""
+"""The cases of a benchmark."""
 
-import os
+import itertools
 from collections.abc import Sequence
 
-from experiments.benchmarking.contenders import CONTENDERS, ENGINES
-from experiments.benchmarking.work import Case, Shape
+from experiments.benchmark.contenders import CONTENDERS, ENGINES
+from experiments.benchmark.work import Case, Shape, count_cores
 
 LENGTHS_OF = Shape(16, 0, 128)
 SHARE_OF = Shape(64, 50, 650)
 LONG = Shape(8, 16384, 64)
-
-
-def count_cores() -> int:
-    """Counts the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def make_plan(
@@ -24,6 +17,7 @@ def make_plan(
     shapes: Sequence[Shape],
     lengths: Sequence[int],
     cores: Sequence[int],
+    allocators: Sequence[str],
     contenders: Sequence[str],
     reference: str,
     seed: int,
@@ -32,18 +26,19 @@ def make_plan(
 
     Args:
       groups: `forward`, `gradient`, `train` (of all cells and shapes), `lengths`,
-        `share`, `long`, `vmap`; see `experiments.benchmark`.
+        `share`, `long`, `vmap`; see `experiments/benchmark/__main__.py`.
       cells: lstm, gru, elman.
       shapes: sizes for the groups of all shapes.
       lengths: numbers of steps for `lengths`.
-      cores: numbers of cores; 0: all there are.
-      contenders: who takes part.
+      cores: numbers of cores; 0: all.
+      allocators: names in `ALLOCATORS`.
+      contenders: the contenders that take part.
       reference: the contender that the others are compared with; an engine for `long`
         and `vmap`, where only engines take part.
-      seed: of the data.
+      seed: seed of the data.
 
     Returns:
-      The cases, those of one number of cores together.
+      The cases, grouped by number of cores and allocator.
 
     Raises:
       ValueError: if there are fewer cores, or the reference would not take part.
@@ -58,11 +53,22 @@ def make_plan(
         )
     mapped = (reference, f"{reference}_vmap")
     cases = []
-    for num_cores in dict.fromkeys(number or available for number in cores):
+    numbers = dict.fromkeys(number or available for number in cores)
+    for num_cores, allocator in itertools.product(numbers, allocators):
 
-        def add(group, work, cell, shape, names=contenders, num_cores=num_cores):
+        def add(
+            group,
+            work,
+            cell,
+            shape,
+            names=contenders,
+            num_cores=num_cores,
+            allocator=allocator,
+        ):
             names = tuple(n for n in names if _fits(n, cell, shape, num_cores))
-            cases.append(Case(group, work, cell, shape, num_cores, names, seed))
+            cases.append(
+                Case(group, work, cell, shape, num_cores, names, allocator, seed)
+            )
 
         for group in groups:
             match group:
@@ -86,7 +92,7 @@ def make_plan(
 
 
 def _fits(name, cell, shape, num_cores):
-    """Says whether a contender can do a case."""
+    """Whether a contender can compute a case."""
     contender = CONTENDERS[name]
     divides = num_cores > 1 and shape.batch_size % num_cores == 0
     return cell in contender.cells and (divides or not contender.is_sharded)

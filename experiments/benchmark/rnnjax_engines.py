@@ -1,16 +1,16 @@
 """The engines of rnnjax as contenders."""
 
+from typing import Any
+
 import jax
 
 import rnnjax
-from experiments.benchmarking.jax_program import Peer, load
-from experiments.benchmarking.work import Case, Program
+from experiments.benchmark.jax_program import Peer, load
+from experiments.benchmark.work import Case, Program
+from rnnjax import engines
 
-ENGINES = {
-    "scan": rnnjax.scan,
-    "hoisted": rnnjax.hoisted,
-    "remat": rnnjax.remat(),
-}
+ENGINES: dict[str, Any] = {engine.__name__: engine for engine in engines.ENGINES}
+ENGINES["remat"] = engines.remat()  # this one is made with options
 CELLS = {"elman": rnnjax.elman, "lstm": rnnjax.lstm, "gru": rnnjax.gru}
 
 
@@ -22,8 +22,8 @@ def engine(
     Args:
       case: the case.
       name: the engine.
-      is_sharded: whether the batch is laid out over all devices.
-      is_mapped: whether sequences are mapped over by `vmap`, not given as a batch.
+      is_sharded: whether the batch is distributed over all devices.
+      is_mapped: whether `vmap` maps over the sequences, instead of a batch.
 
     Returns:
       The program.

@@ -16,19 +16,19 @@ def share_of_training(
     sample: int = 20,
     rounds: int = 5,
 ) -> float:
-    """Measures what share of the training's time diagnostics take, at any rate.
+    """Measures what share of a training's time its diagnostics take.
 
-    Both are run once first, so that compiling is not counted.
+    Both are run once first, so that compilation is not counted.
 
     Args:
       update: computes one update and returns arrays.
       diagnose: computes the diagnostics and returns arrays.
       every: updates between two runs of the diagnostics.
-      sample: updates that are timed in a round, for the time of one.
-      rounds: how often both are timed, one after the other; the median is taken.
+      sample: updates timed per round.
+      rounds: number of times that both are timed in turn; the median is taken.
 
     Returns:
-      The time of the diagnostics over that of diagnostics and updates.
+      The time of the diagnostics divided by that of diagnostics and updates.
     """
     for function in (update, diagnose):
         jax.block_until_ready(function())

@@ -1,0 +1,1 @@
+"""The speed of recurrent networks; see `__main__.py`."""

@@ -1,1 +1,0 @@
-"""What `experiments.benchmark` is made of: work, contenders, workers, tables, plots."""

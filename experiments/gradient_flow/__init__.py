@@ -1,0 +1,1 @@
+"""Why gradients vanish and explode; see `__main__.py`."""

@@ -1,1 +1,0 @@
-"""The parts of `experiments.gradient_flow`, a picture each."""
