@@ -69,7 +69,7 @@ def with_params_of(directory: Path, state: Any) -> Any:
     """
     if isinstance(state, dict) and "params" in state:
         return {**state, "params": read_params(directory, state["params"])}
-    if hasattr(state, "_replace") and hasattr(state, "params"):
+    if "params" in getattr(state, "_fields", ()):
         return state._replace(params=read_params(directory, state.params))
     raise ValueError(
         f"the parameters of {directory} cannot be used here: the state of this "

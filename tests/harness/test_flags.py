@@ -96,6 +96,7 @@ def test_config_of_a_run_reproduces_it(run_toy, tmp_path):
         ('{"hidden_size": 0}', "hidden_size must be at least 1, got 0."),
         ('{"signal": "SIGKILL"}', "must be typing.Literal"),
         ('{"widths": [1, 2.5]}', "must be tuple[int, ...], got [1, 2.5]."),
+        ('{"widths": {}}', "must be tuple[int, ...], got {}."),
         ("[1]", "must hold a JSON object, got [1]."),
         ("{", "must be JSON, but: "),
         (None, "does not exist."),
