@@ -69,8 +69,9 @@ def with_params_of(directory: Path, state: Any) -> Any:
     """
     if isinstance(state, dict) and "params" in state:
         return {**state, "params": read_params(directory, state["params"])}
-    if "params" in getattr(state, "_fields", ()):
-        return state._replace(params=read_params(directory, state.params))
+    if isinstance(state, tuple) and "params" in getattr(state, "_fields", ()):
+        named: Any = state
+        return named._replace(params=read_params(directory, named.params))
     raise ValueError(
         f"the parameters of {directory} cannot be used here: the state of this "
         "experiment has no branch of that name."
