@@ -26,8 +26,8 @@ def by_gate(matrix, names):
 def draw(cell, seed=0, scale=0.6, input_size=D):
     """Draws parameters in float64 and inputs `[T, B, input_size]`."""
     rng = np.random.default_rng(seed)
-    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
-    return draw_like(rng, shapes, scale=scale), rng.normal(size=(T, B, input_size))
+    params = draw_params(rng, cell, input_size, scale=scale)
+    return params, rng.normal(size=(T, B, input_size))
 
 
 def draw_initial(cell, input_size=D):
@@ -100,19 +100,6 @@ def check_against_paper(cell, from_paper, input_size=D):
     got_grads = grads[0] | {"inputs": grads[2]}
     got_grads |= {f"carry{i}": x for i, x in enumerate(grads[1])}
     assert_close(got_grads, want_grads, 1e-7)
-
-
-def loop(step):
-    """Makes the `from_paper` of a cell that carries h, from `(params, h, x) -> h`."""
-
-    def from_paper(params, carry, inputs):
-        (h,), outputs = carry, []
-        for x in inputs:
-            h = step(params, h, x)
-            outputs.append(h)
-        return (h,), np.stack(outputs)
-
-    return from_paper
 
 
 def affine(params, x, names):

@@ -12,7 +12,7 @@ from tests.cells.paper import (
     T,
     check_against_paper,
     draw_params,
-    loop,
+    over_time,
     sigmoid,
 )
 from tests.trees import assert_close
@@ -35,7 +35,7 @@ def test_equals_paper(x64):
         n = normalized(ux[:, a:], b[a:]) + p["bias"][a:] + r * candidate
         return (1 - z) * np.tanh(n) + z * h
 
-    check_against_paper(gru_layer_norm(H), loop(step))
+    check_against_paper(gru_layer_norm(H), over_time(step))
 
 
 def test_the_scale_of_the_inputs_does_not_matter(x64):

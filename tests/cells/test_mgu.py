@@ -12,7 +12,7 @@ from tests.cells.paper import (
     affine,
     check_against_paper,
     draw_params,
-    loop,
+    over_time,
     sigmoid,
 )
 from tests.trees import assert_close
@@ -25,7 +25,7 @@ def test_equals_paper(x64):
         n = np.tanh(ux["n"] + (f * h) @ p["candidate_kernel"])
         return (1 - f) * h + f * n
 
-    check_against_paper(mgu(H), loop(step))
+    check_against_paper(mgu(H), over_time(step))
 
 
 def test_a_closed_gate_keeps_the_carry(x64):

@@ -12,7 +12,7 @@ from tests.cells.paper import (
     T,
     affine,
     check_against_paper,
-    loop,
+    over_time,
     sigmoid,
 )
 from tests.trees import assert_close
@@ -34,7 +34,7 @@ def min_lstm_of_paper(p, h, x):
     ("make", "step"), [(min_gru, min_gru_of_paper), (min_lstm, min_lstm_of_paper)]
 )
 def test_equals_paper(x64, make, step):
-    check_against_paper(make(H), loop(step))
+    check_against_paper(make(H), over_time(step))
 
 
 def test_min_gru_is_a_weighted_sum_of_candidates(x64):

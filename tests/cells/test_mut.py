@@ -15,7 +15,7 @@ from tests.cells.paper import (
     by_gate,
     check_against_paper,
     draw_params,
-    loop,
+    over_time,
     sigmoid,
 )
 from tests.trees import assert_close
@@ -50,7 +50,7 @@ def mut3_of_paper(p, h, x):
     [(mut1, mut1_of_paper), (mut2, mut2_of_paper), (mut3, mut3_of_paper)],
 )
 def test_equals_paper(x64, make, step):
-    check_against_paper(make(H), loop(step))
+    check_against_paper(make(H), over_time(step))
 
 
 def test_mut2_is_a_gru_that_exchanges_z(x64):

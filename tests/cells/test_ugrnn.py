@@ -13,7 +13,7 @@ from tests.cells.paper import (
     by_gate,
     check_against_paper,
     draw_params,
-    loop,
+    over_time,
     sigmoid,
 )
 from tests.trees import assert_close
@@ -26,7 +26,7 @@ def test_equals_paper(x64):
         g = sigmoid(pre["g"] + wh["g"])
         return g * h + (1 - g) * np.tanh(pre["n"] + wh["n"])
 
-    check_against_paper(ugrnn(H), loop(step))
+    check_against_paper(ugrnn(H), over_time(step))
 
 
 def test_an_open_gate_keeps_the_carry(x64):
