@@ -181,7 +181,7 @@ def elman_with_output(
       output_activation: g, or its name.
       compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`: `kernel_init` draws U, C and
-        D, `use_bias` applies to b and e, and e is initially zero.
+        D, `bias_init` b and e.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -207,7 +207,9 @@ def elman_with_output(
             "skip_kernel": draw(keys[2], (input_size, output_size), options.dtype),
         }
         if options.use_bias:
-            params["output_bias"] = jnp.zeros(output_size, options.dtype)
+            params["output_bias"] = options.bias_init(
+                jax.random.fold_in(key, 3), (output_size,), options.dtype
+            )
         return params
 
     f, g = as_activation(activation), as_activation(output_activation)
