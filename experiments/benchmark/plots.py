@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from experiments.benchmark.contenders import CONTENDERS
 from experiments.benchmark.tables import Measured, ratios, rows_of
-from experiments.benchmark.work import Case
+from experiments.benchmark.work import ALLOCATORS, Case
 from experiments.shared.figures import hide_frame, new_figure
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def ratio_by_shape(
         axes.grid(axis="y", color="0.9")
         hide_frame(axes)
     panels[0].set_ylabel(f"time / time of {reference}")
-    figure.supxlabel("B, T, D = H", fontsize="medium")
+    allocator = ALLOCATORS[cases[0].allocator]
+    figure.supxlabel(f"B, T, D = H ({allocator})", fontsize="medium")
     handles = dict(
         pair[::-1] for axes in panels for pair in zip(*axes.get_legend_handles_labels())
     )
@@ -69,7 +70,7 @@ def time_by_length(cases: Sequence[Case], measured: Measured) -> "Figure":
     """Plots the time of a call against the number of steps, both logarithmic.
 
     Args:
-      cases: cases that differ in the number of steps.
+      cases: cases that differ only in the number of steps.
       measured: what was measured in them.
 
     Returns:
@@ -95,7 +96,8 @@ def time_by_length(cases: Sequence[Case], measured: Measured) -> "Figure":
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     batch_size, _, size = cases[0].shape
-    axes.set_xlabel(f"steps; batch of {batch_size}, {size} features")
+    allocator = ALLOCATORS[cases[0].allocator]
+    axes.set_xlabel(f"steps; batch of {batch_size}, {size} features ({allocator})")
     axes.set_ylabel("ms, forward and backward")
     axes.grid(color="0.92")
     hide_frame(axes)

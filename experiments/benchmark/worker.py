@@ -140,6 +140,9 @@ def main(arguments: list[str]) -> None:
     Args:
       arguments: file descriptor, source and options of the contender, numbers of cores
         and devices, allocator.
+
+    Raises:
+      RuntimeError: if freed memory is to be kept, and the C library is not glibc.
     """
     descriptor, source, options, num_cores, num_devices, allocator = arguments
     connection = Connection(int(descriptor))

@@ -24,10 +24,24 @@ from experiments.gradient_flow.dilated_cell import dilated_stack_cell
 from experiments.harness.command import BAD_INPUT, DONE, run_command
 
 
+def random_params(init, input_size):
+    """Draws parameters by NumPy, which compiles nothing."""
+    shapes = jax.eval_shape(lambda: init(jax.random.key(0), input_size))
+    rng = np.random.default_rng(0)
+    return jax.tree.map(lambda x: rng.normal(size=x.shape).astype(x.dtype), shapes)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """50 sequences of 11 steps, and the symbols that came first."""
+    sample = jax.jit(recall.sample_batch, static_argnums=(1, 2))
+    return tuple(map(np.asarray, sample(jax.random.key(3), 11, 50)))
+
+
 def test_the_dilated_cell_is_the_dilated_layers():
     cell = dilated_stack_cell(5, (1, 3))
-    params = cell.init(jax.random.key(0), 2)
-    inputs = jax.random.normal(jax.random.key(1), (7, 3, 2))
+    params = random_params(cell.init, 2)
+    inputs = np.random.default_rng(1).normal(size=(7, 3, 2)).astype(np.float32)
     layer = rnnjax.stack(*(rnnjax.dilated(rnnjax.elman(5), d) for d in (1, 3)))
 
     @jax.jit
@@ -39,19 +53,20 @@ def test_the_dilated_cell_is_the_dilated_layers():
     np.testing.assert_allclose(outputs, expected, atol=1e-6)
 
 
-def test_the_first_symbol_is_asked_for_and_shown_but_once():
-    inputs, symbols = recall.sample_batch(jax.random.key(3), 7, 50)
-    shown = np.asarray(inputs).argmax(-1)
-    assert (np.asarray(inputs).sum(-1) == 1).all()
-    assert (shown[0] == np.asarray(symbols)).all()
+def test_the_first_symbol_is_asked_for_and_shown_but_once(batch):
+    inputs, symbols = batch
+    assert inputs.shape[:2] == (11, 50)
+    shown = inputs.argmax(-1)
+    assert (inputs.sum(-1) == 1).all()
+    assert (shown[0] == symbols).all()
     assert (shown[1:] >= recall.NUM_SYMBOLS).all()
     assert set(shown.ravel().tolist()) == set(range(recall.INPUT_SIZE))
 
 
-def test_the_loss_is_of_the_last_step_and_the_logits_of_the_right_symbol():
+def test_the_loss_is_of_the_last_step_and_the_logits_of_the_right_symbol(batch):
     model = gradient_flow.make_model(rnnjax.elman(5))
-    params = model.init(jax.random.key(0), recall.INPUT_SIZE)
-    inputs, symbols = recall.sample_batch(jax.random.key(1), 7, 3)
+    params = random_params(model.init, recall.INPUT_SIZE)
+    inputs, symbols = batch[0][:7, :3], batch[1][:3]
 
     @jax.jit
     def found(params):
@@ -67,13 +82,14 @@ def test_the_loss_is_of_the_last_step_and_the_logits_of_the_right_symbol():
     np.testing.assert_allclose(logits_found, right, rtol=1e-5)
 
 
-def test_norms_by_lag_of_an_orthogonal_linear_network():
+def test_norms_by_lag_of_an_orthogonal_linear_network(batch):
     cell = rnnjax.elman(5, activation="identity")
-    params = gradient_flow.make_model(cell).init(jax.random.key(0), recall.INPUT_SIZE)
-    W = 0.9 * params[0]["recurrent_kernel"]
-    params = (params[0] | {"recurrent_kernel": W}, params[1])
-    batch = recall.sample_batch(jax.random.key(1), 11, 3)
-    norms = jax.jit(lambda params: lags.measure(cell, params, *batch))(params)
+    model = gradient_flow.make_model(cell)
+    own, readout = random_params(model.init, recall.INPUT_SIZE)
+    W = 0.9 * np.linalg.qr(own["recurrent_kernel"])[0]
+    params = own | {"recurrent_kernel": W}, readout
+    few = batch[0][:, :3], batch[1][:3]
+    norms = jax.jit(lambda params: lags.measure(cell, params, *few))(params)
     np.testing.assert_allclose(norms.mean, 0.9 ** np.arange(11), rtol=1e-4)
     assert lags.half_life(np.asarray(norms.mean)) == pytest.approx(
         math.log(2) / -math.log(0.9), rel=1e-3
