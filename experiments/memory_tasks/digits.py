@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from experiments.data.images import read_idx
 from experiments.harness.errors import BadInput
@@ -41,7 +42,7 @@ class Images(NamedTuple):
 
     size: int
     sample: Callable[[Array, int], tuple[Array, Array]]
-    sample_test: Callable[[Array, Array, int], tuple[Array, Array]]
+    sample_test: Callable[[Array, ArrayLike, int], tuple[Array, Array]]
 
 
 def rows(images: Images) -> Task:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from rnnjax import cross_entropy, last_step
 from rnnjax.base import Array
@@ -46,7 +47,7 @@ class Task(NamedTuple):
     input_size: int
     output_size: int
     sample: Callable[[Array, int], Sequences]
-    sample_test: Callable[[Array, Array, int], Sequences]
+    sample_test: Callable[[Array, ArrayLike, int], Sequences]
     loss: Measure
     score: Measure
     score_name: str
@@ -56,7 +57,7 @@ class Task(NamedTuple):
 
 def fresh_tests(
     sample: Callable[[Array, int], Sequences],
-) -> Callable[[Array, Array, int], Sequences]:
+) -> Callable[[Array, ArrayLike, int], Sequences]:
     """Makes the `sample_test` of a task with unlimited data, new for each index."""
     return lambda key, index, size: sample(jax.random.fold_in(key, index), size)
 

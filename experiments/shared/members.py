@@ -144,7 +144,7 @@ def _stop_if(condition: Array, status: int, member: Members) -> Members:
     return member._replace(status=stopped)
 
 
-def _over_members(function, mesh: Mesh, at_once: bool | None):
+def _over_members(function: Callable, mesh: Mesh, at_once: bool | None):
     """Maps a function of one member over the running members of every device."""
     if at_once is None:
         at_once = mesh.devices.flat[0].platform != "cpu"

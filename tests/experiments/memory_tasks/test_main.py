@@ -20,6 +20,7 @@ from experiments.shared.members import DIVERGED, RUNNING, SOLVED
 TINY = "--hidden-size 5 --batch-size 4 --num-tests 500 --num-updates 4 --eval-every 2 "
 TINY += "--checkpoint-every 2 --num-devices 1 --num-steps 9 --cell elman_normal "
 TINY += "--method regularized --num-seeds 3 --grid learning_rate=1e-30,30,1e30"
+KEY = jax.random.key(0)
 SMALL_OUTPUTS = loading.SEQUENCES["adding_bai"](9)._replace(
     score=lambda outputs, sequences: (abs(outputs[-1, :, 0]) > 1).astype(float),
     solved_below=0.5,
@@ -118,7 +119,7 @@ def made(**fields):
 def test_layers_by_name(layer):
     variant, task = made(cell=("gru",), layer=layer, num_layers=2)
     model = variant.model
-    params = jax.eval_shape(lambda key: model.init(key, 6), jax.random.key(0))
+    params = jax.eval_shape(lambda key: model.init(key, 6), KEY)
     inputs = jax.ShapeDtypeStruct((7, 2, 6), jnp.float32)
     outputs = jax.eval_shape(lambda p, x: model.apply(p, None, x)[1], params, inputs)
     assert outputs.shape == (7, 2, task.output_size)
@@ -149,7 +150,8 @@ def test_the_penalty_reaches_the_recurrent_weights_only():
 
 def test_cells_by_name():
     makers = cell_makers()
-    assert makers["lstm"](3).init(jax.random.key(0), 2)["kernel"].shape == (2, 12)
+    params = jax.eval_shape(lambda key: makers["lstm"](3).init(key, 2), KEY)
+    assert params["kernel"].shape == (2, 12)
     assert {"elman", "gru", "gru(H, reset_after=False)", "lru", "unitary_rnn"} < set(
         makers
     )

@@ -56,7 +56,7 @@ def test_the_problems_of_1997(make, lowest, first, combine):
         at = np.flatnonzero(marks == 1)
         assert len(at) == 2 and at.min() < 10 and at.max() < NUM_STEPS // 2 - 1
         assert marks[-1] == -1 and marks[0] == (1 if at[0] == 0 else -1)
-        assert (np.delete(marks, [0, *at, lengths[b] - 1]) == 0).all()
+        assert (np.delete(marks, np.array([0, *at, lengths[b] - 1])) == 0).all()
         assert values[0] == first or at[0] != 0
         np.testing.assert_allclose(combine(*values[at]), targets[b], rtol=1e-5)
         firsts, seconds = firsts + (at[0] == 0), max(seconds, at.max())
