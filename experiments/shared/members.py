@@ -160,7 +160,9 @@ def _over_members(function: Callable, mesh: Mesh, at_once: bool | None):
     def of_device(members, settings, index):
         if at_once:
             return jax.vmap(if_running, (0, 0, None))(members, settings, index)
-        return jax.lax.map(lambda pair: if_running(*pair, index), (members, settings))
+        return jax.lax.map(
+            lambda pair: if_running(pair[0], pair[1], index), (members, settings)
+        )
 
     split = PartitionSpec(*mesh.axis_names)
     shared = jax.shard_map(
