@@ -70,8 +70,8 @@ def lstm_variant_step(
     """
     _check_gates(gates, coupled)
     _check_clip(clip)
-    functions = map(as_activation, (gate_activation, activation, output_activation))
-    factors = _factors(gates, coupled, clip, *functions)
+    f, g, h = map(as_activation, (gate_activation, activation, output_activation))
+    factors = _factors(gates, coupled, clip, f, g, h)
     return factored_step(factors)(params, carry, inputs)
 
 
@@ -142,7 +142,7 @@ def lstm_variant(
     _check_gates(gates, coupled)
     _check_letters("peepholes", peepholes, gates)
     _check_clip(clip)
-    functions = map(as_activation, (gate_activation, activation, output_activation))
+    f, g, h = map(as_activation, (gate_activation, activation, output_activation))
     names, biases = _side_by_side(gates), {"f": forget_bias}
     plain = gated_init(hidden_size, names, gate_biases=biases, **weights)
     dtype = WeightOptions(**weights).dtype
@@ -153,7 +153,7 @@ def lstm_variant(
         return plain(key, input_size) | drawn
 
     initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
-    factors = _factors(gates, coupled, clip, *functions, compute_dtype)
+    factors = _factors(gates, coupled, clip, f, g, h, compute_dtype)
     return factored_cell(init, initial_carry, factors)
 
 
