@@ -104,6 +104,7 @@ def elman(
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 
+@cached  # cells of equal equations share them: `to_onnx` compares
 def _factors(activation, compute_dtype=None):
     def update(params, carry, pre):
         return activation(pre)
