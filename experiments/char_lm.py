@@ -59,6 +59,7 @@ from rnnjax import (
 )
 from rnnjax.initializers import symmetric_uniform
 from rnnjax.models.language_model import LanguageModel
+from rnnjax.models.recurrent import Recurrent
 
 CELLS = {"elman": elman, "lstm": lstm, "gru": gru}
 
@@ -163,7 +164,11 @@ PRESETS = {"small": SMALL, "char_rnn": CHAR_RNN, "lecture": LECTURE}
 
 
 def make_model(config: Config, vocab_size: int, rngs: Any) -> LanguageModel:
-    """Makes the network, from characters to logits of the next one."""
+    """Makes the network, from characters to logits of the next one.
+
+    Raises:
+      ValueError: if the model is `ngram`, which is no network.
+    """
     if config.model == "ngram":
         raise ValueError("model must be a network, got ngram.")
     if config.model == "window_mlp":
@@ -304,7 +309,7 @@ def train(config: Config, run: Run) -> None:
 
 
 def evaluate_model(
-    module: LanguageModel, corpus: Corpus, is_last: bool
+    module: Recurrent, corpus: Corpus, is_last: bool
 ) -> dict[str, float]:
     """Evaluates on the validation text, and at the end on the test text if any."""
     previous = int(corpus.train[-1])

@@ -54,6 +54,7 @@ from rnnjax import (
 )
 from rnnjax.initializers import symmetric_uniform
 from rnnjax.models.language_model import LanguageModel
+from rnnjax.models.recurrent import Recurrent
 
 CELLS = {"elman": elman, "lstm": lstm, "gru": gru}
 PTB_TRAIN_WORDS = 929_589
@@ -291,7 +292,7 @@ def train(config: Config, run: Run) -> None:
 
 
 def evaluate_model(
-    module: LanguageModel, corpus: Corpus, is_last: bool
+    module: Recurrent, corpus: Corpus, is_last: bool
 ) -> dict[str, float]:
     """Evaluates on the validation text, and at the end on the test text if any."""
     previous = int(corpus.train[-1])

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from experiments.harness import files
 
@@ -57,6 +58,8 @@ def read_arrays(directory: Path, template: Any) -> Any:
 def read_subtree(directory: Path, name: str) -> dict[tuple[str, ...], Any]:
     """Reads the arrays of one branch of a state, whatever the others are.
 
+    They are read into the host's memory, so the devices of the run need not exist here.
+
     Args:
       directory: what `write_arrays` has written.
       name: the branch: a key or a field of the state.
@@ -65,7 +68,9 @@ def read_subtree(directory: Path, name: str) -> dict[tuple[str, ...], Any]:
       The arrays by the names of the keys on their path within the branch.
     """
     with _checkpointer() as checkpointer:
-        state = checkpointer.restore(directory.absolute())["state"]
+        metadata = checkpointer.metadata(directory.absolute()).item_metadata
+        on_host = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), metadata)
+        state = checkpointer.restore(directory.absolute(), dict(on_host))["state"]
     branch = state.get(name, {}) if isinstance(state, dict) else {}
     leaves = jax.tree_util.tree_leaves_with_path(branch)
     return {path_names(path): leaf for path, leaf in leaves}

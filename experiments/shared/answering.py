@@ -148,17 +148,23 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__,
         args=arguments,
     )
+    try:
+        reply = _reply_of(flags.run)
+        if reply is not None:
+            return 2 if answer_from(flags, reply) else 0
+        error: object = f"{flags.run} is of an experiment that answers no lines."
+    except (OSError, ValueError) as caught:
+        error = caught
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+
+
+def _reply_of(directory: Path) -> Callable[[str], Answer] | None:
+    """Loads a run and makes its reply to a line, None if its experiment has none."""
     from experiments.shared.trained import experiment_of, load  # slow to import
 
-    try:
-        make_reply = getattr(experiment_of(flags.run), "make_reply", None)
-        if make_reply is None:
-            raise ValueError(f"{flags.run} is of an experiment that answers no lines.")
-        reply = make_reply(load(flags.run))
-        return 2 if answer_from(flags, reply) else 0
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    make_reply = getattr(experiment_of(directory), "make_reply", None)
+    return None if make_reply is None else make_reply(load(directory))
 
 
 if __name__ == "__main__":

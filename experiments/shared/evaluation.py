@@ -6,6 +6,7 @@ The memory needed does not depend on the length of the text.
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -75,5 +76,6 @@ def _window_nats(
     graph: nnx.GraphDef, params: nnx.State, carry: Carry, window: EvaluationWindow
 ) -> tuple[Carry, jax.Array]:
     module = nnx.merge(graph, params)
-    carry, logits = module(window.inputs, carry, mask=window.mask)
-    return carry, cross_entropy(logits, window.targets, window.mask).sum()
+    inputs, targets, mask = map(jnp.asarray, window)
+    carry, logits = module(inputs, carry, mask=mask)
+    return carry, cross_entropy(logits, targets, mask).sum()

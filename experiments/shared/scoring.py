@@ -23,8 +23,11 @@ def make_line_scorer(
       split: splits a line into symbols.
 
     Returns:
-      `reply(line)`: the mean cross entropy in nats per symbol. It raises a `ValueError`
-      if the line has no symbol or one that the model does not know.
+      `reply(line)`: the mean cross entropy in nats per symbol.
+
+    Raises:
+      ValueError: by `reply`, if the line has no symbol or one that the model does not
+        know.
     """
     module, _, vocabulary = trained
     end = end_symbol(vocabulary)

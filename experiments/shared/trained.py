@@ -8,7 +8,7 @@ branch `params` of their state is the module's.
 import importlib
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from flax import nnx
@@ -33,7 +33,7 @@ class Trained(NamedTuple):
     """
 
     module: Recurrent
-    config: TrainingConfig
+    config: Any
     vocabulary: Vocabulary
 
 
@@ -80,7 +80,11 @@ def experiment_of(directory: Path, wanted: str | None = None) -> ModuleType:
     Raises:
       BadInput: if the run is of another experiment.
     """
-    return importlib.import_module(_check_experiment(directory, wanted))
+    name = _check_experiment(directory, wanted)
+    module = importlib.import_module(name)
+    if hasattr(module, "__path__"):  # a folder, whose file is __main__
+        module = importlib.import_module(f"{name}.__main__")
+    return module
 
 
 def record_corpus(run: Run, corpus: Corpus) -> None:

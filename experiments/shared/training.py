@@ -47,7 +47,7 @@ class TrainState(NamedTuple):
       carry: the carry at the end of the last window, handed on to the next.
     """
 
-    params: nnx.State
+    params: Any
     opt_state: optax.OptState
     carry: Carry
 

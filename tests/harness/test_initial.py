@@ -1,13 +1,18 @@
 """`--init-from`: the parameters of a run, and nothing else of it."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from experiments.harness import read_params
+from experiments.harness.arrays import write_arrays
 from experiments.harness.initial import with_params_of
 from tests.harness import toy
-from tests.harness.conftest import results_of
+from tests.harness.conftest import ROOT, results_of
 
 
 def params_of(directory):
@@ -58,3 +63,18 @@ def test_what_has_no_parameters_is_told(run_toy, tmp_path, finished):
     assert outcome.err == f"error: {tmp_path} must hold a checkpoint, got none.\n"
     with pytest.raises(ValueError, match="this experiment has no branch of that name"):
         with_params_of(finished, {"weights": jnp.zeros(2)})
+
+
+def test_parameters_of_a_run_on_more_devices_are_read_on_one(tmp_path):
+    """A process with one device reads what four devices have written."""
+    mesh = jax.make_mesh((4,), ("x",), (AxisType.Auto,))
+    spread = jax.device_put(jnp.arange(8.0), NamedSharding(mesh, PartitionSpec("x")))
+    write_arrays(tmp_path / "state", {"params": {"w": spread}})
+    program = (
+        "import sys, pathlib\n"
+        "from experiments.harness.arrays import read_subtree\n"
+        "print(read_subtree(pathlib.Path(sys.argv[1]), 'params')[('w',)].tolist())"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "state")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == str([float(x) for x in range(8)]), done.stderr

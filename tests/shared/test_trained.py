@@ -7,7 +7,8 @@ import pytest
 from experiments.data.vocabulary import Vocabulary
 from experiments.harness import BadInput
 from experiments.harness.results import FORMAT
-from experiments.shared.trained import load, save_vocabulary
+from experiments.shared import answering
+from experiments.shared.trained import experiment_of, load, save_vocabulary
 
 
 @pytest.fixture
@@ -36,6 +37,16 @@ def test_a_run_of_another_experiment_is_refused_by_name(run_directory):
 def test_a_run_of_another_vocabulary_is_refused_by_its_symbols(run_directory):
     with pytest.raises(BadInput, match="missing are 'c', new 'd'"):
         load(run_directory, vocabulary=Vocabulary.of_characters("abd"))
+
+
+def test_the_experiment_of_a_run_may_be_a_folder(run_directory, capsys):
+    """It is imported from its file `__main__`; this one answers no lines."""
+    results = {"format": FORMAT, "experiment": "experiments.memory_tasks"}
+    (run_directory / "results.json").write_text(json.dumps(results))
+    assert experiment_of(run_directory).Config.__module__.endswith("__main__")
+    assert answering.main([str(run_directory)]) == 2
+    message = f"error: {run_directory} is of an experiment that answers no lines."
+    assert message in capsys.readouterr().err
 
 
 def test_a_directory_without_a_run_or_a_vocabulary(run_directory):

@@ -137,7 +137,8 @@ def cross_entropies(model: NGram, tokens: np.ndarray, context=()) -> np.ndarray:
     if len(tokens) == 0:
         raise ValueError("tokens must hold at least one, got none.")
     parts = _log_probs(model, tokens, context)
-    return -sum(by_order.sum(axis=1) for by_order in parts) / len(tokens)
+    totals = np.sum([by_order.sum(axis=1) for by_order in parts], axis=0)
+    return -totals / len(tokens)
 
 
 def distribution(model: NGram, context=()) -> np.ndarray:
