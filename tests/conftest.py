@@ -1,7 +1,19 @@
 """Four CPU devices for the tests of sharding, and float64 where truth is compared."""
 
 import itertools
+import os
 from pathlib import Path
+
+# Compiling is most of what the tests cost, so XLA leaves out here, and in the processes
+# that tests start, what it does for speed. Flags of the environment come after these
+# and win. A flag that a later XLA does not know ends the process by its name: drop it.
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        "--xla_backend_optimization_level=0",
+        "--xla_cpu_use_fusion_emitters=false",
+        os.environ.get("XLA_FLAGS", ""),
+    ]
+)
 
 import jax
 import pytest

@@ -11,9 +11,9 @@ from tests.trees import draw_like, part
 
 
 @functools.cache
-def layer_program(layer, quick=True):
+def layer_program(layer):
     """Compiles `run_layer` of a layer."""
-    return in_numpy(functools.partial(run_layer, layer), quick)
+    return in_numpy(functools.partial(run_layer, layer))
 
 
 def run_layer(layer, params, carry, inputs, mask, is_first, key, weights):

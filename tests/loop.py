@@ -87,30 +87,29 @@ def run_sequence(cell, params, carry, inputs, mask, is_first, reverse, weights):
       `Run`; no gradient is given for a carry of None.
     """
     num_steps = len(mask)
-    start, step, step_back, start_back = derivatives(cell)
+    start, step = with_transposes(cell)
     order = range(num_steps)[::-1] if reverse else range(num_steps)
-    tape, outputs = [], [None] * num_steps
+    last_weights = part(weights[0])[0]
+    nothing = [np.zeros_like(x) for x in last_weights]
+    no_outputs = jax.tree.map(lambda x: np.zeros(x.shape[1:], x.dtype), weights[1])
+    tape, outputs = [], [no_outputs] * num_steps
     given = carry is not None
-    carry = carry if given else start(params)
+    carry = carry if given else start(params, nothing)[0]
     for t in order:
         x = jax.tree.map(lambda x: x[t], inputs)  # noqa: B023
         if is_first[t] and not reverse:
-            carry = start(params)
+            carry = start(params, nothing)[0]
             tape.append(("start", t, None, None))
         if mask[t]:
             tape.append(("step", t, carry, x))
-            carry, outputs[t] = step(params, carry, x)
+            carry, outputs[t], _ = step(params, carry, x, nothing, part(no_outputs)[0])
         if is_first[t] and reverse and t > 0:
-            carry = start(params)
+            carry = start(params, nothing)[0]
             tape.append(("start", t, None, None))
-    shown = [out for out in outputs if out is not None]
-    shape_of = shown[0] if shown else _shape_of_outputs(cell, params, carry, x)
-    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shape_of)
-    outputs = [zeros if out is None else out for out in outputs]
 
     params_grad = [np.zeros_like(x) for x in part(params)[0]]
     inputs_grad = [np.zeros_like(x) for x in part(inputs)[0]]
-    carry_grad = part(weights[0])[0]
+    carry_grad = last_weights
 
     def add_to_params(grads):
         for total, grad in zip(params_grad, grads):
@@ -118,77 +117,63 @@ def run_sequence(cell, params, carry, inputs, mask, is_first, reverse, weights):
 
     for kind, t, before, x in reversed(tape):
         if kind == "start":
-            add_to_params(start_back(params, carry_grad))
-            carry_grad = [np.zeros_like(x) for x in carry_grad]
+            add_to_params(start(params, carry_grad)[1])
+            carry_grad = nothing
             continue
         weight = [w[t] for w in part(weights[1])[0]]
-        grads = step_back(params, before, x, carry_grad, weight)
+        *_, grads = step(params, before, x, carry_grad, weight)
         add_to_params(grads[0])
         carry_grad = grads[1]
         for total, grad in zip(inputs_grad, grads[2]):
             total[t] += grad
     if not given:
-        add_to_params(start_back(params, carry_grad))
+        add_to_params(start(params, carry_grad)[1])
         carry_grad = []
     outputs = jax.tree.map(lambda *x: np.stack(x), *outputs)
     return Run(carry, outputs, (params_grad, carry_grad, inputs_grad))
 
 
-def _shape_of_outputs(cell, params, carry, inputs):
-    """Of a step of a sequence that has none."""
-    return jax.eval_shape(cell.step, prepared(cell, params), carry, inputs)[1]
-
-
 @functools.cache
-def derivatives(cell):
-    """Returns the start of a sequence and a step, compiled, and their transposes."""
+def with_transposes(cell):
+    """Compiles the start of a sequence and a step, each with its transpose.
 
-    def start(params):
-        return cell.initial_carry(prepared(cell, params))
+    Compiling costs more than running both where one is needed.
+    """
 
-    def step(params, carry, inputs):
-        return cell.step(prepared(cell, params), carry, inputs)
-
-    def start_back(params, carry_weights):
+    def start(params, carry_weights):
         floats, put_back = part(params)
-        pull = jax.vjp(lambda floats: part(start(put_back(floats)))[0], floats)[1]
-        return pull(carry_weights)[0]
 
-    def step_back(params, carry, inputs, carry_weights, output_weights):
+        def floating(floats):
+            carry = cell.initial_carry(prepared(cell, put_back(floats)))
+            return part(carry)[0], carry
+
+        _, pull, carry = jax.vjp(floating, floats, has_aux=True)
+        return carry, pull(carry_weights)[0]
+
+    def step(params, carry, inputs, carry_weights, output_weights):
         parts = [part(tree) for tree in (params, carry, inputs)]
 
         def floating(*floats):
             trees = [put_back(fs) for fs, (_, put_back) in zip(floats, parts)]
-            carry, outputs = step(*trees)
-            return part(carry)[0], part(outputs)[0]
+            carry, outputs = cell.step(prepared(cell, trees[0]), *trees[1:])
+            return (part(carry)[0], part(outputs)[0]), (carry, outputs)
 
-        pull = jax.vjp(floating, *[floats for floats, _ in parts])[1]
-        return pull((carry_weights, output_weights))
+        floats = [floats for floats, _ in parts]
+        _, pull, (carry, outputs) = jax.vjp(floating, *floats, has_aux=True)
+        return carry, outputs, pull((carry_weights, output_weights))
 
-    return tuple(map(in_numpy, (start, step, step_back, start_back)))
+    return in_numpy(start), in_numpy(step)
 
 
-def in_numpy(function, quick=True):
+def in_numpy(function, optimized=False):
     """Compiles a function and turns what it gives into NumPy arrays.
 
-    Compiling is most of what the tests cost; a quick one leaves out what the compiler
-    does for speed.
+    Optimized, it is the program that users run: tests compile without optimization
+    unless told otherwise, see `tests/conftest.py`.
     """
-    compiled = jax.jit(function, compiler_options=quick_options() if quick else None)
+    options = {
+        "xla_backend_optimization_level": 3,
+        "xla_cpu_use_fusion_emitters": True,
+    }
+    compiled = jax.jit(function, compiler_options=options if optimized else None)
     return lambda *args: jax.device_get(compiled(*args))
-
-
-@functools.cache
-def quick_options():
-    """Returns those options for quick compiling that this version of XLA knows."""
-    known = {}
-    for option in (
-        {"xla_backend_optimization_level": 0},
-        {"xla_cpu_use_fusion_emitters": False},
-    ):
-        try:
-            jax.jit(lambda x: x + 1, compiler_options=option)(0)
-        except jax.errors.JaxRuntimeError:
-            continue
-        known |= option
-    return known

@@ -2,16 +2,19 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from rnnjax import lstm
 from rnnjax.checks.affine import check_affine
 from tests.every import CELLS, every_alone
+from tests.programs import shapes
+from tests.trees import draw_like
 
 
 @every_alone(CELLS)
 def test_every_cell_is_affine(case):
-    params = case.cell.init(jax.random.key(0), case.input_size)
+    params = draw_like(np.random.default_rng(0), shapes(case, (1, 1))[0], np.float32)
     check_affine(case.cell, params, tolerance=0.02 if case.rounded else 1e-5)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from rnnjax import elman, gru, lengths_to_mask, lstm
 from rnnjax.cells.lstm import LSTMCarry
+from tests.cases import CellCase
 from tests.programs import program
 from tests.registry import ENGINES
 from tests.trees import assert_close
@@ -111,7 +112,7 @@ def test_equals_pytorch(torch, engine_case, name, dtype):
     peer = make_peer(torch, name, dtype)
     num_leaves = 2 if name == "lstm" else 1
     with jax.enable_x64(dtype == np.float64):
-        run = program(cell, engine_case.engine)
+        run = program(CellCase(name, lambda: cell), engine_case)
         for seed in range(3):
             rng = np.random.default_rng(seed)
             params, inputs, carry, carry_weights, weights = draw(

@@ -15,7 +15,7 @@ HALVES = slice(T), slice(T, 2 * T)
 def test_two_chunks_equal_loop_over_both(case, engine_case, reverse):
     """Values, and gradients handed back from the chunk computed last to the other."""
     rng = np.random.default_rng(0)
-    run = program(case.cell, engine_case.engine, reverse)
+    run = program(case, engine_case, reverse)
     leading = (2 * T, B)
     params, carry, inputs, weights = draw_arguments(case, rng, leading)
     mask, is_first = draw_marks(rng, leading)

@@ -70,7 +70,7 @@ def test_float32_is_near_float64(case, engine_case):
     arguments = draw_arguments(case, rng, dtype=np.float32)
     params, carry, inputs, weights = arguments
     mask, is_first = draw_marks(rng)
-    run = program(case.cell, engine_case.engine, quick=True)
+    run = program(case, engine_case)
     got = run(params, carry, inputs, mask, is_first, weights)
     params, carry, inputs, weights = jax.tree.map(
         lambda x: np.float64(x) if is_floating(x) else x, arguments

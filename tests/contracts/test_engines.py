@@ -37,7 +37,7 @@ SMALLEST = [
 @every(CELLS, directions=True)
 def test_marked_batch_equals_loop(case, engine_case, reverse):
     rng = np.random.default_rng(0)
-    run = program(case.cell, engine_case.engine, reverse)
+    run = program(case, engine_case, reverse)
     for _ in range(3):
         params, carry, inputs, weights = draw_arguments(case, rng)
         mask, is_first = draw_marks(rng)
@@ -53,7 +53,7 @@ def check_variant(case, engine_case, leading, masked, reset, given, reverse):
     rng = np.random.default_rng(1)
     params, carry, inputs, weights = draw_arguments(case, rng, leading)
     mask, is_first = draw_marks(rng, leading)
-    run = program(case.cell, engine_case.engine, reverse, quick=True)
+    run = program(case, engine_case, reverse)
     carry = carry if given else None
     got = run(
         params,
@@ -111,7 +111,7 @@ def test_sizes_of_one_equal_loop(case, engine_case):
 def test_500_draws_equal_loop(case, engine_case, reverse):
     """Of values, masks, resets and lengths; what is never real stays as it was."""
     rng = np.random.default_rng(6)
-    run = program(case.cell, engine_case.engine, reverse)
+    run = program(case, engine_case, reverse)
     for number in range(250):
         params, carry, inputs, weights = draw_arguments(case, rng)
         mask, is_first = draw_marks(rng)

@@ -136,7 +136,7 @@ def test_no_steps_are_no_error(case, engine_case):
     rng = np.random.default_rng(1)
     params, carry, inputs, weights = draw_arguments(case, rng, (0, B))
     marks = np.ones((0, B), bool)
-    run = program(case.cell, engine_case.engine, quick=True)
+    run = program(case, engine_case)
     got = run(params, carry, inputs, marks, marks, weights)
     assert_same_bits((got.carry, got.grads[1]), (carry, part(weights[0])[0]))
     for x, want in zip(jax.tree.leaves(got.outputs), jax.tree.leaves(weights[1])):

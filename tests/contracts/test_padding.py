@@ -27,7 +27,7 @@ def fill_padding(inputs, mask, value):
 @every(CELLS, directions=True)
 def test_fill_changes_no_bit(case, engine_case, padding, reverse):
     rng = np.random.default_rng(2)
-    run = program(case.cell, engine_case.engine, reverse)
+    run = program(case, engine_case, reverse)
     params, carry, inputs, weights = draw_arguments(case, rng)
     mask, is_first = draw_marks(rng)
     if padding == "right":
@@ -48,7 +48,7 @@ def test_padding_gives_zeros_and_takes_no_gradient(case, engine_case):
     rng = np.random.default_rng(3)
     params, carry, inputs, weights = draw_arguments(case, rng)
     mask, is_first = draw_marks(rng)
-    run = program(case.cell, engine_case.engine)
+    run = program(case, engine_case)
     got = run(params, carry, inputs, mask, is_first, weights)
     for x in jax.tree.leaves((got.outputs, got.grads[2])):
         assert not np.any(np.asarray(x)[~mask])
@@ -60,7 +60,7 @@ def test_empty_sequence_keeps_carry(case, engine_case):
     rng = np.random.default_rng(4)
     params, carry, inputs, weights = draw_arguments(case, rng)
     mask = np.asarray(lengths_to_mask(np.array([0, 1, T]), T))
-    run = program(case.cell, engine_case.engine)
+    run = program(case, engine_case)
     got = run(params, carry, inputs, mask, np.zeros((T, B), bool), weights)
     first = jax.tree.map(lambda x: x[0], (got.carry, carry))
     assert_same_bits(*first)
@@ -83,8 +83,8 @@ def test_reverse_equals_flipped_prefix(case, engine_case):
 
         return jax.tree.map(flip_leaf, tree)
 
-    forward = program(case.cell, engine_case.engine, False)
-    backward = program(case.cell, engine_case.engine, True)
+    forward = program(case, engine_case, False)
+    backward = program(case, engine_case, True)
     got = backward(params, carry, inputs, mask, none_first, weights)
     flipped_weights = (weights[0], flip(weights[1]))
     want = forward(params, carry, flip(inputs), mask, none_first, flipped_weights)

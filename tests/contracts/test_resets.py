@@ -21,7 +21,7 @@ def test_reset_hides_carry(case, engine_case):
     mask, is_first = np.ones((T, B), bool), np.zeros((T, B), bool)
     mask[0, 1] = False
     is_first[0] = True
-    run = program(case.cell, engine_case.engine)
+    run = program(case, engine_case)
     got = run(params, with_nan(carry), inputs, mask, is_first, weights)
     want = run(params, carry, inputs, mask, is_first, weights)
     assert_same_bits(got, want)
@@ -43,7 +43,7 @@ def test_reset_ends_blow_up(case, engine_case, reverse):
             spoilt[before] = np.nan
         return spoilt
 
-    run = program(case.cell, engine_case.engine, reverse)
+    run = program(case, engine_case, reverse)
     got = run(params, carry, jax.tree.map(spoil, inputs), mask, is_first, weights)
     want = run(params, carry, inputs, mask, is_first, weights)
     assert_same_bits(steps(got.outputs, after), steps(want.outputs, after))
@@ -57,7 +57,7 @@ def test_chunk_read_in_reverse_keeps_last_carry(case, engine_case):
     rng = np.random.default_rng(2)
     params, carry, inputs, weights = draw_arguments(case, rng)
     mask, is_first = np.ones((T, B), bool), np.zeros((T, B), bool)
-    run = program(case.cell, engine_case.engine, True)
+    run = program(case, engine_case, True)
     want = run(params, carry, inputs, mask, is_first, weights)
     is_first[0] = True
     got = run(params, carry, inputs, mask, is_first, weights)

@@ -14,7 +14,7 @@ from tests.layer_programs import (
     layer_program,
     run_layer,
 )
-from tests.loop import quick_options, run_batch
+from tests.loop import run_batch
 from tests.programs import T, draw_arguments, draw_marks, run_with_gradients, tolerance
 from tests.trees import assert_close, is_floating, steps
 
@@ -54,7 +54,7 @@ def compile_on(mesh, run, arguments, specs):
     """Compiles `run` for arguments placed on a mesh; gives it and those arguments."""
     placed = place(mesh, arguments, specs)
     with jax.set_mesh(mesh):
-        return jax.jit(run).lower(*placed).compile(quick_options()), placed
+        return jax.jit(run).lower(*placed).compile(), placed
 
 
 def place(mesh, arguments, specs):
@@ -79,7 +79,7 @@ def lower_shard_map(run, arguments):
 
 
 def compile_shard_map(run, arguments):
-    return lower_shard_map(run, arguments).compile(quick_options()), arguments
+    return lower_shard_map(run, arguments).compile(), arguments
 
 
 def arguments_and_run(case, engine_case):
@@ -190,7 +190,7 @@ def test_layer_under_shard_map_equals_one_device(case, engine_case):
         out_specs=(carry_specs, TIME_FIRST, (WHOLE, floating_specs, TIME_FIRST)),
         check_vma=True,
     )
-    got = jax.jit(mapped).lower(*arguments).compile(quick_options())(*arguments)
+    got = jax.jit(mapped).lower(*arguments).compile()(*arguments)
     *given, weights = arguments
     want = layer_program(layer)(*given, None, weights)
     assert_close(got, tuple(want), engine_case.tolerance)

@@ -95,7 +95,8 @@ def test_budget_takes_every_cell(case):
             engine=engine,
         )
 
-    assert_same_bits(run(remat(memory_budget=2**16)), run(hoisted))
+    budget = 2**16 if case.cell.input_ndim < 3 else 2**18
+    assert_same_bits(run(remat(memory_budget=budget)), run(hoisted))
 
 
 def test_larger_budget_means_longer_chunks():
