@@ -7,7 +7,7 @@ import numpy as np
 
 from tests.loop import Run, in_numpy
 from tests.programs import B, T, draw_inputs
-from tests.trees import draw_like, part
+from tests.pytrees import draw_like, part
 
 
 @functools.cache

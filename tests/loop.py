@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from rnnjax.base import prepared
-from tests.trees import part
+from tests.pytrees import part
 
 
 class Run(NamedTuple):

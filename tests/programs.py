@@ -9,7 +9,7 @@ from rnnjax import hoisted
 from rnnjax.base import cached
 from rnnjax.unroll import unroll
 from tests.loop import Run, in_numpy
-from tests.trees import draw_like, part
+from tests.pytrees import draw_like, part
 
 T, B = 7, 3
 

@@ -19,7 +19,7 @@ from rnnjax import (
 )
 from rnnjax.layers import pointwise
 from tests.loop import in_numpy
-from tests.trees import assert_close, draw_like
+from tests.pytrees import assert_close, draw_like
 
 V, B = 7, 3
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnjax.products import matmul
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 T, B, D, H = 7, 3, 2, 5
 AXES = [(None, None), (0, None), (1, None), (2, None), (None, 0), (None, 2), (1, 0)]

@@ -9,7 +9,7 @@ from rnnjax.unroll import unroll
 from tests.cases import draw_vectors
 from tests.differences import difference_gradient
 from tests.loop import in_numpy
-from tests.trees import assert_close, draw_like, part
+from tests.pytrees import assert_close, draw_like, part
 
 T, B, D, H = 7, 3, 2, 5
 

@@ -7,7 +7,7 @@ from rnnjax import elman
 from rnnjax.cells.clockwork import ClockworkCarry, clockwork
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, T, check_against_paper
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 H, PERIODS = 6, (1, 2, 4)  # modules of two units, the quick ones first
 

@@ -9,7 +9,7 @@ from rnnjax import elman
 from rnnjax.cells.continuous import ctrnn, leaky
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper, over_time
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def draw_params(rng):

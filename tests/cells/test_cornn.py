@@ -6,7 +6,7 @@ import pytest
 from rnnjax.cells.cornn import CoRNNCarry, cornn
 from rnnjax.unroll import unroll
 from tests.cells.paper import H, check_against_paper
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize("use_bias", [True, False])

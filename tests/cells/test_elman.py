@@ -7,7 +7,7 @@ import pytest
 from rnnjax import elman
 from rnnjax.unroll import unroll
 from tests.cells.paper import H, T, check_against_paper, over_time, sigmoid
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 ACTIVATIONS = {
     "tanh": (np.tanh, {}),

@@ -12,7 +12,7 @@ from rnnjax.cells.elman_variants import (
 )
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper, draw, sigmoid
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 OUT = 4
 

@@ -8,7 +8,7 @@ from rnnjax.cells.fast_weights import (
 )
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def normed(x, scale):

@@ -7,7 +7,7 @@ import pytest
 from rnnjax import gru
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def biases(params, use_bias):

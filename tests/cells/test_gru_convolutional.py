@@ -11,7 +11,7 @@ from rnnjax.cells.gru_convolutional import gru_convolutional
 from rnnjax.unroll import unroll
 from tests.cells.convolution import convolve
 from tests.cells.paper import B, T, by_gate, check_against_paper, draw_params, sigmoid
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 D, H = 1, 2
 

@@ -8,7 +8,7 @@ from rnnjax import elman
 from rnnjax.cells.higher_order import higher_order
 from rnnjax.unroll import unroll
 from tests.cells.paper import D, H, check_against_paper, draw
-from tests.trees import assert_same_bits
+from tests.pytrees import assert_same_bits
 
 OUT = 4
 

@@ -7,7 +7,7 @@ from rnnjax import elman
 from rnnjax.cells.highway import recurrent_highway, recurrent_highway_step
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.cells.paper import (
     check_against_paper,
     over_time,
 )
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def test_indrnn_equals_paper(x64):

@@ -8,7 +8,7 @@ from rnnjax import elman
 from rnnjax.cells.jordan import jordan, jordan_forced_step, jordan_step
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper, sigmoid
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 OUT = 4
 

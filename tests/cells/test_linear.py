@@ -6,7 +6,7 @@ import pytest
 from rnnjax.cells.linear import linear_system, shift_register
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 N, OUT = 4, 3
 

@@ -7,7 +7,7 @@ import pytest
 from rnnjax.cells.lru import lru
 from rnnjax.unroll import unroll
 from tests.cells.paper import D, H, T, check_against_paper, draw_initial
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 N, OUT = 4, 3
 

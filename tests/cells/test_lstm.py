@@ -10,7 +10,7 @@ from rnnjax import lstm
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, sigmoid
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize("use_bias", [True, False])

@@ -12,7 +12,7 @@ from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
 from tests.cells.convolution import convolve
 from tests.cells.paper import B, T, by_gate, check_against_paper, draw_params, sigmoid
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 D, H = 1, 2
 SHAPES = {

@@ -15,7 +15,7 @@ from tests.cells.paper import (
     draw_params,
     sigmoid,
 )
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def norm(x, gain, epsilon):

@@ -20,7 +20,7 @@ from tests.cells.paper import (
     draw_params,
     sigmoid,
 )
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize("use_bias", [True, False])

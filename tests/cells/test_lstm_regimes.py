@@ -9,7 +9,7 @@ from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 OPEN, SHUT = 300.0, -300.0  # biases beyond which a gate is 1 or 0 to the last digit
 

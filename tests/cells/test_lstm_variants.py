@@ -20,7 +20,7 @@ from tests.cells.paper import (
     draw_params,
     sigmoid,
 )
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 
 def hard_sigmoid(x):

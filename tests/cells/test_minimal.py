@@ -15,7 +15,7 @@ from tests.cells.paper import (
     over_time,
     sigmoid,
 )
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def min_gru_of_paper(p, h, x):

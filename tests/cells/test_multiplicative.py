@@ -7,7 +7,7 @@ from rnnjax import elman
 from rnnjax.cells.multiplicative import multiplicative_rnn, tensor_rnn
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, check_against_paper, sigmoid
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 FACTORS = 4
 

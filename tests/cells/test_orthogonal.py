@@ -17,7 +17,7 @@ from tests.cells.parts.orthogonal_matrices import (
     exponential_in_numpy,
 )
 from tests.loop import in_numpy
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize("activation", [None, "tanh"])

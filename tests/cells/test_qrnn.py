@@ -15,7 +15,7 @@ from tests.cells.paper import (
     check_against_paper,
     sigmoid,
 )
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize(("window", "pooling"), [(3, "fo"), (1, "f"), (2, "ifo")])

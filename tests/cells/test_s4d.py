@@ -9,7 +9,7 @@ from rnnjax.cells.parts.poles import s4d_inv, s4d_lin, s4d_real
 from rnnjax.cells.s4d import bilinear, s4d, zero_order_hold
 from rnnjax.unroll import unroll
 from tests.cells.paper import T, check_against_paper, draw_initial
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 N, OUT = 4, 3
 

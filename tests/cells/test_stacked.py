@@ -7,7 +7,7 @@ import pytest
 from rnnjax import elman, gru, lstm
 from rnnjax.cells.stacked import stack_kernels, unstack_kernels
 from tests.cells.paper import sigmoid
-from tests.trees import assert_same_bits, draw_like
+from tests.pytrees import assert_same_bits, draw_like
 
 B, D, H = 3, 2, 5
 CELLS = {

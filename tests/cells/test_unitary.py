@@ -9,7 +9,7 @@ from rnnjax.cells.unitary import unitary_rnn
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, check_against_paper
 from tests.loop import in_numpy
-from tests.trees import assert_close, draw_like
+from tests.pytrees import assert_close, draw_like
 
 
 def matrix_in_numpy(params, size, seed):

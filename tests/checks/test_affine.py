@@ -9,7 +9,7 @@ from rnnjax import lstm
 from rnnjax.checks.affine import check_affine
 from tests.every import CELLS, every_alone
 from tests.programs import shapes
-from tests.trees import draw_like
+from tests.pytrees import draw_like
 
 
 @every_alone(CELLS)

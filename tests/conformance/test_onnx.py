@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from rnnjax import bidirectional, elman, gru, lengths_to_mask, lstm, recurrent
 from tests.loop import in_numpy
-from tests.trees import assert_close, draw_like
+from tests.pytrees import assert_close, draw_like
 
 T, B, D, H = 7, 4, 3, 5
 NUM_CASES = 3

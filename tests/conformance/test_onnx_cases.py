@@ -10,7 +10,7 @@ from rnnjax.convert.onnx_read import carry_from_onnx, from_onnx
 from rnnjax.convert.onnx_write import to_onnx
 from tests.conformance.onnx_cases import draw_case, model_of, run_in_onnx_runtime
 from tests.loop import in_numpy
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 TOLERANCE = 2e-6
 # T, B, D and H

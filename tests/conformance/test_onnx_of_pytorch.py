@@ -8,7 +8,7 @@ import pytest
 from rnnjax import stack
 from rnnjax.convert.onnx_read import from_onnx
 from tests.convert.exchange import B, D, H, T, draw_inputs
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 pytestmark = pytest.mark.conformance
 

@@ -8,8 +8,8 @@ from rnnjax import elman, gru, lengths_to_mask, lstm
 from rnnjax.cells.lstm import LSTMCarry
 from tests.cases import CellCase
 from tests.programs import program
+from tests.pytrees import assert_close
 from tests.registry import ENGINES
-from tests.trees import assert_close
 
 T, B, D, H = 7, 3, 2, 5
 CELLS = {

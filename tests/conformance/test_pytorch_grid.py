@@ -25,7 +25,7 @@ from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.convert import from_pytorch, to_pytorch
 from rnnjax.models.batch_first import apply_batch_first
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 T, B, D, H, P = 7, 6, 10, 6, 3
 NUM_LAYERS = 2

@@ -6,7 +6,7 @@ import numpy as np
 from tests.every import CELLS, every
 from tests.loop import Run, run_batch
 from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
-from tests.trees import assert_close, part, steps
+from tests.pytrees import assert_close, part, steps
 
 HALVES = slice(T), slice(T, 2 * T)
 

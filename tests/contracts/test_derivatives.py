@@ -11,7 +11,7 @@ from rnnjax.unroll import unroll
 from tests.every import REVERSE_ONLY_CELLS, SMOOTH_CELLS, every
 from tests.loop import in_numpy
 from tests.programs import T, draw_arguments
-from tests.trees import draw_like, part
+from tests.pytrees import draw_like, part
 
 STEP = 1e-5  # differences are exact to STEP**4 and to 1e-16 / STEP
 

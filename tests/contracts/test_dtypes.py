@@ -18,7 +18,7 @@ from tests.programs import (
     run_with_gradients,
     tolerance,
 )
-from tests.trees import assert_close, is_floating
+from tests.pytrees import assert_close, is_floating
 
 DTYPES = [jnp.float32, jnp.float64, jnp.bfloat16]
 

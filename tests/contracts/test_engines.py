@@ -16,7 +16,7 @@ from tests.cases import CellCase
 from tests.every import CELLS, every
 from tests.loop import run_batch
 from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def smallest(entry):

@@ -11,7 +11,7 @@ from rnnjax import dense, dropout, elman, embed, gru, lstm, one_hot
 from rnnjax.unroll import unroll
 from tests.every import CELLS, CELLS_OF_TREES, LIBRARY_CELLS, every, every_alone
 from tests.programs import B, T, draw_arguments, program
-from tests.trees import assert_same_bits, part
+from tests.pytrees import assert_same_bits, part
 
 
 def no_engine(*args, **kwargs):

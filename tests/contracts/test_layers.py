@@ -17,7 +17,7 @@ from tests.layer_programs import (
 )
 from tests.loop import Run, in_numpy
 from tests.programs import B, T, draw_marks
-from tests.trees import assert_close, assert_same_bits, is_floating, steps
+from tests.pytrees import assert_close, assert_same_bits, is_floating, steps
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from rnnjax import lengths_to_mask
 from tests.every import CELLS, every
 from tests.programs import B, T, draw_arguments, draw_marks, program, tolerance
-from tests.trees import assert_close, assert_same_bits, is_floating
+from tests.pytrees import assert_close, assert_same_bits, is_floating
 
 FILLS = [7.0, 1e30, np.nan, np.inf, -np.inf]
 

@@ -12,7 +12,7 @@ from rnnjax import cell_catalogue
 from rnnjax.base import prepared
 from tests.cases import draw_vectors
 from tests.loop import in_numpy
-from tests.trees import assert_same_bits, draw_like
+from tests.pytrees import assert_same_bits, draw_like
 
 H, B = 8, 2
 FEATURES = 3

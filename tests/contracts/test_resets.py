@@ -6,7 +6,7 @@ import numpy as np
 from rnnjax.base import prepared
 from tests.every import CELLS, every, every_alone
 from tests.programs import B, T, draw_arguments, program
-from tests.trees import assert_same_bits, is_floating, steps
+from tests.pytrees import assert_same_bits, is_floating, steps
 
 
 def with_nan(tree):

@@ -16,7 +16,7 @@ from tests.layer_programs import (
 )
 from tests.loop import run_batch
 from tests.programs import T, draw_arguments, draw_marks, run_with_gradients, tolerance
-from tests.trees import assert_close, is_floating, steps
+from tests.pytrees import assert_close, is_floating, steps
 
 BATCH = 8
 WHOLE, BATCH_FIRST, TIME_FIRST = (

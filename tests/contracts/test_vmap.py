@@ -10,7 +10,7 @@ from rnnjax.unroll import unroll
 from tests.every import CELLS, every
 from tests.loop import in_numpy, run_sequence
 from tests.programs import B, draw_arguments, draw_marks, tolerance
-from tests.trees import assert_close, part
+from tests.pytrees import assert_close, part
 
 
 @functools.cache

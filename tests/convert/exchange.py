@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rnnjax import lengths_to_mask, unroll
-from tests.trees import draw_like
+from tests.pytrees import draw_like
 
 T, B, D, H = 7, 3, 2, 5
 LENGTHS = np.array([4, T, 1])

@@ -15,7 +15,7 @@ from tests.convert.exchange import (
     message_of,
     outputs_of,
 )
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 of_every_kind = pytest.mark.parametrize("maker", [gru, lstm])
 with_and_without_bias = pytest.mark.parametrize("use_bias", [False, True])

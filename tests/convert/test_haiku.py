@@ -15,7 +15,7 @@ from tests.convert.exchange import (
     message_of,
     outputs_of,
 )
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.pytrees import assert_close, assert_same_bits, draw_like
 
 CELLS = {
     elman: elman(H, activation="relu"),

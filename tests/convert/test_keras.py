@@ -18,7 +18,7 @@ from tests.convert.exchange import (
     message_of,
     outputs_of,
 )
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 KINDS = {
     "SimpleRNN": (elman, {}),

@@ -15,7 +15,7 @@ from rnnjax.convert.onnx_activations import clipped, onnx_activations
 from rnnjax.convert.onnx_read import carry_from_onnx, from_onnx
 from rnnjax.convert.onnx_write import to_onnx
 from tests.convert.exchange import B, D, H, T, draw_inputs, draw_params, message_of
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 (leaky,) = onnx_activations(["LeakyRelu"], [0.3])
 BOTH = {

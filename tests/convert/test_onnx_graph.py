@@ -9,7 +9,7 @@ from rnnjax import gru, lstm
 from rnnjax.convert.onnx_read import from_onnx
 from rnnjax.convert.onnx_write import to_onnx
 from tests.convert.exchange import B, D, H, T, draw_params, message_of
-from tests.trees import assert_same_bits
+from tests.pytrees import assert_same_bits
 
 PARAMS = draw_params(lstm(H))
 

@@ -17,7 +17,7 @@ from tests.convert.exchange import (
     draw_params,
     message_of,
 )
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 P = 4
 SIZES = {elman: (H,), gru: (H,), lstm: (H,), lstm_projected: (H, P)}

@@ -13,7 +13,7 @@ from rnnjax.diagnostics.gates import (
     saturation,
     time_constants,
 )
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 from tests.user_cells import counting
 
 T, B, D, H = 7, 3, 2, 5

@@ -19,7 +19,7 @@ from rnnjax.diagnostics.jacobians import (
 )
 from rnnjax.unroll import unroll
 from tests import user_cells
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 T, B, D, H = 7, 3, 2, 5
 

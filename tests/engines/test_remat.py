@@ -9,7 +9,7 @@ from rnnjax import dropout, elman, gru, hoisted, lstm, recurrent, remat, scan, s
 from rnnjax.unroll import unroll
 from tests.every import CELLS, every_alone
 from tests.programs import draw_arguments
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 T, B, D, H = 10, 3, 2, 5
 # lengths that leave a rest, that divide, of one step, and longer than the sequence

@@ -15,7 +15,7 @@ from rnnjax.layers.variational_dropout import variational_dropout
 from rnnjax.layers.weight_drop import weight_drop
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.pytrees import assert_close, assert_same_bits, draw_like
 from tests.user_cells import counting, reflecting
 
 RATE = 0.3

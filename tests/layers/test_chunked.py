@@ -7,7 +7,7 @@ import pytest
 from rnnjax import bidirectional, gru, lstm
 from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
 from rnnjax.unroll import unroll
-from tests.trees import assert_close, assert_same_bits, draw_like, steps
+from tests.pytrees import assert_close, assert_same_bits, draw_like, steps
 
 T, B, D = 7, 3, 2
 CELLS = lstm(5), gru(4)

@@ -6,7 +6,7 @@ import pytest
 
 from rnnjax import dense
 from rnnjax.layers.convolution import causal_convolution
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 T, B, D, H = 7, 3, 2, 5
 

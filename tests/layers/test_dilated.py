@@ -12,7 +12,7 @@ from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.convolution import causal_convolution
 from rnnjax.layers.dilated import dilated, dilated_stack
 from rnnjax.unroll import unroll
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.pytrees import assert_close, assert_same_bits, draw_like
 from tests.user_cells import counting
 
 T, B, D, H = 7, 3, 2, 5

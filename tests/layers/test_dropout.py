@@ -7,7 +7,7 @@ import pytest
 
 from rnnjax import dropout
 from rnnjax.layers.dropout import locked_dropout
-from tests.trees import assert_same_bits
+from tests.pytrees import assert_same_bits
 
 RATE = 0.3
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnjax.layers.layer_norm import layer_norm
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 T, B, D = 7, 3, 5
 

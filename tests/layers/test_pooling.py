@@ -9,7 +9,7 @@ import pytest
 
 from rnnjax import lengths_to_mask
 from rnnjax.layers.pooling import first_step, last_step, max_pool, mean_pool
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 T, B, D = 7, 4, 5
 POOLS = {

@@ -8,7 +8,7 @@ import pytest
 from rnnjax import bidirectional, dense, elman, gru, lengths_to_mask, lstm, recurrent
 from rnnjax.layers.merging import average, concatenate, keep_apart
 from rnnjax.unroll import unroll
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 T, B, D = 7, 3, 2
 

@@ -7,7 +7,7 @@ import pytest
 from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, stack
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from tests.cells.paper import sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.pytrees import assert_close, assert_same_bits, draw_like
 
 T, B, D = 7, 3, 2
 KEY = jax.random.key(1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, stack
-from tests.trees import assert_same_bits
+from tests.pytrees import assert_same_bits
 from tests.user_cells import convolving, reflecting
 
 T, B, D = 7, 3, 2

@@ -6,7 +6,7 @@ import pytest
 
 from rnnjax import dense, embed, one_hot
 from rnnjax.layers.tokens import embedding_lookup
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 TOKENS = np.array([[3, 0, 10], [7, 7, 1]])
 FOREIGN = np.array([-1, 11, 2**31 - 1, -(2**31)], np.int32)

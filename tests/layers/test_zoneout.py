@@ -13,7 +13,7 @@ from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.zoneout import zoneout
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, by_gate, sigmoid
-from tests.trees import assert_close, assert_same_bits, draw_like
+from tests.pytrees import assert_close, assert_same_bits, draw_like
 from tests.user_cells import counting
 
 RATES = LSTMCarry(h=0.2, c=0.7)

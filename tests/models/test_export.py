@@ -7,7 +7,7 @@ import optax
 
 from rnnjax import cross_entropy_mean_over_steps, gru, lstm, recurrent
 from rnnjax.layers.language_model import language_model
-from tests.trees import assert_same_bits
+from tests.pytrees import assert_same_bits
 
 T, B, VOCAB = 7, 3, 11
 

@@ -12,7 +12,7 @@ from rnnjax.optimizers import (
     skip_nonfinite,
     skip_state,
 )
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 INNER = optax.chain(clip_by_norm(1.0), optax.adam(0.1))
 GUARDED = skip_nonfinite(INNER, max_skips=3)

@@ -10,7 +10,7 @@ from rnnjax.regularizers import (
     temporal_activation_penalty,
 )
 from tests.differences import difference_gradient
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 T, B, H = 7, 3, 5
 PENALTIES = {

@@ -16,7 +16,7 @@ from rnnjax.regularizers import (
     vanishing_gradient_penalty,
     vanishing_gradient_penalty_immediate,
 )
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 T, B, D, H = 7, 3, 2, 5
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rnnjax.regularizers import l1_penalty, l2_penalty, orthogonality_penalty
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def draw():

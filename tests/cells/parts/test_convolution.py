@@ -5,7 +5,7 @@ import pytest
 
 from rnnjax.cells.parts.convolution import convolve
 from tests.cells.convolution import convolve as convolve_in_numpy
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize(

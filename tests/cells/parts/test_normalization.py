@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from rnnjax.cells.parts.normalization import layer_norm
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def test_equals_equation(x64):

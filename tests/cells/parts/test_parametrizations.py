@@ -21,7 +21,7 @@ from tests.cells.parts.orthogonal_matrices import (
     skew_in_numpy,
 )
 from tests.loop import in_numpy
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 
 
 def compiled(parametrization, size):

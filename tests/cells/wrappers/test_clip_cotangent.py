@@ -8,7 +8,7 @@ import pytest
 from rnnjax import hoisted, lstm, remat, scan, unroll
 from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from tests import user_cells
-from tests.trees import assert_close, draw_like
+from tests.pytrees import assert_close, draw_like
 
 T, B, D, H = 7, 3, 2, 5
 MAX_NORM, MAX_VALUE = 0.8, 0.3

@@ -7,7 +7,7 @@ from rnnjax import gru
 from rnnjax.cells.wrappers.derived import derived_cell, nested_cell, with_side_inputs
 from rnnjax.unroll import unroll
 from tests.cells.paper import H, draw
-from tests.trees import assert_same_bits
+from tests.pytrees import assert_same_bits
 from tests.user_cells import counting, reflecting
 
 

@@ -8,7 +8,7 @@ from rnnjax import gru, lstm
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, draw
-from tests.trees import assert_close, assert_same_bits
+from tests.pytrees import assert_close, assert_same_bits
 from tests.user_cells import counting, reflecting
 
 

@@ -14,7 +14,7 @@ from rnnjax.cells.wrappers.multiplicative_integration import (
 )
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, draw
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def test_integration_equals_paper(x64):

@@ -8,7 +8,7 @@ from rnnjax import elman, gru, lstm
 from rnnjax.cells.wrappers.output_feedback import output_feedback
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, draw
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 def test_feed_back_equals_a_loop(x64):

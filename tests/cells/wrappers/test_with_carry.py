@@ -7,7 +7,7 @@ from rnnjax import lstm
 from rnnjax.cells.wrappers.with_carry import with_carry
 from rnnjax.unroll import unroll
 from tests.cells.paper import H, T, draw
-from tests.trees import assert_close
+from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize("split", [True, False])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnjax.trees import TreeSizes, batch_trees
-from tests.trees_.registry import HAS_INPUTS, PADDED, PARENTS, TREES
+from tests.trees.registry import HAS_INPUTS, PADDED, PARENTS, TREES
 
 
 def draw_parents(rng, num_nodes):

@@ -24,9 +24,9 @@ from rnnjax.trees import (
 from rnnjax.unroll import unroll
 from tests.differences import difference_gradient
 from tests.loop import in_numpy
-from tests.trees import assert_close, draw_like
-from tests.trees_.programs import draw_arguments, draw_params, program
-from tests.trees_.registry import HAS_INPUTS, PARENTS, TREE_CELLS, TREES, H
+from tests.pytrees import assert_close, draw_like
+from tests.trees.programs import draw_arguments, draw_params, program
+from tests.trees.registry import HAS_INPUTS, PARENTS, TREE_CELLS, TREES, H
 
 CASES = {case.name: case for case in TREE_CELLS}
 SEVERAL = [[-1, 0, 0, 0, 2, 2, 2, 2], [1, -1]]  # nodes of up to 4 children

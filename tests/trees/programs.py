@@ -8,8 +8,8 @@ import numpy as np
 
 from rnnjax.trees import unroll_trees
 from tests.loop import in_numpy
-from tests.trees import draw_like
-from tests.trees_.registry import NUM_NODES
+from tests.pytrees import draw_like
+from tests.trees.registry import NUM_NODES
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Trees of arrays: compared, drawn at random, parted into what has a gradient."""
+"""Pytrees: compared, drawn at random, parted into what has a gradient."""
 
 import jax
 import jax.numpy as jnp

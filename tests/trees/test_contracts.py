@@ -19,9 +19,9 @@ from rnnjax.trees import (
     unroll_trees,
 )
 from tests.loop import in_numpy
-from tests.trees import assert_close, assert_same_bits, draw_like
-from tests.trees_.programs import draw_arguments, draw_params, draw_weights, program
-from tests.trees_.registry import (
+from tests.pytrees import assert_close, assert_same_bits, draw_like
+from tests.trees.programs import draw_arguments, draw_params, draw_weights, program
+from tests.trees.registry import (
     HAS_INPUTS,
     NUM_NODES,
     PADDED,
