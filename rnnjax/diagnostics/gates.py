@@ -37,7 +37,7 @@ def gates(
     """
     factors = cell.factors
     if factors is None:
-        raise ValueError("cell must have factors, got a step alone.")
+        raise ValueError("cell must have factors, got one that is only a step.")
     own = params if cell.prepare is None else cell.prepare(params)
     carries = carries_read(cell, params, inputs, carry=carry)
 

@@ -1,12 +1,16 @@
 """Long short-term memory over trees."""
 
+from typing import Unpack
+
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers, sigmoid
+from jax.nn import sigmoid
 
 from rnnjax.base import Array, Params, cached, check_positive
 from rnnjax.cells.lstm import LSTMCarry, lstm
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.cells.parts.gated import GateBias
+from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.initializers import per_gate
 from rnnjax.products import matmul, split
 from rnnjax.trees.base import TreeCell
 
@@ -82,17 +86,13 @@ def nary_tree_lstm_step(
     return _combine_nary(None)(params, children, children_mask, drive)
 
 
-@cached
+@cell_maker
 def child_sum_tree_lstm(
     hidden_size: int,
     *,
-    use_bias: bool = True,
-    forget_bias: float = 1.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
+    forget_bias: GateBias = 1.0,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> TreeCell:
     """Makes a child-sum Tree-LSTM; see `child_sum_tree_lstm_step` for the equations.
 
@@ -100,14 +100,9 @@ def child_sum_tree_lstm(
 
     Args:
       hidden_size: width of h, of c and of the outputs.
-      use_bias: whether there is a bias.
-      forget_bias: what is added to the initial bias of the forget gates.
-      kernel_init: initializer of each gate's input matrix.
-      recurrent_kernel_init: initializer of each gate's recurrent matrix.
-      bias_init: initializer of the bias, before `forget_bias` is added.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      forget_bias: added to the initial bias of the forget gates.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `rnnjax.cells.parts.weights.Weights`.
 
     Returns:
       The cell, over `LSTMCarry`.
@@ -129,31 +124,19 @@ def child_sum_tree_lstm(
       >>> bool(jnp.allclose(one, two))
       True
     """
-    like = lstm(
-        hidden_size,
-        use_bias=use_bias,
-        forget_bias=forget_bias,
-        kernel_init=kernel_init,
-        recurrent_kernel_init=recurrent_kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
-    )
+    like = lstm(hidden_size, forget_bias=forget_bias, **weights)
     project, combine = _project(compute_dtype), _combine_child_sum(compute_dtype)
     return TreeCell(like.init, like.initial_carry, project, combine)
 
 
-@cached
+@cell_maker
 def nary_tree_lstm(
     hidden_size: int,
     max_children: int = 2,
     *,
-    use_bias: bool = True,
-    forget_bias: float = 1.0,
-    kernel_init: Initializer = initializers.lecun_normal(),
-    recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
+    forget_bias: GateBias = 1.0,
     compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[Weights],
 ) -> TreeCell:
     """Makes an N-ary Tree-LSTM; see `nary_tree_lstm_step` for the equations.
 
@@ -162,14 +145,9 @@ def nary_tree_lstm(
     Args:
       hidden_size: width of h, of c and of the outputs.
       max_children: N, the largest number of children of a node.
-      use_bias: whether there is a bias.
-      forget_bias: what is added to the initial bias of the forget gates.
-      kernel_init: initializer of each gate's input matrix.
-      recurrent_kernel_init: initializer of each gate's recurrent matrix.
-      bias_init: initializer of the bias, before `forget_bias` is added.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the factors of the products, such as bfloat16; None: the
-        parameters' own.
+      forget_bias: added to the initial bias of the forget gates.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `rnnjax.cells.parts.weights.Weights`.
 
     Returns:
       The cell, over `LSTMCarry`.
@@ -178,29 +156,26 @@ def nary_tree_lstm(
       ValueError: if `hidden_size` or `max_children` is not positive.
 
     Example:
-      >>> cell = nary_tree_lstm(4)
+      With one child per node it is an LSTM:
+
+      >>> cell, chain = nary_tree_lstm(4, max_children=1), rnnjax.lstm(4)
       >>> params = cell.init(jax.random.key(0), 3)
-      >>> {name: x.shape for name, x in params.items()}
-      {'kernel': (3, 16), 'recurrent_kernel': (8, 20), 'bias': (16,)}
+      >>> child = rnnjax.cells.lstm.LSTMCarry(h=jnp.ones((1, 4)), c=jnp.ones((1, 4)))
+      >>> _, outputs = cell.step(params, child, jnp.ones(1, bool), jnp.ones(3))
+      >>> before = jax.tree.map(lambda x: x[0], child)
+      >>> bool(jnp.allclose(outputs, chain.step(params, before, jnp.ones(3))[1]))
+      True
     """
     check_positive(max_children=max_children)
-    like = lstm(
-        hidden_size,
-        use_bias=use_bias,
-        forget_bias=forget_bias,
-        kernel_init=kernel_init,
-        recurrent_kernel_init=recurrent_kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
-    )
+    like = lstm(hidden_size, forget_bias=forget_bias, **weights)
+    options = WeightOptions(**weights)
     num_gates = max_children + 3
     shape = (max_children * hidden_size, num_gates * hidden_size)
 
     def init(key, input_size):
         key, recurrent_key = jax.random.split(key)
-        recurrent_kernel = per_gate(recurrent_kernel_init, num_gates)(
-            recurrent_key, shape, dtype
-        )
+        draw = per_gate(options.recurrent_kernel_init, num_gates)
+        recurrent_kernel = draw(recurrent_key, shape, options.dtype)
         return like.init(key, input_size) | {"recurrent_kernel": recurrent_kernel}
 
     project, combine = _project(compute_dtype), _combine_nary(compute_dtype)

@@ -83,7 +83,7 @@ def test_effective_rank_counts_equal_directions(x64):
 
 def test_bad_arguments():
     cell = counting(H)
-    with pytest.raises(ValueError, match="cell must have factors, got a step alone."):
+    with pytest.raises(ValueError, match="cell must have factors, got one"):
         gates(cell, {}, {}, "ifgo")
     cell = elman(H)
     params = cell.init(jax.random.key(0), D)

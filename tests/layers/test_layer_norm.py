@@ -20,7 +20,7 @@ def test_equals_equation(x64):
     assert_close(layer_norm().apply(params, None, inputs)[1], want, 1e-13)
 
 
-def test_first_parameters_normalise_and_see_no_scale(x64):
+def test_first_parameters_normalize_and_see_no_scale(x64):
     layer = layer_norm(use_bias=False, epsilon=1e-12, dtype=jnp.float64)
     params = layer.init(jax.random.key(0), D)
     assert set(params) == {"scale"}
@@ -31,7 +31,7 @@ def test_first_parameters_normalise_and_see_no_scale(x64):
     assert_close(layer.apply(params, None, 5 * inputs - 3)[1], outputs, 1e-6)
 
 
-def test_bfloat16_is_normalised_in_float32():
+def test_bfloat16_is_normalized_in_float32():
     """A mean far from zero: squares rounded to eight bits would leave nothing."""
     inputs = 64 + np.arange(D) / 2 * np.ones((T, B, 1))
     layer = layer_norm(dtype=jnp.bfloat16)
