@@ -1,25 +1,15 @@
 """Pytrees: compared, drawn at random, parted into what has a gradient."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from rnnjax.checks.compare import difference, is_floating
 
 
 def assert_close(got, want, tolerance):
     """Checks max|got - want| <= tolerance * max(1, max|want|), leaf by leaf."""
-    paths, got_def = jax.tree.flatten_with_path(got)
-    assert got_def == jax.tree.structure(want)
-    for (path, x), y in zip(paths, jax.tree.leaves(want)):
-        where = jax.tree_util.keystr(path)
-        x, y = np.asarray(x), np.asarray(y)
-        assert x.shape == y.shape, f"{where}: shape {x.shape}, not {y.shape}"
-        if not is_floating(y):
-            np.testing.assert_array_equal(x, y, err_msg=where)
-            continue
-        x, y = x.astype(np.float64), y.astype(np.float64)
-        bound = tolerance * max(1, np.abs(y).max(initial=0))
-        distance = np.abs(x - y).max(initial=0)
-        assert distance <= bound, f"{where}: {distance:.3g} apart, allowed {bound:.3g}"
+    problem = difference(got, want, tolerance)
+    assert problem is None, f"{problem}, allowed {tolerance:.3g}"
 
 
 def assert_same_bits(got, want):
@@ -31,10 +21,6 @@ def assert_same_bits(got, want):
         where = jax.tree_util.keystr(path)
         assert (x.dtype, x.shape) == (y.dtype, y.shape), where
         assert x.tobytes() == y.tobytes(), f"{where}: other bits"
-
-
-def is_floating(x):
-    return jnp.issubdtype(x.dtype, jnp.floating)
 
 
 def part(tree):

@@ -1,4 +1,4 @@
-"""Where two trees differ, in words."""
+"""Where two pytrees differ, in words."""
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,23 @@ def is_floating(x):
 
 
 def floats_of(tree):
-    """Returns the floating leaves of a tree."""
+    """Returns the floating leaves of a pytree."""
     return [x for x in jax.tree.leaves(tree) if is_floating(x)]
 
 
 def difference(got, want, tolerance=1e-9, what="it"):
-    """Says at which leaf two trees differ, and by how much; None if they do not."""
+    """Describes at which leaf two pytrees differ, and by how much.
+
+    Args:
+      got: a pytree.
+      want: what it should be.
+      tolerance: for floating leaves, max|got - want| <= tolerance * max(1, max|want|);
+        all others must be equal.
+      what: what the message calls `got`.
+
+    Returns:
+      The first difference in words; None if there is none.
+    """
     got_leaves, got_def = jax.tree.flatten_with_path(got)
     want_leaves, want_def = jax.tree.flatten_with_path(want)
     if got_def != want_def:
@@ -25,6 +36,10 @@ def difference(got, want, tolerance=1e-9, what="it"):
         name = what + jax.tree_util.keystr(path)
         if jnp.shape(x) != jnp.shape(y):
             return f"{name} has shape {jnp.shape(x)}, not {jnp.shape(y)}"
+        if not is_floating(y):
+            if not np.array_equal(x, y):
+                return f"{name} is {x}, not {y}"
+            continue
         x, y = np.float64(x), np.float64(y)
         distance = np.max(abs(x - y), initial=0)
         if not distance <= tolerance * np.max(abs(y), initial=1):
@@ -33,7 +48,7 @@ def difference(got, want, tolerance=1e-9, what="it"):
 
 
 def difference_of_types(got, want, what):
-    """Says at which leaf shapes or dtypes differ; None if nowhere."""
+    """Describes at which leaf shapes or dtypes differ; None if nowhere."""
     if jax.tree.structure(got) != jax.tree.structure(want):
         return f"{what} is {jax.tree.structure(got)}, not {jax.tree.structure(want)}"
     leaves = jax.tree.leaves(want)
