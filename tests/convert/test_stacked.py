@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rnnjax import elman, gru, lstm
-from rnnjax.cells.stacked import stack_kernels, unstack_kernels
+from rnnjax.convert.stacked import stack_kernels, unstack_kernels
 from tests.cells.paper import sigmoid
 from tests.pytrees import assert_same_bits, draw_like
 
