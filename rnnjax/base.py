@@ -7,12 +7,14 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import jax
 import numpy as np
+from jax import export
 
 Array = jax.Array
 Params = Any
 Carry = Any
 P = ParamSpec("P")
 T = TypeVar("T")
+CarryType = TypeVar("CarryType", bound=type)
 
 
 class Engine(Protocol):
@@ -64,6 +66,12 @@ class Factors(NamedTuple):
     update: Callable[[Params, Carry, Any], Carry]
     readout: Callable[[Params, Carry, Any], Any]
 
+    def step(self, params: Params, carry: Carry, inputs: Any) -> tuple[Carry, Any]:
+        """Computes one step; returns the new carry and the outputs."""
+        pre = pre_activation(self.project(params, inputs), self.recur(params, carry))
+        carry = self.update(params, carry, pre)
+        return carry, self.readout(params, carry, inputs)
+
 
 class Cell(NamedTuple):
     """One step of time, as pure functions.
@@ -111,6 +119,13 @@ class Layer(NamedTuple):
     input_ndim: int = 1
 
 
+def serializable(carry_type: CarryType) -> CarryType:
+    """Lets `jax.export` save functions of a NamedTuple, such as a carry."""
+    name = f"rnnjax.{carry_type.__name__}"
+    export.register_namedtuple_serialization(carry_type, serialized_name=name)
+    return carry_type
+
+
 def pre_activation(drive: Any, pull: Any) -> Any:
     """Adds the contributions of the inputs and of the carry.
 
@@ -149,11 +164,7 @@ def factored_step(factors: Factors) -> Callable[..., tuple[Carry, Any]]:
     """Returns the step `(params, carry, inputs) -> (carry, outputs)` of `factors`."""
 
     def step(params, carry, inputs):
-        pre = pre_activation(
-            factors.project(params, inputs), factors.recur(params, carry)
-        )
-        carry = factors.update(params, carry, pre)
-        return carry, factors.readout(params, carry, inputs)
+        return factors.step(params, carry, inputs)
 
     return step
 

@@ -1,14 +1,16 @@
 """The antisymmetric network: Euler steps of a stable differential equation."""
 
-import jax
+from typing import Unpack
+
 import jax.numpy as jnp
 import numpy as np
 from jax.nn import initializers, sigmoid
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import Array, Cell, Params, cached, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, factored_cell
 from rnnjax.cells.parts.gated import driven, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.parametrizations import skew_symmetric
+from rnnjax.cells.parts.weights import InputWeights, cell_maker
 from rnnjax.initializers import Initializer
 from rnnjax.products import matmul, split
 
@@ -41,8 +43,7 @@ def antisymmetric_rnn_step(
       Chang, Chen, Haber and Chi, "AntisymmetricRNN: A Dynamical System View on
       Recurrent Neural Networks", ICLR 2019, equation 12.
     """
-    factors = _factors(step_size, as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return _factors(step_size, as_activation(activation)).step(params, carry, inputs)
 
 
 def gated_antisymmetric_rnn_step(
@@ -67,10 +68,10 @@ def gated_antisymmetric_rnn_step(
       Recurrent Neural Networks", ICLR 2019, equations 13 and 14.
     """
     factors = _gated_factors(step_size, as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return factors.step(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def antisymmetric_rnn(
     hidden_size: int,
     *,
@@ -78,12 +79,8 @@ def antisymmetric_rnn(
     gamma: float = 0.01,
     gated: bool = False,
     activation: str | Activation = jnp.tanh,
-    use_bias: bool = True,
-    kernel_init: Initializer = initializers.lecun_normal(),
     recurrent_kernel_init: Initializer = initializers.lecun_normal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
-    compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes an antisymmetric cell; see `antisymmetric_rnn_step` for the equation.
 
@@ -93,13 +90,9 @@ def antisymmetric_rnn(
       gamma: γ, the diffusion that keeps Euler's method stable.
       gated: whether there is an input gate; see `gated_antisymmetric_rnn_step`.
       activation: f, or its name.
-      use_bias: whether there is a bias.
-      kernel_init: initializer of each gate's input matrix.
       recurrent_kernel_init: initializer of W. The parameter `recurrent_weights` holds
         its entries above the diagonal.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
@@ -121,11 +114,8 @@ def antisymmetric_rnn(
         hidden_size,
         "zh" if gated else "h",
         recurrent="h",
-        use_bias=use_bias,
-        kernel_init=kernel_init,
         recurrent_kernel_init=recurrent_kernel_init,
-        bias_init=bias_init,
-        dtype=dtype,
+        **weights,
     )
 
     def init(key, input_size):
@@ -139,8 +129,9 @@ def antisymmetric_rnn(
         A = skew - gamma * jnp.eye(hidden_size, dtype=skew.dtype)
         return params | {"recurrent_kernel": A.T}
 
-    factors = (_gated_factors if gated else _factors)(
-        step_size, as_activation(activation), compute_dtype
+    make_factors = _gated_factors if gated else _factors
+    factors = make_factors(
+        step_size, as_activation(activation), weights.get("compute_dtype")
     )
     return factored_cell(init, zero_carry(hidden_size), factors, prepare=prepare)
 

@@ -2,25 +2,17 @@
 
 from typing import NamedTuple, Unpack
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import export
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, check_positive, factored_cell, serializable
 from rnnjax.cells.elman import elman
 from rnnjax.cells.parts.gated import gated_factors
 from rnnjax.cells.parts.weights import Weights, cell_maker
 
 
+@serializable
 class ClockworkCarry(NamedTuple):
     """The carry of a clockwork network.
 
@@ -31,11 +23,6 @@ class ClockworkCarry(NamedTuple):
 
     count: Array
     h: Array
-
-
-export.register_namedtuple_serialization(
-    ClockworkCarry, serialized_name="rnnjax.ClockworkCarry"
-)
 
 
 def clockwork_step(
@@ -71,8 +58,7 @@ def clockwork_step(
       Koutnik, Greff, Gomez and Schmidhuber, "A Clockwork RNN", ICML 2014. Modules of
       equal periods, which the paper does not have, read each other.
     """
-    factors = _factors(periods, as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return _factors(periods, as_activation(activation)).step(params, carry, inputs)
 
 
 @cell_maker
@@ -81,7 +67,6 @@ def clockwork(
     periods: tuple[int, ...],
     *,
     activation: str | Activation = jnp.tanh,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a clockwork cell; see `clockwork_step` for the equations.
@@ -91,7 +76,6 @@ def clockwork(
       periods: the period of each module in steps, such as (1, 2, 4, 8); the modules
         have equal widths and stand side by side in this order.
       activation: f, or its name.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`. The recurrent matrix is drawn
         as a whole; its entries from fast to slow modules are never read.
 
@@ -130,7 +114,7 @@ def clockwork(
         )
 
     init = elman(hidden_size, **weights).init
-    factors = _factors(periods, as_activation(activation), compute_dtype)
+    factors = _factors(periods, as_activation(activation), weights.get("compute_dtype"))
     return factored_cell(init, initial_carry, factors, prepare=prepare)
 
 

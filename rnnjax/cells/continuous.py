@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, factored_cell
 from rnnjax.cells.elman import elman
 from rnnjax.cells.parts.gated import gated_factors
 from rnnjax.cells.parts.weights import Weights, cell_maker
@@ -41,8 +41,7 @@ def leaky_step(
       State Networks with Leaky-Integrator Neurons", Neural Networks 2007, equation 2,
       without noise and feedback.
     """
-    factors = _factors(leak, as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return _factors(leak, as_activation(activation)).step(params, carry, inputs)
 
 
 def ctrnn_step(
@@ -66,8 +65,7 @@ def ctrnn_step(
       Recurrent Neural Networks", Neural Networks 1993; with f around the sum, as is
       common in rate models, where they have W f(h).
     """
-    factors = _factors(None, as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return _factors(None, as_activation(activation)).step(params, carry, inputs)
 
 
 @cell_maker
@@ -76,7 +74,6 @@ def leaky(
     *,
     leak: float = 0.5,
     activation: str | Activation = jnp.tanh,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a cell of leaky integrators; see `leaky_step` for the equation.
@@ -85,7 +82,6 @@ def leaky(
       hidden_size: width of the carry and of the outputs.
       leak: a, above 0 and at most 1; with 1 the cell is `elman`.
       activation: f, or its name.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -104,7 +100,7 @@ def leaky(
     if not 0 < leak <= 1:
         raise ValueError(f"leak must be above 0 and at most 1, got {leak}.")
     plain = elman(hidden_size, **weights)
-    factors = _factors(leak, as_activation(activation), compute_dtype)
+    factors = _factors(leak, as_activation(activation), weights.get("compute_dtype"))
     return factored_cell(plain.init, plain.initial_carry, factors)
 
 
@@ -115,7 +111,6 @@ def ctrnn(
     dt: float = 1.0,
     time_constants: tuple[float, float] = (2.0, 20.0),
     activation: str | Activation = jnp.tanh,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a cell of continuous-time units; see `ctrnn_step` for the equations.
@@ -129,7 +124,6 @@ def ctrnn(
       time_constants: smallest and largest initial τ, in the same unit; they are drawn
         uniformly in the logarithm.
       activation: f, or its name.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -165,7 +159,7 @@ def ctrnn(
         params = dict(params)
         return params | {"rate": dt * jnp.exp(-params.pop("log_time_constant"))}
 
-    factors = _factors(None, as_activation(activation), compute_dtype)
+    factors = _factors(None, as_activation(activation), weights.get("compute_dtype"))
     return factored_cell(init, plain.initial_carry, factors, prepare=prepare)
 
 

@@ -4,23 +4,16 @@ from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
-from jax import export
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
-from rnnjax.cells.parts.gated import gated_factors, zero_carry
+from rnnjax.base import Array, Cell, Params, factored_cell, serializable
+from rnnjax.cells.parts.gated import gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
 from rnnjax.initializers import per_gate
 from rnnjax.products import matmul
 
 
+@serializable
 class CoRNNCarry(NamedTuple):
     """The carry of a coupled oscillatory network.
 
@@ -31,11 +24,6 @@ class CoRNNCarry(NamedTuple):
 
     y: Array
     z: Array
-
-
-export.register_namedtuple_serialization(
-    CoRNNCarry, serialized_name="rnnjax.CoRNNCarry"
-)
 
 
 def cornn_step(
@@ -75,7 +63,7 @@ def cornn_step(
       ICLR 2021, equation 3, in the explicit form, where the damping reads zₜ₋₁.
     """
     factors = _factors(dt, gamma, damping, as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return factors.step(params, carry, inputs)
 
 
 @cell_maker
@@ -86,7 +74,6 @@ def cornn(
     gamma: float = 2.7,
     damping: float = 4.7,
     activation: str | Activation = jnp.tanh,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a coupled oscillatory cell; see `cornn_step` for the equations.
@@ -95,11 +82,10 @@ def cornn(
 
     Args:
       hidden_size: number of oscillators, the width of y, of z and of the outputs.
-      dt: Δt, the step size.
+      dt: Δt, the step size, in the unit of time of γ and ε.
       gamma: γ, the square of the oscillators' natural frequency.
       damping: ε.
       activation: f, or its name.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -115,30 +101,24 @@ def cornn(
       >>> rnnjax.unroll(cell, params, jnp.ones((3, 1)), carry=carry)[1].ravel()
       Array([0.5, 1. , 1.5], dtype=float32)
     """
-    check_positive(hidden_size=hidden_size)
     if not dt > 0:
         raise ValueError(f"dt must be positive, got {dt}.")
     for name, rate in (("gamma", gamma), ("damping", damping)):
         if not rate >= 0:
             raise ValueError(f"{name} must not be negative, got {rate}.")
+    plain = gated_init(hidden_size, "y", kernel_as_whole=True, **weights)
     options = WeightOptions(**weights)
+    draw = per_gate(options.recurrent_kernel_init, 1)
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
         keys = jax.random.split(key, 4)
-        shape, square = (input_size, hidden_size), (hidden_size, hidden_size)
-        draw = per_gate(options.recurrent_kernel_init, 1)
-        params = {
-            "kernel": options.kernel_init(keys[0], shape, options.dtype),
-            "recurrent_kernel": draw(keys[1], square, options.dtype),
-            "velocity_kernel": draw(keys[2], square, options.dtype),
-        }
-        if options.use_bias:
-            params["bias"] = options.bias_init(keys[3], (hidden_size,), options.dtype)
-        return params
+        kernel = draw(keys[2], (hidden_size, hidden_size), options.dtype)
+        return plain(key, input_size, bias_key=keys[3]) | {"velocity_kernel": kernel}
 
     initial_carry = zero_carry(hidden_size, hidden_size, carry_type=CoRNNCarry)
-    factors = _factors(dt, gamma, damping, as_activation(activation), compute_dtype)
+    factors = _factors(
+        dt, gamma, damping, as_activation(activation), options.compute_dtype
+    )
     return factored_cell(init, initial_carry, factors)
 
 

@@ -5,17 +5,9 @@ import jax.numpy as jnp
 from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
-from rnnjax.cells.parts.gated import gated_factors, zero_carry
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.base import Array, Cell, Params, cached, factored_cell
+from rnnjax.cells.parts.gated import gated_factors, gated_init, zero_carry
+from rnnjax.initializers import Initializer
 
 
 def elman_step(
@@ -43,7 +35,7 @@ def elman_step(
       Elman, "Finding Structure in Time", Cognitive Science 1990; f is the logistic
       function there, tanh here as is common since.
     """
-    return factored_step(_factors(as_activation(activation)))(params, carry, inputs)
+    return _factors(as_activation(activation)).step(params, carry, inputs)
 
 
 @cached
@@ -73,9 +65,6 @@ def elman(
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
-    Raises:
-      ValueError: if `hidden_size` is not positive, or `activation` is not known.
-
     Example:
       >>> cell = elman(4, use_bias=False)
       >>> params = cell.init(jax.random.key(0), 3)
@@ -85,22 +74,17 @@ def elman(
       >>> bool(jnp.allclose(new_h, want))
       True
     """
-    check_positive(hidden_size=hidden_size)
+    init = gated_init(
+        hidden_size,
+        "h",
+        kernel_as_whole=True,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        recurrent_kernel_init=recurrent_kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
     factors = _factors(as_activation(activation), compute_dtype)
-
-    def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 3)
-        params = {
-            "kernel": kernel_init(keys[0], (input_size, hidden_size), dtype),
-            "recurrent_kernel": per_gate(recurrent_kernel_init, 1)(
-                keys[1], (hidden_size, hidden_size), dtype
-            ),
-        }
-        if use_bias:
-            params["bias"] = bias_init(keys[2], (hidden_size,), dtype)
-        return params
-
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 

@@ -7,15 +7,7 @@ import jax.numpy as jnp
 from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, cached, check_positive, factored_cell
 from rnnjax.cells.elman import elman
 from rnnjax.cells.parts.gated import gated_factors
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
@@ -82,7 +74,7 @@ def elman_before_activation_step(
       networks", ICML 2013, equation 2, where c is the output.
     """
     factors = _factors_before_activation(as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return factors.step(params, carry, inputs)
 
 
 @cell_maker
@@ -90,7 +82,6 @@ def elman_before_activation(
     hidden_size: int,
     *,
     activation: str | Activation = jnp.tanh,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes the cell of `elman_before_activation_step`.
@@ -98,7 +89,6 @@ def elman_before_activation(
     Args:
       hidden_size: width of the carry and of the outputs.
       activation: f, or its name.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -112,7 +102,9 @@ def elman_before_activation(
       True
     """
     plain = elman(hidden_size, **weights)
-    factors = _factors_before_activation(as_activation(activation), compute_dtype)
+    factors = _factors_before_activation(
+        as_activation(activation), weights.get("compute_dtype")
+    )
     return factored_cell(plain.init, plain.initial_carry, factors)
 
 
@@ -159,7 +151,7 @@ def elman_with_output_step(
       2013, section 2.
     """
     f, g = as_activation(activation), as_activation(output_activation)
-    return factored_step(_factors_with_output(f, g))(params, carry, inputs)
+    return _factors_with_output(f, g).step(params, carry, inputs)
 
 
 @cell_maker
@@ -169,7 +161,6 @@ def elman_with_output(
     *,
     activation: str | Activation = jnp.tanh,
     output_activation: str | Activation = "identity",
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes the cell of `elman_with_output_step`.
@@ -179,7 +170,6 @@ def elman_with_output(
       output_size: width of the outputs.
       activation: f, or its name.
       output_activation: g, or its name.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`: `kernel_init` draws U, C and
         D, `bias_init` b and e.
 
@@ -213,7 +203,7 @@ def elman_with_output(
         return params
 
     f, g = as_activation(activation), as_activation(output_activation)
-    factors = _factors_with_output(f, g, compute_dtype)
+    factors = _factors_with_output(f, g, options.compute_dtype)
     return factored_cell(init, plain.initial_carry, factors)
 
 

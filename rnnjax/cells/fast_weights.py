@@ -4,17 +4,17 @@ from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
-from jax import export
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import Array, Cell, Params, check_positive
-from rnnjax.cells.parts.gated import zero_carry
+from rnnjax.base import Array, Cell, Params, check_positive, serializable
+from rnnjax.cells.parts.gated import gated_init, zero_carry
 from rnnjax.cells.parts.normalization import layer_norm
-from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
-from rnnjax.initializers import Initializer, identity, per_gate
+from rnnjax.cells.parts.weights import InputWeights, cell_maker
+from rnnjax.initializers import Initializer, identity
 from rnnjax.products import matmul
 
 
+@serializable
 class FastWeightsCarry(NamedTuple):
     """The carry of a network with fast weights.
 
@@ -25,11 +25,6 @@ class FastWeightsCarry(NamedTuple):
 
     A: Array
     h: Array
-
-
-export.register_namedtuple_serialization(
-    FastWeightsCarry, serialized_name="rnnjax.FastWeightsCarry"
-)
 
 
 def fast_weights_step(
@@ -58,9 +53,9 @@ def fast_weights_step(
         b `[hidden_size]`.
       carry: Aₜ₋₁ and hₜ₋₁.
       inputs: `[..., input_size]`, xₜ.
-      num_inner_steps: S, how often the fast weights are applied per step.
-      decay: λ, by which the fast weights are multiplied in each step, from 0 to 1.
-      fast_rate: η, the rate at which carries are stored; with 0 nothing is.
+      num_inner_steps: S.
+      decay: λ.
+      fast_rate: η.
       epsilon: added to the variance.
       activation: f, or its name.
 
@@ -86,7 +81,6 @@ def fast_weights(
     epsilon: float = 1e-5,
     activation: str | Activation = jax.nn.relu,
     recurrent_kernel_init: Initializer = identity(0.05),
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a cell with fast weights; see `fast_weights_step` for the equations.
@@ -96,22 +90,20 @@ def fast_weights(
 
     Args:
       hidden_size: width of h and of the outputs.
-      num_inner_steps: S.
-      decay: λ, from 0 to 1.
-      fast_rate: η.
+      num_inner_steps: S, how often the fast weights are applied per step.
+      decay: λ, by which the fast weights are multiplied in each step, from 0 to 1.
+      fast_rate: η, the rate at which carries are stored; with 0 nothing is.
       epsilon: added to the variance.
       activation: f, or its name.
       recurrent_kernel_init: initializer of the slow recurrent matrix W; a small
         multiple of the identity by default, as is common for ReLU networks.
-      compute_dtype: dtype of the products with U and W, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell, over `FastWeightsCarry`.
 
     Raises:
-      ValueError: if `hidden_size` or `num_inner_steps` is not positive, `decay` is not
-        from 0 to 1, `fast_rate` or `epsilon` is negative, or `activation` is not known.
+      ValueError: if `decay` is not from 0 to 1, or `fast_rate` or `epsilon` negative.
 
     Example: the fast weights are a decaying sum of outer products of the outputs.
       >>> cell = fast_weights(4, decay=0.5, fast_rate=1.0)
@@ -122,33 +114,30 @@ def fast_weights(
       >>> bool(jnp.allclose(carry.A, want))
       True
     """
-    check_positive(hidden_size=hidden_size, num_inner_steps=num_inner_steps)
+    check_positive(num_inner_steps=num_inner_steps)
     if not 0 <= decay <= 1:
         raise ValueError(f"decay must be from 0 to 1, got {decay}.")
     for name, value in (("fast_rate", fast_rate), ("epsilon", epsilon)):
         if not value >= 0:
             raise ValueError(f"{name} must not be negative, got {value}.")
-    draws = WeightOptions(**weights)
+    plain = gated_init(
+        hidden_size,
+        "h",
+        kernel_as_whole=True,
+        recurrent_kernel_init=recurrent_kernel_init,
+        **weights,
+    )
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys, dtype = jax.random.split(key, 3), draws.dtype
-        draw = per_gate(recurrent_kernel_init, 1)
-        params = {
-            "kernel": draws.kernel_init(keys[0], (input_size, hidden_size), dtype),
-            "recurrent_kernel": draw(keys[1], (hidden_size, hidden_size), dtype),
-            "scale": jnp.ones(hidden_size, dtype),
-        }
-        if draws.use_bias:
-            params["bias"] = draws.bias_init(keys[2], (hidden_size,), dtype)
-        return params
+        params = plain(key, input_size)
+        return params | {"scale": jnp.ones(hidden_size, params["kernel"].dtype)}
 
     shapes = (hidden_size, hidden_size), hidden_size
     initial_carry = zero_carry(*shapes, carry_type=FastWeightsCarry)
     options = num_inner_steps, decay, fast_rate, epsilon, as_activation(activation)
     # without factors: with A in every carry, storing them for the gradient costs more
     # than moving a product out of the loop saves
-    return Cell(init, initial_carry, _step(*options, compute_dtype))
+    return Cell(init, initial_carry, _step(*options, weights.get("compute_dtype")))
 
 
 def _step(num_inner_steps, decay, fast_rate, epsilon, activation, compute_dtype=None):

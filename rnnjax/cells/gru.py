@@ -5,15 +5,7 @@ import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Factors, Params, cached, factored_cell
 from rnnjax.cells.parts.gated import (
     GateBias,
     carry_as_output,
@@ -57,7 +49,7 @@ def gru_step(
       2014, whose first version on arXiv (1406.1078v1) resets after the product.
     """
     activations = as_activation(gate_activation), as_activation(activation)
-    return factored_step(_factors(True, *activations))(params, carry, inputs)
+    return _factors(True, *activations).step(params, carry, inputs)
 
 
 def gru_reset_before_step(
@@ -87,7 +79,7 @@ def gru_reset_before_step(
       Neural Networks", 2014, exchange z and 1 - z.
     """
     activations = as_activation(gate_activation), as_activation(activation)
-    return factored_step(_factors(False, *activations))(params, carry, inputs)
+    return _factors(False, *activations).step(params, carry, inputs)
 
 
 @cached
@@ -125,9 +117,6 @@ def gru(
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
-
-    Raises:
-      ValueError: if `hidden_size` is not positive, or an activation is not known.
 
     Example: with z = 1 the carry is kept, with z = 0 it is the candidate.
       >>> def step(update_bias):

@@ -1,17 +1,13 @@
 """The GRU over a line, a plane or a space, with convolutions for products."""
 
+import functools
 from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
-from rnnjax.cells.parts.convolution import (
-    check_positions,
-    convolution_over,
-    input_channels,
-)
+from rnnjax.base import Array, Cell, Params, factored_cell
+from rnnjax.cells.parts.convolution import check_positions, convolve, input_channels
 from rnnjax.cells.parts.gated import gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import split
@@ -50,7 +46,7 @@ def gru_convolutional_step(
     """
     num_spatial = params["kernel"].ndim - 2
     spatial_shape = carry.shape[-num_spatial - 1 : -1]
-    return factored_step(_factors(spatial_shape))(params, carry, inputs)
+    return _factors(spatial_shape).step(params, carry, inputs)
 
 
 @cell_maker
@@ -58,8 +54,6 @@ def gru_convolutional(
     hidden_size: int,
     spatial_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
-    *,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a convolutional GRU cell; see `gru_convolutional_step`.
@@ -68,7 +62,6 @@ def gru_convolutional(
       hidden_size: number of channels of the carry and of the outputs.
       spatial_shape: number of positions along each of 1 to 3 axes.
       kernel_shape: size of the kernels along the same axes.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -97,17 +90,17 @@ def gru_convolutional(
         return plain(key, input_channels(input_size, spatial_shape))
 
     shape = (*spatial_shape, hidden_size)
-    factors = _factors(spatial_shape, compute_dtype)
+    factors = _factors(spatial_shape, weights.get("compute_dtype"))
     return factored_cell(init, zero_carry(shape), factors, input_ndim=len(shape))
 
 
 def _factors(spatial_shape, compute_dtype=None):
-    convolve = convolution_over(spatial_shape)
+    product = functools.partial(convolve, spatial_shape=spatial_shape)
 
     def update(params, carry, pre):
         rz, n = pre
         r, z = split(sigmoid(rz), 2)
-        pull = convolve(r * carry, params["candidate_kernel"], compute_dtype)
+        pull = product(r * carry, params["candidate_kernel"], compute_dtype)
         return (1 - z) * jnp.tanh(n + pull) + z * carry
 
-    return gated_factors(update, compute_dtype, candidate_apart=True, product=convolve)
+    return gated_factors(update, compute_dtype, candidate_apart=True, product=product)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell
 from rnnjax.cells.parts.gated import carry_as_output, gated_init, zero_carry
 from rnnjax.cells.parts.normalization import layer_norm
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
@@ -42,7 +42,7 @@ def gru_layer_norm_step(
       Ba, Kiros and Hinton, "Layer Normalization", 2016, equations 26 to 28; z and 1 - z
       are exchanged, as in all GRUs here, and the gates share one bias.
     """
-    return factored_step(_factors(epsilon))(params, carry, inputs)
+    return _factors(epsilon).step(params, carry, inputs)
 
 
 @cell_maker
@@ -51,7 +51,6 @@ def gru_layer_norm(
     *,
     epsilon: float = 1e-5,
     scale_init: Initializer = initializers.ones,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a GRU with layer normalization; see `gru_layer_norm_step`.
@@ -60,14 +59,13 @@ def gru_layer_norm(
       hidden_size: width of the carry and of the outputs.
       epsilon: added to the variances.
       scale_init: initializer of the gains.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
 
     Raises:
-      ValueError: if `hidden_size` or `epsilon` is not positive.
+      ValueError: if `epsilon` is not positive.
 
     Example: the outputs do not depend on the scale of the inputs.
       >>> cell = gru_layer_norm(3, epsilon=1e-12)
@@ -93,7 +91,7 @@ def gru_layer_norm(
             params["candidate_bias"] = bias
         return params
 
-    factors = _factors(epsilon, compute_dtype)
+    factors = _factors(epsilon, options.compute_dtype)
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 

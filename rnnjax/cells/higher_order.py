@@ -6,14 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, check_positive, factored_cell
 from rnnjax.cells.elman import elman
 from rnnjax.cells.parts.gated import gated_factors, zero_carry
 from rnnjax.cells.parts.weights import Weights, cell_maker
@@ -45,7 +38,7 @@ def higher_order_step(
     References:
       Soltani and Jiang, "Higher Order Recurrent Neural Networks", 2016, equation 3.
     """
-    return factored_step(_factors(as_activation(activation)))(params, carry, inputs)
+    return _factors(as_activation(activation)).step(params, carry, inputs)
 
 
 @cell_maker
@@ -54,7 +47,6 @@ def higher_order(
     order: int,
     *,
     activation: str | Activation = jnp.tanh,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes the cell of `higher_order_step`; with order 1 it is `elman`.
@@ -63,7 +55,6 @@ def higher_order(
       hidden_size: width of each h and of the outputs.
       order: number of previous steps that are read.
       activation: f, or its name.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -86,7 +77,7 @@ def higher_order(
         return drawn[0] | {"recurrent_kernel": kernels}
 
     initial_carry = zero_carry(*[hidden_size] * order, carry_type=lambda *h: h)
-    factors = _factors(as_activation(activation), compute_dtype)
+    factors = _factors(as_activation(activation), weights.get("compute_dtype"))
     return factored_cell(init, initial_carry, factors)
 
 

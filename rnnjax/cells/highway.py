@@ -7,15 +7,7 @@ import jax.numpy as jnp
 from jax.nn import sigmoid
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Factors, Params, check_positive, factored_cell
 from rnnjax.cells.parts.gated import (
     GateBias,
     carry_as_output,
@@ -61,8 +53,7 @@ def recurrent_highway_step(
       Zilly, Srivastava, Koutnik and Schmidhuber, "Recurrent Highway Networks", ICML
       2017, equations 6 to 9, where a is called h; its experiments couple c.
     """
-    factors = _factors(as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return _factors(as_activation(activation)).step(params, carry, inputs)
 
 
 @cell_maker
@@ -73,7 +64,6 @@ def recurrent_highway(
     coupled: bool = True,
     activation: str | Activation = jnp.tanh,
     transform_bias: GateBias = -2.0,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a recurrent highway cell; see `recurrent_highway_step` for the equations.
@@ -88,15 +78,10 @@ def recurrent_highway(
       activation: f, or its name.
       transform_bias: added to the initial bias of t in every layer; below 0 most of the
         carry passes through at first.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
-
-    Raises:
-      ValueError: if `hidden_size` or `depth` is not positive, or `activation` is not
-        known.
 
     Example: closed transform gates pass the carry through all layers.
       >>> from rnnjax import prepared
@@ -124,16 +109,14 @@ def recurrent_highway(
         layers = [draw(layer, shape, options.dtype) for layer in keys]
         return plain(key, input_size) | {"recurrent_kernel": jnp.stack(layers)}
 
-    factors = _factors(as_activation(activation), compute_dtype)
+    factors = _factors(as_activation(activation), options.compute_dtype)
     return factored_cell(init, zero_carry(hidden_size), factors, prepare=_apart)
 
 
 def _apart(params):
     """Unstacks the layers, so that gradients are not accumulated in the whole stack."""
-    stacked = {
-        name: params[name] for name in ("recurrent_kernel", "bias") if name in params
-    }
-    return dict(params) | {name: tuple(x) for name, x in stacked.items()}
+    stacked = params.keys() & {"recurrent_kernel", "bias"}
+    return dict(params) | {name: tuple(params[name]) for name in stacked}
 
 
 def _factors(activation, compute_dtype=None):

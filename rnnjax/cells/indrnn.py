@@ -5,7 +5,7 @@ from typing import Unpack
 import jax
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, factored_cell
 from rnnjax.cells.parts.gated import gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
 from rnnjax.initializers import Initializer, symmetric_uniform
@@ -39,7 +39,7 @@ def indrnn_step(
       Li, Li, Cook, Zhu and Gao, "Independently Recurrent Neural Network (IndRNN)", CVPR
       2018, equation 4.
     """
-    return factored_step(_factors(as_activation(activation)))(params, carry, inputs)
+    return _factors(as_activation(activation)).step(params, carry, inputs)
 
 
 @cell_maker
@@ -48,7 +48,6 @@ def indrnn(
     *,
     activation: str | Activation = jax.nn.relu,
     recurrent_scale_init: Initializer = symmetric_uniform(1.0),
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes an independently recurrent cell; see `indrnn_step` for the equation.
@@ -59,7 +58,6 @@ def indrnn(
       recurrent_scale_init: initializer of u. For sequences of T steps the paper bounds
         |u| by 2^(1/T), so that gradients at most double over them: this is
         `symmetric_uniform(2 ** (1 / T))`. Training is not constrained here.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -81,7 +79,7 @@ def indrnn(
         scale = recurrent_scale_init(keys[1], (hidden_size,), dtype)
         return plain(keys[0], input_size) | {"recurrent_scale": scale}
 
-    factors = _factors(as_activation(activation), compute_dtype)
+    factors = _factors(as_activation(activation), weights.get("compute_dtype"))
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 

@@ -2,11 +2,10 @@
 
 from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, factored_cell
 from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import split
@@ -38,7 +37,7 @@ def janet_step(
       van der Westhuizen and Lasenby, "The Unreasonable Effectiveness of the Forget
       Gate", 2018, section 3, where h is also called c.
     """
-    return factored_step(_factors(beta))(params, carry, inputs)
+    return _factors(beta).step(params, carry, inputs)
 
 
 @cell_maker
@@ -47,7 +46,6 @@ def janet(
     *,
     beta: float = 1.0,
     forget_bias: GateBias = 1.0,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a JANET cell; see `janet_step` for the equations.
@@ -56,7 +54,6 @@ def janet(
       hidden_size: width of the carry and of the outputs.
       beta: β, how much more is added than forgotten; 1 in the paper.
       forget_bias: added to the initial bias of f; in the paper `chrono(num_steps)`.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -69,7 +66,9 @@ def janet(
       Array([1., 2., 3.], dtype=float32)
     """
     init = gated_init(hidden_size, "fg", gate_biases={"f": forget_bias}, **weights)
-    return factored_cell(init, zero_carry(hidden_size), _factors(beta, compute_dtype))
+    return factored_cell(
+        init, zero_carry(hidden_size), _factors(beta, weights.get("compute_dtype"))
+    )
 
 
 def _factors(beta, compute_dtype=None):

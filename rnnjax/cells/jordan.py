@@ -6,15 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
-from rnnjax.cells.parts.gated import gated_factors, zero_carry
+from rnnjax.base import Array, Cell, Params, check_positive, factored_cell
+from rnnjax.cells.parts.gated import gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
 from rnnjax.initializers import per_gate
 from rnnjax.products import matmul
@@ -52,7 +45,7 @@ def jordan_step(
       the place of the decay of his state units.
     """
     f, g = as_activation(activation), as_activation(output_activation)
-    return factored_step(_factors(f, g))(params, carry, inputs)
+    return _factors(f, g).step(params, carry, inputs)
 
 
 def jordan_forced_step(
@@ -85,7 +78,7 @@ def jordan_forced_step(
       Neural Networks", Neural Computation 1989, section 3.
     """
     f, g = as_activation(activation), as_activation(output_activation)
-    return factored_step(_forced_factors(f, g))(params, carry, inputs)
+    return _forced_factors(f, g).step(params, carry, inputs)
 
 
 @cell_maker
@@ -97,7 +90,6 @@ def jordan(
     output_activation: str | Activation = "identity",
     teacher_forcing: bool = False,
     use_hidden: bool = True,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a Jordan network; see `jordan_step` and `jordan_forced_step`.
@@ -111,7 +103,6 @@ def jordan(
       output_activation: g, or its name.
       teacher_forcing: whether the target is fed back, which is then part of the inputs.
       use_hidden: whether h is fed back too; in Jordan's own network only the output is.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`: `kernel_init` draws A, Bₒ and
         C, `recurrent_kernel_init` Bᵢ, `bias_init` b and e.
 
@@ -130,33 +121,29 @@ def jordan(
       >>> bool(jnp.allclose(rnnjax.unroll(forced, params, inputs)[1], outputs))
       True
     """
-    check_positive(hidden_size=hidden_size, output_size=output_size)
+    check_positive(output_size=output_size)
     if teacher_forcing and not use_hidden:
         raise ValueError(
             "use_hidden must be true under teacher forcing, which leaves nothing else "
             "to carry, got False."
         )
-
+    plain = gated_init(hidden_size, "h", recurrent="", **weights)
     options = WeightOptions(**weights)
-    dtype = options.dtype
+    draw, dtype = per_gate(options.kernel_init, 1), options.dtype
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
         keys = jax.random.split(key, 4)
-        draw = per_gate(options.kernel_init, 1)
-        params = {
-            "kernel": draw(keys[0], (input_size, hidden_size), dtype),
+        bias_keys = jax.random.split(jax.random.fold_in(key, 4))
+        params = plain(key, input_size, bias_key=bias_keys[0]) | {
             "feedback_kernel": draw(keys[1], (output_size, hidden_size), dtype),
             "output_kernel": draw(keys[2], (hidden_size, output_size), dtype),
         }
         if use_hidden:
-            draw, square = options.recurrent_kernel_init, (hidden_size, hidden_size)
-            params["recurrent_kernel"] = per_gate(draw, 1)(keys[3], square, dtype)
+            own, square = options.recurrent_kernel_init, (hidden_size, hidden_size)
+            params["recurrent_kernel"] = per_gate(own, 1)(keys[3], square, dtype)
         if options.use_bias:
-            bias_keys = jax.random.split(jax.random.fold_in(key, 4))
-            sizes = {"bias": hidden_size, "output_bias": output_size}
-            for own, (name, size) in zip(bias_keys, sizes.items()):
-                params[name] = options.bias_init(own, (size,), dtype)
+            bias = options.bias_init(bias_keys[1], (output_size,), dtype)
+            params["output_bias"] = bias
         return params
 
     if teacher_forcing:
@@ -167,7 +154,7 @@ def jordan(
         initial_carry = zero_carry(output_size, carry_type=lambda o: {"outputs": o})
     f, g = as_activation(activation), as_activation(output_activation)
     make_factors = _forced_factors if teacher_forcing else _factors
-    return factored_cell(init, initial_carry, make_factors(f, g, compute_dtype))
+    return factored_cell(init, initial_carry, make_factors(f, g, options.compute_dtype))
 
 
 def _carry(h, outputs):
@@ -185,10 +172,9 @@ def _show(params, h, output_activation, compute_dtype):
 def _factors(activation, output_activation, compute_dtype=None):
     def recur(params, carry):
         pull = matmul(carry["outputs"], params["feedback_kernel"], compute_dtype)
-        if "h" in carry:
-            h = matmul(carry["h"], params["recurrent_kernel"], compute_dtype)
-            pull = pull + h
-        return pull
+        if "h" not in carry:
+            return pull
+        return pull + matmul(carry["h"], params["recurrent_kernel"], compute_dtype)
 
     def update(params, carry, pre):
         h = activation(pre)

@@ -4,15 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, cached, check_positive, factored_cell
 from rnnjax.cells.parts.gated import gated_factors, zero_carry
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
@@ -40,7 +32,7 @@ def linear_system_step(
       Kalman, "Mathematical Description of Linear Dynamical Systems", SIAM Journal on
       Control 1963, in discrete time, and without noise.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cached

@@ -13,7 +13,6 @@ from rnnjax.base import (
     cached,
     check_positive,
     factored_cell,
-    factored_step,
 )
 from rnnjax.cells.parts.complex_carry import ComplexCarry, decayed
 from rnnjax.cells.parts.gated import zero_carry
@@ -46,7 +45,7 @@ def lru_step(
       Orvieto et al., "Resurrecting Recurrent Neural Networks for Long Sequences", ICML
       2023, equations 5 to 7 and appendix A.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cached

@@ -4,15 +4,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import export
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import Array, Cell, Params, cached, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, cached, factored_cell, serializable
 from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
 from rnnjax.initializers import Initializer
 from rnnjax.products import split
 
 
+@serializable
 class LSTMCarry(NamedTuple):
     """The carry of an LSTM.
 
@@ -23,9 +23,6 @@ class LSTMCarry(NamedTuple):
 
     h: Array
     c: Array
-
-
-export.register_namedtuple_serialization(LSTMCarry, serialized_name="rnnjax.LSTMCarry")
 
 
 def lstm_step(
@@ -57,7 +54,7 @@ def lstm_step(
       Gers, Schmidhuber and Cummins, "Learning to Forget", Neural Computation 2000,
       for the forget gate. Without peepholes, as is common since.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cached
@@ -88,9 +85,6 @@ def lstm(
 
     Returns:
       The cell, over `LSTMCarry`.
-
-    Raises:
-      ValueError: if `hidden_size` is not positive.
 
     Example: the constant error carousel: with f = 1 and i = 0, c and its gradient
       pass through any number of steps unchanged.
@@ -129,7 +123,6 @@ def _factors(compute_dtype=None):
 
 
 def _update(params, carry, pre):
-    del params
     i, f, g, o = split(pre, 4)
     c = sigmoid(f) * carry.c + sigmoid(i) * jnp.tanh(g)
     return LSTMCarry(h=sigmoid(o) * jnp.tanh(c), c=c)

@@ -1,18 +1,15 @@
 """The LSTM over a line, a plane or a space, with convolutions for products."""
 
+import functools
 from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, factored_cell
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.cells.parts.convolution import (
-    check_positions,
-    convolution_over,
-    input_channels,
-)
+from rnnjax.cells.parts.convolution import check_positions, convolve, input_channels
 from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.peepholes import add_peephole, draw_peepholes
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
@@ -52,7 +49,7 @@ def lstm_convolutional_step(
     """
     num_spatial = params["kernel"].ndim - 2
     spatial_shape = carry.h.shape[-num_spatial - 1 : -1]
-    return factored_step(_factors(spatial_shape))(params, carry, inputs)
+    return _factors(spatial_shape).step(params, carry, inputs)
 
 
 @cell_maker
@@ -64,7 +61,6 @@ def lstm_convolutional(
     use_peepholes: bool = False,
     forget_bias: GateBias = 1.0,
     peephole_init: Initializer = initializers.zeros,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a convolutional LSTM cell; see `lstm_convolutional_step`.
@@ -77,7 +73,6 @@ def lstm_convolutional(
         channel, as in the paper.
       forget_bias: added to the initial bias of the forget gate.
       peephole_init: initializer of the peepholes.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -115,7 +110,7 @@ def lstm_convolutional(
     return factored_cell(
         init,
         zero_carry(shape, shape, carry_type=LSTMCarry),
-        _factors(spatial_shape, compute_dtype),
+        _factors(spatial_shape, weights.get("compute_dtype")),
         input_ndim=len(shape),
     )
 
@@ -133,5 +128,5 @@ def _factors(spatial_shape, compute_dtype=None):
         update,
         compute_dtype,
         shown=lambda carry: carry.h,
-        product=convolution_over(spatial_shape),
+        product=functools.partial(convolve, spatial_shape=spatial_shape),
     )

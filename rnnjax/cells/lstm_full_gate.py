@@ -4,10 +4,9 @@ from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
-from jax import export
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell, serializable
 from rnnjax.cells.parts.gated import (
     GateBias,
     driven,
@@ -21,6 +20,7 @@ from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul, split
 
 
+@serializable
 class LSTMFullGateCarry(NamedTuple):
     """The carry of an LSTM with full gate recurrence.
 
@@ -33,11 +33,6 @@ class LSTMFullGateCarry(NamedTuple):
     h: Array
     c: Array
     gates: Array
-
-
-export.register_namedtuple_serialization(
-    LSTMFullGateCarry, serialized_name="rnnjax.LSTMFullGateCarry"
-)
 
 
 def lstm_full_gate_step(
@@ -70,7 +65,7 @@ def lstm_full_gate_step(
       Greff et al., "LSTM: A Search Space Odyssey", IEEE Transactions on Neural Networks
       and Learning Systems 2017, section 3, "FGR".
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cell_maker
@@ -80,7 +75,6 @@ def lstm_full_gate(
     use_peepholes: bool = False,
     forget_bias: GateBias = 1.0,
     peephole_init: Initializer = initializers.zeros,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes an LSTM cell with full gate recurrence; see `lstm_full_gate_step`.
@@ -90,15 +84,11 @@ def lstm_full_gate(
       use_peepholes: whether the gates have peepholes, as in Greff et al.
       forget_bias: added to the initial bias of the forget gate.
       peephole_init: initializer of the peepholes.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`; R is drawn gate by gate by
         `recurrent_kernel_init`.
 
     Returns:
       The cell, over `LSTMFullGateCarry`; all gates are 0 before the first step.
-
-    Raises:
-      ValueError: if `hidden_size` is not positive.
 
     Example: without R it is an LSTM.
       >>> from rnnjax.cells.lstm import lstm
@@ -125,7 +115,7 @@ def lstm_full_gate(
 
     widths = hidden_size, hidden_size, 3 * hidden_size
     initial_carry = zero_carry(*widths, carry_type=LSTMFullGateCarry)
-    return factored_cell(init, initial_carry, _factors(compute_dtype))
+    return factored_cell(init, initial_carry, _factors(options.compute_dtype))
 
 
 def _factors(compute_dtype=None):

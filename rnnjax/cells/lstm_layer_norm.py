@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
-from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.parts.gated import GateBias, gated_init, readout_of, zero_carry
 from rnnjax.cells.parts.normalization import layer_norm
@@ -44,7 +44,7 @@ def lstm_layer_norm_step(
       Ba, Kiros and Hinton, "Layer Normalization", 2016, equations 20 to 22. Their three
       biases of a gate are summed, so a single one suffices.
     """
-    return factored_step(_factors(epsilon))(params, carry, inputs)
+    return _factors(epsilon).step(params, carry, inputs)
 
 
 @cell_maker
@@ -54,7 +54,6 @@ def lstm_layer_norm(
     epsilon: float = 1e-5,
     forget_bias: GateBias = 1.0,
     scale_init: Initializer = initializers.ones,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes an LSTM cell with layer normalization; see `lstm_layer_norm_step`.
@@ -64,14 +63,13 @@ def lstm_layer_norm(
       epsilon: added to the variances.
       forget_bias: added to the initial bias of the forget gate.
       scale_init: initializer of the gains.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell, over `LSTMCarry`.
 
     Raises:
-      ValueError: if `hidden_size` or `epsilon` is not positive.
+      ValueError: if `epsilon` is not positive.
 
     Example: the scale of the inputs does not matter.
       >>> cell = lstm_layer_norm(4, epsilon=1e-12)
@@ -97,7 +95,7 @@ def lstm_layer_norm(
         return params
 
     initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
-    return factored_cell(init, initial_carry, _factors(epsilon, compute_dtype))
+    return factored_cell(init, initial_carry, _factors(epsilon, options.compute_dtype))
 
 
 def _factors(epsilon, compute_dtype=None):

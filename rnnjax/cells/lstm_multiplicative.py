@@ -2,11 +2,10 @@
 
 from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.parts.gated import (
     GateBias,
@@ -49,7 +48,7 @@ def lstm_multiplicative_step(
       workshop 2017, section 3, with m as wide as h. The gates have biases here, and
       the output gate acts after tanh as in `lstm_step`.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cell_maker
@@ -57,7 +56,6 @@ def lstm_multiplicative(
     hidden_size: int,
     *,
     forget_bias: GateBias = 1.0,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a multiplicative LSTM cell; see `lstm_multiplicative_step`.
@@ -65,14 +63,10 @@ def lstm_multiplicative(
     Args:
       hidden_size: width of h, of c and of the outputs.
       forget_bias: added to the initial bias of the forget gate.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`; they hold for Uₘ and Wₘ too.
 
     Returns:
       The cell, over `LSTMCarry`.
-
-    Raises:
-      ValueError: if `hidden_size` is not positive.
 
     Example: inputs for which m = 0 separate the gates from the previous h.
       >>> cell = lstm_multiplicative(4)
@@ -95,7 +89,7 @@ def lstm_multiplicative(
         return params
 
     initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
-    return factored_cell(init, initial_carry, _factors(compute_dtype))
+    return factored_cell(init, initial_carry, _factors(weights.get("compute_dtype")))
 
 
 def _factors(compute_dtype=None):

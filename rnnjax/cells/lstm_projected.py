@@ -6,14 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, check_positive, factored_cell
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
@@ -48,7 +41,7 @@ def lstm_projected_step(
       14, where h is called r. Without their peepholes and their second, nonrecurrent
       projection, as in PyTorch's `proj_size`.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cell_maker
@@ -57,7 +50,6 @@ def lstm_projected(
     projection_size: int,
     *,
     forget_bias: GateBias = 1.0,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes an LSTM cell with a projection; see `lstm_projected_step`.
@@ -66,15 +58,11 @@ def lstm_projected(
       hidden_size: width of c.
       projection_size: width of h and of the outputs.
       forget_bias: added to the initial bias of the forget gate.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`; the projection is drawn by
         `kernel_init`.
 
     Returns:
       The cell, over `LSTMCarry`.
-
-    Raises:
-      ValueError: if `hidden_size` or `projection_size` is not positive.
 
     Example: with W_h = I it is an LSTM.
       >>> from rnnjax.cells.lstm import lstm
@@ -103,7 +91,7 @@ def lstm_projected(
         return params | {"projection_kernel": projection}
 
     initial_carry = zero_carry(projection_size, hidden_size, carry_type=LSTMCarry)
-    return factored_cell(init, initial_carry, _factors(compute_dtype))
+    return factored_cell(init, initial_carry, _factors(options.compute_dtype))
 
 
 def _factors(compute_dtype=None):

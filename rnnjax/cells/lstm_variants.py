@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import Array, Cell, Params, cached, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, cached, factored_cell
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.peepholes import add_peephole, draw_peepholes
@@ -70,9 +70,8 @@ def lstm_variant_step(
     """
     _check_gates(gates, coupled)
     _check_clip(clip)
-    f, g, h = map(as_activation, (gate_activation, activation, output_activation))
-    factors = _factors(gates, coupled, clip, f, g, h)
-    return factored_step(factors)(params, carry, inputs)
+    sigma, g, h = map(as_activation, (gate_activation, activation, output_activation))
+    return _factors(gates, coupled, clip, sigma, g, h).step(params, carry, inputs)
 
 
 @cell_maker
@@ -88,7 +87,6 @@ def lstm_variant(
     output_activation: str | Activation = jnp.tanh,
     forget_bias: GateBias = 1.0,
     peephole_init: Initializer = initializers.zeros,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a variant of the LSTM; see `lstm_variant_step` for the equations.
@@ -118,16 +116,14 @@ def lstm_variant(
       output_activation: h, such as `jnp.tanh`, or its name.
       forget_bias: added to the initial bias of the forget gate, if present.
       peephole_init: initializer of the peepholes.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell, over `LSTMCarry`.
 
     Raises:
-      ValueError: if `hidden_size` or `clip` is not positive, if `gates` or `peepholes`
-        contain another letter or one twice, if gates are coupled and not exactly one of
-        i and f is left out, or if an activation is not known.
+      ValueError: if `gates` or `peepholes` contain another letter or one twice, gates
+        are coupled and not exactly one of i and f is left out, or `clip` not positive.
 
     Example: without gates and activations the memory is a sum.
       >>> linear = {"activation": "identity", "output_activation": "identity"}
@@ -142,7 +138,7 @@ def lstm_variant(
     _check_gates(gates, coupled)
     _check_letters("peepholes", peepholes, gates)
     _check_clip(clip)
-    f, g, h = map(as_activation, (gate_activation, activation, output_activation))
+    sigma, g, h = map(as_activation, (gate_activation, activation, output_activation))
     names, biases = _side_by_side(gates), {"f": forget_bias}
     plain = gated_init(hidden_size, names, gate_biases=biases, **weights)
     dtype = WeightOptions(**weights).dtype
@@ -153,12 +149,12 @@ def lstm_variant(
         return plain(key, input_size) | drawn
 
     initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
-    factors = _factors(gates, coupled, clip, f, g, h, compute_dtype)
+    factors = _factors(gates, coupled, clip, sigma, g, h, weights.get("compute_dtype"))
     return factored_cell(init, initial_carry, factors)
 
 
 @cached  # cells of equal equations share them: `to_onnx` compares
-def _factors(gates, coupled, clip, gate_activation, g, h, compute_dtype=None):
+def _factors(gates, coupled, clip, sigma, g, h, compute_dtype=None):
     names = _side_by_side(gates)
 
     def clipped(x):
@@ -170,7 +166,7 @@ def _factors(gates, coupled, clip, gate_activation, g, h, compute_dtype=None):
         def gate(name, c):
             if name not in parts:
                 return 1
-            return gate_activation(clipped(add_peephole(params, name, parts[name], c)))
+            return sigma(clipped(add_peephole(params, name, parts[name], c)))
 
         i, f = gate("i", carry.c), gate("f", carry.c)
         if coupled:

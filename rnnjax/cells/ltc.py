@@ -7,18 +7,11 @@ import jax.numpy as jnp
 from jax.nn import initializers, sigmoid
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, check_positive, factored_cell
 from rnnjax.cells.continuous import uniform_logarithm
-from rnnjax.cells.parts.gated import driven, gated_factors, zero_carry
+from rnnjax.cells.parts.gated import driven, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
-from rnnjax.initializers import Initializer, per_gate
+from rnnjax.initializers import Initializer
 from rnnjax.products import matmul
 
 
@@ -56,7 +49,7 @@ def ltc_step(
       equations 1 and 3, algorithm 1.
     """
     factors = _factors(dt, num_unfolds, as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return factors.step(params, carry, inputs)
 
 
 @cell_maker
@@ -68,7 +61,6 @@ def ltc(
     time_constants: tuple[float, float] = (1.0, 10.0),
     activation: str | Activation = sigmoid,
     reversal_init: Initializer = initializers.normal(1.0),
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a liquid time-constant cell; see `ltc_step` for the equations.
@@ -79,12 +71,11 @@ def ltc(
     Args:
       hidden_size: width of the carry and of the outputs.
       dt: Δt, the time between two steps, in any unit, such as seconds.
-      num_unfolds: number of solver steps in it.
+      num_unfolds: L, number of solver steps in it.
       time_constants: smallest and largest initial τ, in the same unit; they are drawn
         uniformly in the logarithm.
       activation: f, or its name; with negative values the solver may divide by zero.
       reversal_init: initializer of A.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -108,30 +99,24 @@ def ltc(
         raise ValueError(
             f"time_constants must rise from above 0, got {time_constants}."
         )
-    options = WeightOptions(**weights)
+    dtype = WeightOptions(**weights).dtype
     log_init = uniform_logarithm(*time_constants)
+    plain = gated_init(hidden_size, "h", kernel_as_whole=True, **weights)
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
         keys = jax.random.split(key, 5)
-        size, dtype = (hidden_size,), options.dtype
-        params = {
-            "kernel": options.kernel_init(keys[0], (input_size, hidden_size), dtype),
-            "recurrent_kernel": per_gate(options.recurrent_kernel_init, 1)(
-                keys[1], (hidden_size, hidden_size), dtype
-            ),
-            "reversal": reversal_init(keys[2], size, dtype),
-            "log_time_constant": log_init(keys[3], size, dtype),
+        return plain(key, input_size, bias_key=keys[4]) | {
+            "reversal": reversal_init(keys[2], (hidden_size,), dtype),
+            "log_time_constant": log_init(keys[3], (hidden_size,), dtype),
         }
-        if options.use_bias:
-            params["bias"] = options.bias_init(keys[4], size, dtype)
-        return params
 
     def prepare(params):
         params = dict(params)
         return params | {"decay": jnp.exp(-params.pop("log_time_constant"))}
 
-    factors = _factors(dt, num_unfolds, as_activation(activation), compute_dtype)
+    factors = _factors(
+        dt, num_unfolds, as_activation(activation), weights.get("compute_dtype")
+    )
     return factored_cell(init, zero_carry(hidden_size), factors, prepare=prepare)
 
 

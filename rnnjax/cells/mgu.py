@@ -2,11 +2,10 @@
 
 from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, factored_cell
 from rnnjax.cells.parts.gated import gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import matmul
@@ -33,21 +32,18 @@ def mgu_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]
       Zhou, Wu, Zhang and Zhou, "Minimal Gated Unit for Recurrent Neural Networks",
       International Journal of Automation and Computing 2016, equations 6a to 6c.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cell_maker
 def mgu(
     hidden_size: int,
-    *,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a minimal gated unit; see `mgu_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -60,7 +56,9 @@ def mgu(
       Array([1., 2., 3.], dtype=float32)
     """
     init = gated_init(hidden_size, "fn", candidate_apart=True, **weights)
-    return factored_cell(init, zero_carry(hidden_size), _factors(compute_dtype))
+    return factored_cell(
+        init, zero_carry(hidden_size), _factors(weights.get("compute_dtype"))
+    )
 
 
 def _factors(compute_dtype=None):

@@ -2,10 +2,9 @@
 
 from typing import Unpack
 
-import jax
 from jax.nn import log_sigmoid, sigmoid
 
-from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell
 from rnnjax.cells.parts.gated import carry_as_output, driven, gated_init, zero_carry
 from rnnjax.cells.parts.weights import InputWeights, cell_maker
 from rnnjax.products import split
@@ -31,7 +30,7 @@ def min_gru_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Ar
       Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, "Were RNNs All We Needed?", 2024,
       section 3.1.
     """
-    return factored_step(_factors(_gru_gates))(params, carry, inputs)
+    return _factors(_gru_gates).step(params, carry, inputs)
 
 
 def min_lstm_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]:
@@ -55,21 +54,18 @@ def min_lstm_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, A
       Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, "Were RNNs All We Needed?", 2024,
       section 3.2.
     """
-    return factored_step(_factors(_lstm_gates))(params, carry, inputs)
+    return _factors(_lstm_gates).step(params, carry, inputs)
 
 
 @cell_maker
 def min_gru(
     hidden_size: int,
-    *,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a minGRU cell; see `min_gru_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -82,20 +78,18 @@ def min_gru(
       Array([1., 2., 3.], dtype=float32)
     """
     init = gated_init(hidden_size, "zn", recurrent="", **weights)
-    factors = _factors(_gru_gates, compute_dtype)
+    factors = _factors(_gru_gates, weights.get("compute_dtype"))
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 
 @cell_maker
 def min_lstm(
     hidden_size: int,
-    *,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a minLSTM cell, with the options of `min_gru`; see `min_lstm_step`."""
     init = gated_init(hidden_size, "fin", recurrent="", **weights)
-    factors = _factors(_lstm_gates, compute_dtype)
+    factors = _factors(_lstm_gates, weights.get("compute_dtype"))
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 
@@ -119,10 +113,9 @@ def _factors(gates, compute_dtype=None):
         return gates(driven(params, inputs, compute_dtype))
 
     def recur(params, carry):
-        del params, carry
+        return None  # the gates depend on the inputs alone
 
     def update(params, carry, pre):
-        del params
         keep, added = pre
         return keep * carry + added
 

@@ -7,18 +7,9 @@ import jax.numpy as jnp
 from jax.nn import initializers
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Factors, Params, check_positive, factored_cell
 from rnnjax.cells.parts.gated import carry_as_output, driven, gated_init, zero_carry
-from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
+from rnnjax.cells.parts.weights import BiasWeights, WeightOptions, Weights, cell_maker
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul
 
@@ -48,7 +39,7 @@ def multiplicative_rnn_step(
       Sutskever, Martens and Hinton, "Generating Text with Recurrent Neural Networks",
       ICML 2011, equations 5 and 6.
     """
-    return factored_step(_multiplicative_factors())(params, carry, inputs)
+    return _multiplicative_factors().step(params, carry, inputs)
 
 
 @cell_maker
@@ -56,7 +47,6 @@ def multiplicative_rnn(
     hidden_size: int,
     *,
     factor_size: int | None = None,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a multiplicative network; see `multiplicative_rnn_step`.
@@ -64,14 +54,10 @@ def multiplicative_rnn(
     Args:
       hidden_size: width of the carry and of the outputs.
       factor_size: width of f; None: `hidden_size`.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`.
-
-    Raises:
-      ValueError: if a size is not positive.
 
     Example: an input of zeros erases what the carry holds.
       >>> cell = multiplicative_rnn(4, factor_size=5)
@@ -80,7 +66,7 @@ def multiplicative_rnn(
       Array([0., 0., 0., 0.], dtype=float32)
     """
     size = hidden_size if factor_size is None else factor_size
-    check_positive(hidden_size=hidden_size, factor_size=size)
+    check_positive(factor_size=size)
     plain = gated_init(hidden_size, "h", recurrent="", **weights)
     options = WeightOptions(**weights)
 
@@ -94,7 +80,7 @@ def multiplicative_rnn(
             "candidate_kernel": draw_recurrent(keys[3], (size, hidden_size), dtype),
         }
 
-    factors = _multiplicative_factors(compute_dtype)
+    factors = _multiplicative_factors(options.compute_dtype)
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 
@@ -109,7 +95,6 @@ def _multiplicative_factors(compute_dtype=None):
         return None, None, matmul(carry, params["recurrent_kernel"], compute_dtype)
 
     def update(params, carry, pre):
-        del carry
         drive, of_inputs, of_carry = pre
         factor = of_inputs * of_carry
         product = matmul(factor, params["candidate_kernel"], compute_dtype)
@@ -149,39 +134,31 @@ def tensor_rnn_step(
       Giles et al., "Learning and Extracting Finite State Automata with Second-Order
       Recurrent Neural Networks", Neural Computation 1992, equation 1.
     """
-    factors = _tensor_factors(as_activation(activation))
-    return factored_step(factors)(params, carry, inputs)
+    return _tensor_factors(as_activation(activation)).step(params, carry, inputs)
 
 
-@cached
+@cell_maker
 def tensor_rnn(
     hidden_size: int,
     *,
     activation: str | Activation = jax.nn.sigmoid,
-    use_bias: bool = True,
     recurrent_kernel_init: Initializer = initializers.orthogonal(),
-    bias_init: Initializer = initializers.zeros,
-    dtype: jax.typing.DTypeLike = jnp.float32,
-    compute_dtype: jax.typing.DTypeLike | None = None,
+    **weights: Unpack[BiasWeights],
 ) -> Cell:
     """Makes a second-order network; see `tensor_rnn_step` for the equation.
 
     Args:
       hidden_size: width of the carry and of the outputs.
       activation: f, or its name.
-      use_bias: whether there is a bias.
       recurrent_kernel_init: initializer of each input's matrix.
-      bias_init: initializer of the bias.
-      dtype: dtype of the parameters, hence of the carry and the outputs.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
+      **weights: options of the parameters, see `Weights`.
 
     Returns:
       The cell; its carry is one array `[..., hidden_size]`. It starts as zeros, so the
       first input has no effect.
 
     Raises:
-      ValueError: if `hidden_size` is not positive, or `activation` is not known; if
-        inputs are not as wide as those of `init`.
+      ValueError: in `step`, if the inputs are not as wide as those of `init`.
 
     Example: an automaton that remembers whether the number of 1s was odd.
       >>> flip, stay = jnp.array([[0.0, 1.0], [1.0, 0.0]]), jnp.eye(2)
@@ -194,27 +171,28 @@ def tensor_rnn(
       Array([0., 1.], dtype=float32)
     """
     check_positive(hidden_size=hidden_size)
+    options = WeightOptions(**weights)
+
+    def draw(key):
+        shape = (hidden_size, hidden_size)
+        return per_gate(recurrent_kernel_init, 1)(key, shape, options.dtype)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
         keys = jax.random.split(key)
-
-        def draw(key):
-            shape = (hidden_size, hidden_size)
-            return per_gate(recurrent_kernel_init, 1)(key, shape, dtype)
-
         # by vmap: there may be as many inputs as a vocabulary has words
         kernel = jax.vmap(draw, out_axes=1)(jax.random.split(keys[0], input_size))
         params = {"recurrent_kernel": kernel}
-        if use_bias:
-            params["bias"] = bias_init(keys[1], (hidden_size,), dtype)
+        if options.use_bias:
+            bias = options.bias_init(keys[1], (hidden_size,), options.dtype)
+            params["bias"] = bias
         return params
 
     def initial_carry(params, batch_shape=()):
         dtype = params["recurrent_kernel"].dtype
         return jnp.zeros((*batch_shape, hidden_size), dtype)
 
-    factors = _tensor_factors(as_activation(activation), compute_dtype)
+    factors = _tensor_factors(as_activation(activation), options.compute_dtype)
     return factored_cell(init, initial_carry, factors)
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple, Unpack
 
-import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import Array, Cell, Factors, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Factors, Params, factored_cell
 from rnnjax.cells.parts.gated import carry_as_output, driven, gated_init, zero_carry
 from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import matmul, split
@@ -55,7 +54,7 @@ def mut1_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
       Architectures", ICML 2015, MUT1. Their tanh(xₜ) requires inputs as wide as h; Uₙ
       is added here.
     """
-    return factored_step(_factors(MUT1))(params, carry, inputs)
+    return _factors(MUT1).step(params, carry, inputs)
 
 
 def mut2_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]:
@@ -74,7 +73,7 @@ def mut2_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
       Architectures", ICML 2015, MUT2. Their r adds xₜ itself, which requires inputs as
       wide as h; it is this cell with Uᵣ = I.
     """
-    return factored_step(_factors(MUT2))(params, carry, inputs)
+    return _factors(MUT2).step(params, carry, inputs)
 
 
 def mut3_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]:
@@ -92,21 +91,18 @@ def mut3_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
       Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network
       Architectures", ICML 2015, MUT3.
     """
-    return factored_step(_factors(MUT3))(params, carry, inputs)
+    return _factors(MUT3).step(params, carry, inputs)
 
 
 @cell_maker
 def mut1(
     hidden_size: int,
-    *,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a MUT1 cell; see `mut1_step` for the equations.
 
     Args:
       hidden_size: width of the carry and of the outputs.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -118,32 +114,28 @@ def mut1(
       >>> cell.step(params, jnp.array([1.0, 2.0, 3.0]), jnp.ones(2))[0]
       Array([1., 2., 3.], dtype=float32)
     """
-    return _cell(MUT1, hidden_size, compute_dtype, weights)
+    return _cell(MUT1, hidden_size, weights)
 
 
 @cell_maker
 def mut2(
     hidden_size: int,
-    *,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a MUT2 cell, with the options of `mut1`; see `mut2_step`."""
-    return _cell(MUT2, hidden_size, compute_dtype, weights)
+    return _cell(MUT2, hidden_size, weights)
 
 
 @cell_maker
 def mut3(
     hidden_size: int,
-    *,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes a MUT3 cell, with the options of `mut1`; see `mut3_step`."""
-    return _cell(MUT3, hidden_size, compute_dtype, weights)
+    return _cell(MUT3, hidden_size, weights)
 
 
-def _cell(mutant, hidden_size, compute_dtype, weights):
+def _cell(mutant, hidden_size, weights):
     plain = gated_init(
         hidden_size, "rzn", recurrent=mutant.recurrent, candidate_apart=True, **weights
     )
@@ -155,7 +147,7 @@ def _cell(mutant, hidden_size, compute_dtype, weights):
             params |= {"recurrent_kernel": r, "update_kernel": z}
         return params
 
-    factors = _factors(mutant, compute_dtype)
+    factors = _factors(mutant, weights.get("compute_dtype"))
     return factored_cell(init, zero_carry(hidden_size), factors)
 
 

@@ -6,15 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax.activations import Activation, as_activation
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
-from rnnjax.cells.parts.gated import driven, gated_factors, zero_carry
+from rnnjax.base import Array, Cell, Params, factored_cell
+from rnnjax.cells.parts.gated import driven, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.parametrizations import (
     Parametrization,
     exponential_map,
@@ -71,7 +64,7 @@ def orthogonal_rnn_step(
       Networks", ICML 2019; Helfrich, Willmott and Ye, "Orthogonal Recurrent Neural
       Networks with Scaled Cayley Transform", ICML 2018.
     """
-    return factored_step(_factors(activation))(params, carry, inputs)
+    return _factors(activation).step(params, carry, inputs)
 
 
 @cell_maker
@@ -80,7 +73,6 @@ def orthogonal_rnn(
     *,
     parametrization: Parametrization = exponential_map(),
     activation: str | Activation | None = None,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a cell with an orthogonal recurrent matrix; see `orthogonal_rnn_step`.
@@ -94,7 +86,6 @@ def orthogonal_rnn(
       parametrization: maps the weights to W: `exponential_map()`,
         `cayley_transform(...)` or `householder_product(...)`.
       activation: f, or its name; None: modReLU.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`. Without a bias, modReLU is
         the identity.
 
@@ -110,21 +101,14 @@ def orthogonal_rnn(
       >>> jnp.linalg.norm(h).round(4)
       Array(5., dtype=float32)
     """
-    check_positive(hidden_size=hidden_size)
-    factors = _factors(activation, compute_dtype)
-    options = WeightOptions(**weights)
+    factors = _factors(activation, weights.get("compute_dtype"))
+    dtype = WeightOptions(**weights).dtype
+    plain = gated_init(hidden_size, "h", recurrent="", kernel_as_whole=True, **weights)
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 3)
-        shape, dtype = (input_size, hidden_size), options.dtype
-        params = {
-            "kernel": options.kernel_init(keys[0], shape, dtype),
-            "recurrent_weights": parametrization.init(keys[1], hidden_size, dtype),
-        }
-        if options.use_bias:
-            params["bias"] = options.bias_init(keys[2], (hidden_size,), dtype)
-        return params
+        own_key = jax.random.split(key, 3)[1]
+        own = parametrization.init(own_key, hidden_size, dtype)
+        return plain(key, input_size) | {"recurrent_weights": own}
 
     def prepare(params):
         params = dict(params)

@@ -6,18 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
-from rnnjax.cells.parts.gated import driven, readout_of
-from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
-from rnnjax.initializers import per_gate
+from rnnjax.base import Array, Cell, Factors, Params, check_positive, factored_cell
+from rnnjax.cells.parts.gated import driven, gated_init, readout_of
+from rnnjax.cells.parts.weights import InputWeights, cell_maker
 from rnnjax.products import matmul, split
 
 POOLINGS = {"f": "f", "fo": "fo", "ifo": "fio"}  # the gates after the candidate
@@ -54,7 +45,7 @@ def qrnn_step(
       Bradbury, Merity, Xiong and Socher, "Quasi-Recurrent Neural Networks", ICLR 2017,
       equations 1 to 5.
     """
-    return factored_step(_factors(pooling))(params, carry, inputs)
+    return _factors(pooling).step(params, carry, inputs)
 
 
 @cell_maker
@@ -63,7 +54,6 @@ def qrnn(
     *,
     window: int = 2,
     pooling: str = "fo",
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a quasi-recurrent cell; see `qrnn_step` for the equations.
@@ -72,7 +62,6 @@ def qrnn(
       hidden_size: width of c and of the outputs.
       window: k, number of inputs that each gate reads, including the current one.
       pooling: "f", "fo" or "ifo".
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`; `kernel_init` draws each
         part's matrices over the whole window.
 
@@ -93,22 +82,18 @@ def qrnn(
       >>> jnp.arctanh(rnnjax.unroll(cell, params, inputs)[1]).ravel().round(3)
       Array([0.01, 0.12, 0.23], dtype=float32)
     """
-    check_positive(hidden_size=hidden_size, window=window)
-    factors = _factors(pooling, compute_dtype)
-    options = WeightOptions(**weights)
-    num_parts = 1 + len(POOLINGS[pooling])
+    check_positive(window=window)
+    factors = _factors(pooling, weights.get("compute_dtype"))
+    parts = "z" + POOLINGS[pooling]
+    plain = gated_init(hidden_size, parts, recurrent="", **weights)
 
     def init(key, input_size):
         check_positive(input_size=input_size)
-        keys = jax.random.split(key)
-        width = num_parts * hidden_size
-        draw = per_gate(options.kernel_init, num_parts)
-        kernel = draw(keys[0], (window * input_size, width), options.dtype)
-        params = {"kernel": kernel[:input_size]}
+        bias_key = jax.random.split(key)[1]
+        params = plain(key, window * input_size, bias_key=bias_key)
         if window > 1:
-            params["window_kernel"] = kernel[input_size:]
-        if options.use_bias:
-            params["bias"] = options.bias_init(keys[1], (width,), options.dtype)
+            kernels = jnp.split(params["kernel"], [input_size])
+            params["kernel"], params["window_kernel"] = kernels
         return params
 
     def initial_carry(params, batch_shape=()):

@@ -14,7 +14,6 @@ from rnnjax.base import (
     cached,
     check_positive,
     factored_cell,
-    factored_step,
 )
 from rnnjax.cells.parts.gated import carry_as_output, zero_carry
 from rnnjax.initializers import Initializer, per_gate
@@ -51,7 +50,7 @@ def rg_lru_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Arr
       Efficient Language Models", 2024, equations 1 to 4 and 6, with c = 8. The sign of
       Λ is that of the last form of equation 6, so a is σ(-Λ) rather than σ(Λ).
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cached

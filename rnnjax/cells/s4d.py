@@ -39,12 +39,7 @@ def bilinear(a: Array, dt: Array) -> tuple[Array, Array]:
 
         Ā = (1 + a Δ / 2) / (1 - a Δ / 2),  B̄ = Δ / (1 - a Δ / 2)
 
-    Args:
-      a: complex, its real part negative.
-      dt: Δ, positive.
-
-    Returns:
-      Ā and B̄, complex.
+    Arguments and results are those of `zero_order_hold`.
 
     Example:
       >>> bilinear(-1.0, 2.0)
@@ -163,17 +158,14 @@ def s4d(
         rest = dict(params)
         dtype = rest["skip"].dtype
         wide = jnp.promote_types(dtype, jnp.float32)  # complex dtypes start there
-        log_decay, frequency, log_dt = (
-            rest.pop(name).astype(wide) for name in ("log_decay", "frequency", "log_dt")
-        )
+        names = "log_decay", "frequency", "log_dt"
+        log_decay, frequency, log_dt = (rest.pop(name).astype(wide) for name in names)
         a = jax.lax.complex(-jnp.exp(log_decay), frequency)
         decay, scale = discretization(a, jnp.exp(log_dt)[:, None])
-        return rest | {
-            "decay_real": decay.real.astype(dtype),
-            "decay_imag": decay.imag.astype(dtype),
-            "scale_real": scale.real.astype(dtype),
-            "scale_imag": scale.imag.astype(dtype),
-        }
+        for name, x in (("decay", decay), ("scale", scale)):
+            rest[f"{name}_real"] = x.real.astype(dtype)
+            rest[f"{name}_imag"] = x.imag.astype(dtype)
+        return rest
 
     def initial_carry(params, batch_shape=()):
         like = params["output_real"]

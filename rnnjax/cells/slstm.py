@@ -4,7 +4,6 @@ from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
-from jax import export
 from jax.nn import log_sigmoid, sigmoid
 
 from rnnjax.base import (
@@ -14,7 +13,7 @@ from rnnjax.base import (
     Params,
     check_positive,
     factored_cell,
-    factored_step,
+    serializable,
 )
 from rnnjax.cells.parts.gated import (
     GateBias,
@@ -28,6 +27,7 @@ from rnnjax.initializers import per_gate
 from rnnjax.products import matmul, split
 
 
+@serializable
 class SLSTMCarry(NamedTuple):
     """The carry of an sLSTM.
 
@@ -42,11 +42,6 @@ class SLSTMCarry(NamedTuple):
     c: Array
     n: Array
     m: Array
-
-
-export.register_namedtuple_serialization(
-    SLSTMCarry, serialized_name="rnnjax.SLSTMCarry"
-)
 
 
 def slstm_step(
@@ -96,8 +91,7 @@ def slstm_step(
       to 17. The cell only, without the convolution, the group normalization and the
       projections of their blocks.
     """
-    factors = _factors(num_heads, exponential_forget)
-    return factored_step(factors)(params, carry, inputs)
+    return _factors(num_heads, exponential_forget).step(params, carry, inputs)
 
 
 @cell_maker
@@ -107,7 +101,6 @@ def slstm(
     num_heads: int = 1,
     exponential_forget: bool = False,
     forget_bias: GateBias = 1.0,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes an sLSTM cell; see `slstm_step` for the equations.
@@ -117,7 +110,6 @@ def slstm(
       num_heads: number of parts of h that do not see each other.
       exponential_forget: whether the forget gate is exp instead of σ.
       forget_bias: added to the initial bias of the forget gate.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`; recurrent matrices are drawn
         head by head.
 
@@ -125,8 +117,7 @@ def slstm(
       The cell, over `SLSTMCarry`.
 
     Raises:
-      ValueError: if `hidden_size` or `num_heads` is not positive, or `hidden_size` is
-        not a multiple of `num_heads`.
+      ValueError: if `hidden_size` is not a multiple of `num_heads`.
 
     Example: h is a weighted mean of values in [-1, 1], so it stays in there, although
       the gates are exponentials of a large number.
@@ -156,7 +147,7 @@ def slstm(
         return plain(key, input_size) | {"recurrent_kernel": recurrent}
 
     initial_carry = zero_carry(*[hidden_size] * 4, carry_type=SLSTMCarry)
-    factors = _factors(num_heads, exponential_forget, compute_dtype)
+    factors = _factors(num_heads, exponential_forget, options.compute_dtype)
     return factored_cell(init, initial_carry, factors)
 
 
@@ -176,7 +167,6 @@ def _factors(num_heads, exponential_forget, compute_dtype=None):
         return [jnp.concatenate(parts, axis=-1) for parts in zip(*pulls)]
 
     def update(params, carry, pre):
-        del params
         i, f, z, o = pre
         kept = (f if exponential_forget else log_sigmoid(f)) + carry.m
         kept = jnp.where(carry.n == 0, i, kept)  # an empty memory has no scale

@@ -6,19 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Factors, Params, check_positive, factored_cell
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.cells.parts.gated import readout_of, zero_carry
+from rnnjax.cells.parts.gated import gated_init, readout_of, zero_carry
 from rnnjax.cells.parts.weights import InputWeights, WeightOptions, cell_maker
-from rnnjax.initializers import Initializer, per_gate, symmetric_uniform
+from rnnjax.initializers import Initializer, symmetric_uniform
 from rnnjax.products import matmul, split
 
 
@@ -49,7 +41,7 @@ def sru_step(
       Lei, Zhang, Wang, Dai and Artzi, "Simple Recurrent Units for Highly Parallelizable
       Recurrence", EMNLP 2018, section 3, with α of section 3.2.
     """
-    return factored_step(_factors(highway_scale))(params, carry, inputs)
+    return _factors(highway_scale).step(params, carry, inputs)
 
 
 @cell_maker
@@ -58,7 +50,6 @@ def sru(
     *,
     highway_scale: float = 1.0,
     peephole_init: Initializer = symmetric_uniform(1.0),
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[InputWeights],
 ) -> Cell:
     """Makes a simple recurrent unit; see `sru_step` for the equations.
@@ -68,7 +59,6 @@ def sru(
       highway_scale: α. A stack of these cells keeps the variance of its inputs with
         √(1 + 2 exp bᵣ), which is √3 for a bias of 0.
       peephole_init: initializer of v.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -82,24 +72,21 @@ def sru(
       Array([0., 1., 2.], dtype=float32)
     """
     check_positive(hidden_size=hidden_size)
-    options = WeightOptions(**weights)
+    dtype = WeightOptions(**weights).dtype
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
-        keys = jax.random.split(key, 3)
-        count = 3 if input_size == hidden_size else 4
-        shape, gates = (input_size, count * hidden_size), (2 * hidden_size,)
-        draw = per_gate(options.kernel_init, count)
-        params = {
-            "kernel": draw(keys[0], shape, options.dtype),
-            "peephole": peephole_init(keys[1], gates, options.dtype),
-        }
-        if options.use_bias:
-            params["bias"] = options.bias_init(keys[2], gates, options.dtype)
-        return params
+        parts = "frn" if input_size == hidden_size else "frnx"
+        plain = gated_init(
+            hidden_size, parts, recurrent="", unbiased=parts[2:], **weights
+        )
+        peephole_key = jax.random.split(key, 3)[1]
+        peephole = peephole_init(peephole_key, (2 * hidden_size,), dtype)
+        return plain(key, input_size) | {"peephole": peephole}
 
     initial_carry = zero_carry(hidden_size, hidden_size, carry_type=LSTMCarry)
-    return factored_cell(init, initial_carry, _factors(highway_scale, compute_dtype))
+    return factored_cell(
+        init, initial_carry, _factors(highway_scale, weights.get("compute_dtype"))
+    )
 
 
 def _factors(highway_scale, compute_dtype=None):

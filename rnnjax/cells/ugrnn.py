@@ -2,11 +2,10 @@
 
 from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 from jax.nn import sigmoid
 
-from rnnjax.base import Array, Cell, Params, factored_cell, factored_step
+from rnnjax.base import Array, Cell, Params, factored_cell
 from rnnjax.cells.parts.gated import GateBias, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import Weights, cell_maker
 from rnnjax.products import split
@@ -34,7 +33,7 @@ def ugrnn_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Arra
       Neural Networks", ICLR 2017, appendix; there a constant is added to the gate,
       here it is part of the initial bias.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cell_maker
@@ -42,7 +41,6 @@ def ugrnn(
     hidden_size: int,
     *,
     update_bias: GateBias = 1.0,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> Cell:
     """Makes an update gate network; see `ugrnn_step` for the equations.
@@ -50,7 +48,6 @@ def ugrnn(
     Args:
       hidden_size: width of the carry and of the outputs.
       update_bias: added to the initial bias of g; above 0 the carry is kept for longer.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `Weights`.
 
     Returns:
@@ -63,7 +60,9 @@ def ugrnn(
       Array([1., 2., 3.], dtype=float32)
     """
     init = gated_init(hidden_size, "gn", gate_biases={"g": update_bias}, **weights)
-    return factored_cell(init, zero_carry(hidden_size), _factors(compute_dtype))
+    return factored_cell(
+        init, zero_carry(hidden_size), _factors(weights.get("compute_dtype"))
+    )
 
 
 def _factors(compute_dtype=None):

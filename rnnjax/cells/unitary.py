@@ -6,18 +6,10 @@ import numpy as np
 from jax import lax
 from jax.nn import initializers
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-    factored_step,
-)
+from rnnjax.base import Array, Cell, Params, cached, factored_cell
 from rnnjax.cells.parts.complex_carry import ComplexCarry
-from rnnjax.cells.parts.gated import gated_factors, zero_carry
-from rnnjax.initializers import Initializer, per_gate, symmetric_uniform
+from rnnjax.cells.parts.gated import gated_factors, gated_init, zero_carry
+from rnnjax.initializers import Initializer, symmetric_uniform
 from rnnjax.products import matmul, split
 
 
@@ -48,7 +40,7 @@ def unitary_rnn_step(
       Arjovsky, Shah and Bengio, "Unitary Evolution Recurrent Neural Networks", ICML
       2016, equations 6 to 8.
     """
-    return factored_step(_factors())(params, carry, inputs)
+    return _factors().step(params, carry, inputs)
 
 
 @cached
@@ -93,21 +85,23 @@ def unitary_rnn(
       >>> jnp.linalg.norm(outputs[-1]).round(4)
       Array(5., dtype=float32)
     """
-    check_positive(hidden_size=hidden_size)
+    plain = gated_init(
+        hidden_size,
+        "ri",  # real and imaginary parts
+        recurrent="",
+        unbiased="i",
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+        dtype=dtype,
+    )
 
     def init(key, input_size):
-        check_positive(input_size=input_size)
         keys = jax.random.split(key, 4)
-        params = {
-            "kernel": per_gate(kernel_init, 2)(
-                keys[0], (input_size, 2 * hidden_size), dtype
-            ),
+        return plain(key, input_size, bias_key=keys[3]) | {
             "phases": phase_init(keys[1], (3, hidden_size), dtype),
             "reflections": reflection_init(keys[2], (2, 2, hidden_size), dtype),
         }
-        if use_bias:
-            params["bias"] = bias_init(keys[3], (hidden_size,), dtype)
-        return params
 
     def prepare(params):
         params = dict(params)

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import export
 
-from rnnjax.base import Array
+from rnnjax.base import Array, serializable
 from rnnjax.trees.rows import check_parents, choose_first_rows, rank
 
 
@@ -40,6 +39,7 @@ class TreeSizes(NamedTuple):
     max_children: int
 
 
+@serializable
 class Trees(NamedTuple):
     """A batch of trees; `batch_trees` makes it.
 
@@ -69,9 +69,6 @@ class Trees(NamedTuple):
         """The sizes to which it is padded."""
         lists = self.roots, self.mask, self.with_inputs, self.leaves
         return TreeSizes(*map(len, lists), *self.children.shape)
-
-
-export.register_namedtuple_serialization(Trees, serialized_name="rnnjax.Trees")
 
 
 def batch_trees(

@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-from jax import export
-
-from rnnjax.base import Array, Params
+from rnnjax.base import Array, Params, serializable
 
 
+@serializable
 class ComplexCarry(NamedTuple):
     """Complex numbers as two real arrays, so that all dtypes stay real.
 
@@ -17,11 +16,6 @@ class ComplexCarry(NamedTuple):
 
     real: Array
     imag: Array
-
-
-export.register_namedtuple_serialization(
-    ComplexCarry, serialized_name="rnnjax.ComplexCarry"
-)
 
 
 def decayed(params: Params, carry: ComplexCarry) -> ComplexCarry:

@@ -1,7 +1,5 @@
 """Shape-preserving convolutions, for cells whose inputs have spatial axes."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 
@@ -12,8 +10,9 @@ from rnnjax.products import matmul
 def convolve(
     inputs: Array,
     kernel: Array,
-    spatial_shape: tuple[int, ...],
     compute_dtype: jax.typing.DTypeLike | None = None,
+    *,
+    spatial_shape: tuple[int, ...],
 ) -> Array:
     """Convolves channels over positions, with zero padding at the edges.
 
@@ -27,8 +26,8 @@ def convolve(
     Args:
       inputs: `[..., *spatial_shape, input_channels]`, of any dtype.
       kernel: `[*kernel_shape, input_channels, output_channels]`.
-      spatial_shape: sizes of the spatial axes.
       compute_dtype: see `rnnjax.products.matmul`.
+      spatial_shape: sizes of the spatial axes.
 
     Returns:
       `[..., *spatial_shape, output_channels]` in the kernel's dtype.
@@ -37,8 +36,8 @@ def convolve(
       ValueError: if the inputs do not end in the spatial axes and the input channels.
 
     Example:
-      >>> line = jnp.array([[1.0], [2.0], [3.0]])
-      >>> convolve(line, jnp.array([[[100.0]], [[10.0]], [[1.0]]]), (3,))[:, 0]
+      >>> line, kernel = jnp.arange(1.0, 4.0), jnp.array([100.0, 10.0, 1.0])
+      >>> convolve(line[:, None], kernel[:, None, None], spatial_shape=(3,))[:, 0]
       Array([ 12., 123., 230.], dtype=float32)
     """
     ending = (*spatial_shape, kernel.shape[-2])
@@ -81,10 +80,8 @@ def check_positions(
             f"kernel_shape must have {len(spatial_shape)} axes, as spatial_shape has, "
             f"got {kernel_shape}."
         )
-    for size in spatial_shape:
-        check_positive(spatial_shape=size)
-    for size in kernel_shape:
-        check_positive(kernel_shape=size)
+    for positions, reach in zip(spatial_shape, kernel_shape):
+        check_positive(spatial_shape=positions, kernel_shape=reach)
 
 
 def input_channels(input_size: tuple[int, ...], spatial_shape: tuple[int, ...]) -> int:
@@ -102,12 +99,3 @@ def input_channels(input_size: tuple[int, ...], spatial_shape: tuple[int, ...]) 
         )
     check_positive(input_size=channels)
     return channels
-
-
-def convolution_over(spatial_shape: tuple[int, ...]) -> Callable[..., Array]:
-    """Returns `(inputs, kernel, compute_dtype=None) -> outputs`, see `convolve`."""
-
-    def convolution(inputs, kernel, compute_dtype=None):
-        return convolve(inputs, kernel, spatial_shape, compute_dtype)
-
-    return convolution

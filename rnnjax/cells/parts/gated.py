@@ -26,6 +26,7 @@ def gated_init(
     recurrent: str | None = None,
     recurrent_size: int | None = None,
     candidate_apart: bool = False,
+    kernel_as_whole: bool = False,
     kernel_shape: tuple[int, ...] = (),
     gate_biases: Mapping[str, GateBias] | None = None,
     unbiased: str = "",
@@ -42,6 +43,7 @@ def gated_init(
       recurrent_size: width of what the recurrent matrices take; None: `hidden_size`.
       candidate_apart: whether the last recurrent matrix is a parameter of its own,
         `candidate_kernel`: for candidates whose product is computed after a gate.
+      kernel_as_whole: whether `kernel` is drawn at once, not gate by gate.
       kernel_shape: leading axes of the kernels, for convolutions.
       gate_biases: what is added to the initial bias of a gate, by its letter.
       unbiased: the last of `gates`, if they have no bias.
@@ -68,16 +70,19 @@ def gated_init(
     biased = gates.removesuffix(unbiased)
     num_recurrent = len(gates if recurrent is None else recurrent)
 
-    def draw(key, initializer, num_rows, num_gates):
-        shape = (*kernel_shape, num_rows, num_gates * hidden_size)
-        return per_gate(initializer, num_gates)(key, shape, options.dtype)
+    draw_kernel = options.kernel_init
+    if not kernel_as_whole:
+        draw_kernel = per_gate(draw_kernel, len(gates))
+    draw_recurrent = per_gate(options.recurrent_kernel_init, num_recurrent)
 
     def init(key, input_size, *, bias_key=None):
         check_positive(input_size=input_size)
         keys = jax.random.split(key, 3)
-        params = {"kernel": draw(keys[0], options.kernel_init, input_size, len(gates))}
+        shape = (*kernel_shape, input_size, len(gates) * hidden_size)
+        params = {"kernel": draw_kernel(keys[0], shape, options.dtype)}
         if num_recurrent:
-            kernel = draw(keys[1], options.recurrent_kernel_init, rows, num_recurrent)
+            shape = (*kernel_shape, rows, num_recurrent * hidden_size)
+            kernel = draw_recurrent(keys[1], shape, options.dtype)
             params["recurrent_kernel"] = kernel
         if candidate_apart:
             kernels = split(kernel, [(num_recurrent - 1) * hidden_size])
@@ -180,7 +185,6 @@ def readout_of(shown: Callable[[Carry], Array]) -> Callable[..., Array]:
     """Makes the `readout` of a cell whose outputs are part of its carry."""
 
     def readout(params, carry, inputs):
-        del params, inputs
         return shown(carry)
 
     return readout
@@ -188,5 +192,4 @@ def readout_of(shown: Callable[[Carry], Array]) -> Callable[..., Array]:
 
 def carry_as_output(params: Params, carry: Carry, inputs: Array) -> Carry:
     """The `readout` of a cell whose output is its carry."""
-    del params, inputs
     return carry

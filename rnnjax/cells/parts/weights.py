@@ -1,4 +1,4 @@
-"""The options that the makers of most cells share: how parameters are drawn."""
+"""The options that the makers of most cells share: how weights are drawn."""
 
 import inspect
 import typing
@@ -16,17 +16,23 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class InputWeights(TypedDict, total=False):
-    """The options of `Weights` that a cell without recurrent matrices has."""
+class BiasWeights(TypedDict, total=False):
+    """The options of `Weights` that a cell without input matrices has."""
 
     use_bias: bool
-    kernel_init: Initializer
     bias_init: Initializer
     dtype: jax.typing.DTypeLike
+    compute_dtype: jax.typing.DTypeLike | None
+
+
+class InputWeights(BiasWeights, total=False):
+    """The options of `Weights` that a cell without recurrent matrices has."""
+
+    kernel_init: Initializer
 
 
 class Weights(InputWeights, total=False):
-    """Options of a maker that say how the parameters of its cell are drawn.
+    """Options of a maker that say how its cell's parameters are drawn and multiplied.
 
     A maker takes them as `**weights: Unpack[Weights]`; see `WeightOptions` for their
     meaning and their defaults.
@@ -43,6 +49,7 @@ class WeightOptions(NamedTuple):
       kernel_init: initializer of each gate's input matrix.
       bias_init: initializer of the biases; `<gate>_bias` of a maker is added to it.
       dtype: dtype of the parameters, hence of the carry and the outputs.
+      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       recurrent_kernel_init: initializer of each gate's recurrent matrix.
     """
 
@@ -50,6 +57,7 @@ class WeightOptions(NamedTuple):
     kernel_init: Initializer = initializers.lecun_normal()
     bias_init: Initializer = initializers.zeros
     dtype: jax.typing.DTypeLike = jnp.float32
+    compute_dtype: jax.typing.DTypeLike | None = None
     recurrent_kernel_init: Initializer = initializers.orthogonal()
 
 
@@ -60,7 +68,7 @@ def cell_maker(make: Callable[P, T]) -> Callable[P, T]:
     of `WeightOptions`. A keyword that is not among them raises a `TypeError`.
 
     Args:
-      make: takes `**weights`, annotated by `Unpack[Weights]` or `Unpack[InputWeights]`.
+      make: takes `**weights`, annotated by `Unpack[...]` of `Weights` or of its bases.
 
     Returns:
       The maker, see `rnnjax.base.cached`.
