@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnnjax.base import Array, check_positive
 
@@ -52,6 +53,17 @@ def symmetric_uniform(bound: float) -> Initializer:
     def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
         del out_sharding  # cells never place arrays
         return jax.random.uniform(key, shape, dtype, minval=-bound, maxval=bound)
+
+    return init
+
+
+def uniform_logarithm(least: float, greatest: float) -> Initializer:
+    """Makes an initializer of the logarithms of numbers from `least` to `greatest`."""
+
+    def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
+        del out_sharding  # cells never place arrays
+        low, high = np.log(least), np.log(greatest)
+        return jax.random.uniform(key, shape, dtype, minval=low, maxval=high)
 
     return init
 

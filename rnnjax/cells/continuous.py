@@ -4,14 +4,13 @@ from typing import Unpack
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from rnnjax.activations import Activation, as_activation
 from rnnjax.base import Array, Cell, Params, factored_cell
 from rnnjax.cells.elman import elman
 from rnnjax.cells.parts.gated import gated_factors
 from rnnjax.cells.parts.weights import Weights, cell_maker
-from rnnjax.initializers import Initializer
+from rnnjax.initializers import uniform_logarithm
 
 
 def leaky_step(
@@ -131,8 +130,7 @@ def ctrnn(
       the parameter `log_time_constant`.
 
     Raises:
-      ValueError: if `dt` is not positive, or `time_constants` does not rise from at
-        least `dt`.
+      ValueError: if `dt` is not positive, or `time_constants` do not rise from `dt`.
 
     Example: in a time Δt = τ / 4, a quarter of the distance to the input is covered.
       >>> cell = ctrnn(1, dt=0.25, time_constants=(1.0, 1.0), activation="identity")
@@ -161,17 +159,6 @@ def ctrnn(
 
     factors = _factors(None, as_activation(activation), weights.get("compute_dtype"))
     return factored_cell(init, plain.initial_carry, factors, prepare=prepare)
-
-
-def uniform_logarithm(least: float, greatest: float) -> Initializer:
-    """Makes an initializer of the logarithms of numbers from `least` to `greatest`."""
-
-    def init(key, shape, dtype=jnp.float32, out_sharding=None):
-        del out_sharding  # cells never place arrays
-        low, high = np.log(least), np.log(greatest)
-        return jax.random.uniform(key, shape, dtype, minval=low, maxval=high)
-
-    return init
 
 
 def _factors(leak, activation, compute_dtype=None):

@@ -107,8 +107,7 @@ def gru(
       activation: of the candidate, such as `jnp.tanh`, or its name.
       use_bias: whether there are biases.
       update_bias: added to the initial bias of z: a number, or an initializer. Above 0
-        the carry is kept for longer at first, as with an LSTM's `forget_bias`. It has
-        no effect without a bias.
+        the carry is kept for longer at first, as with an LSTM's `forget_bias`.
       kernel_init: initializer of each gate's input matrix.
       recurrent_kernel_init: initializer of each gate's recurrent matrix.
       bias_init: initializer of the biases.

@@ -84,9 +84,8 @@ def recurrent_highway(
       The cell; its carry is one array `[..., hidden_size]`.
 
     Example: closed transform gates pass the carry through all layers.
-      >>> from rnnjax import prepared
       >>> cell = recurrent_highway(3, depth=10, transform_bias=-100.0)
-      >>> params = prepared(cell, cell.init(jax.random.key(0), 2))
+      >>> params = rnnjax.prepared(cell, cell.init(jax.random.key(0), 2))
       >>> cell.step(params, jnp.array([1.0, 2.0, 3.0]), jnp.ones(2))[0]
       Array([1., 2., 3.], dtype=float32)
     """

@@ -75,8 +75,7 @@ def lstm(
       hidden_size: width of h, of c and of the outputs.
       use_bias: whether there is a bias.
       forget_bias: added to the initial bias of the forget gate: a number, or an
-        initializer such as `rnnjax.initializers.chrono(num_steps)`. It has no effect
-        without a bias.
+        initializer such as `rnnjax.initializers.chrono(num_steps)`.
       kernel_init: initializer of each gate's input matrix.
       recurrent_kernel_init: initializer of each gate's recurrent matrix.
       bias_init: initializer of the bias, before `forget_bias` is added.

@@ -91,12 +91,12 @@ def lstm_full_gate(
       The cell, over `LSTMFullGateCarry`; all gates are 0 before the first step.
 
     Example: without R it is an LSTM.
-      >>> from rnnjax.cells.lstm import lstm
       >>> cell = lstm_full_gate(4)
       >>> params = cell.init(jax.random.key(0), 3)
       >>> params["gate_kernel"] = jnp.zeros((12, 12))
       >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> _, want = lstm(4).step(params, lstm(4).initial_carry(params), jnp.ones(3))
+      >>> lstm = rnnjax.lstm(4)
+      >>> _, want = lstm.step(params, lstm.initial_carry(params), jnp.ones(3))
       >>> bool(jnp.all(outputs == want))
       True
     """

@@ -65,11 +65,11 @@ def lstm_projected(
       The cell, over `LSTMCarry`.
 
     Example: with W_h = I it is an LSTM.
-      >>> from rnnjax.cells.lstm import lstm
       >>> cell = lstm_projected(4, 4)
       >>> params = cell.init(jax.random.key(0), 3) | {"projection_kernel": jnp.eye(4)}
       >>> carry, outputs = cell.step(params, cell.initial_carry(params), jnp.ones(3))
-      >>> _, want = lstm(4).step(params, lstm(4).initial_carry(params), jnp.ones(3))
+      >>> lstm = rnnjax.lstm(4)
+      >>> _, want = lstm.step(params, lstm.initial_carry(params), jnp.ones(3))
       >>> bool(jnp.all(outputs == want))
       True
     """

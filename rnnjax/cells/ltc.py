@@ -8,10 +8,9 @@ from jax.nn import initializers, sigmoid
 
 from rnnjax.activations import Activation, as_activation
 from rnnjax.base import Array, Cell, Params, check_positive, factored_cell
-from rnnjax.cells.continuous import uniform_logarithm
 from rnnjax.cells.parts.gated import driven, gated_factors, gated_init, zero_carry
 from rnnjax.cells.parts.weights import WeightOptions, Weights, cell_maker
-from rnnjax.initializers import Initializer
+from rnnjax.initializers import Initializer, uniform_logarithm
 from rnnjax.products import matmul
 
 

@@ -4,8 +4,8 @@ from typing import Unpack
 
 from jax.nn import log_sigmoid, sigmoid
 
-from rnnjax.base import Array, Cell, Factors, Params, factored_cell
-from rnnjax.cells.parts.gated import carry_as_output, driven, gated_init, zero_carry
+from rnnjax.base import Array, Cell, Params, factored_cell
+from rnnjax.cells.parts.gated import driven, gated_init, linear_factors, zero_carry
 from rnnjax.cells.parts.weights import InputWeights, cell_maker
 from rnnjax.products import split
 
@@ -107,16 +107,7 @@ def _lstm_gates(drive):
 
 
 def _factors(gates, compute_dtype=None):
-    """A pre-activation is (what is kept, what is added)."""
-
     def project(params, inputs):
         return gates(driven(params, inputs, compute_dtype))
 
-    def recur(params, carry):
-        return None  # the gates depend on the inputs alone
-
-    def update(params, carry, pre):
-        keep, added = pre
-        return keep * carry + added
-
-    return Factors(project, recur, update, carry_as_output)
+    return linear_factors(project)

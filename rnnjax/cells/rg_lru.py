@@ -6,16 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers, sigmoid, softplus
 
-from rnnjax.base import (
-    Array,
-    Cell,
-    Factors,
-    Params,
-    cached,
-    check_positive,
-    factored_cell,
-)
-from rnnjax.cells.parts.gated import carry_as_output, zero_carry
+from rnnjax.base import Array, Cell, Params, cached, check_positive, factored_cell
+from rnnjax.cells.parts.gated import linear_factors, zero_carry
 from rnnjax.initializers import Initializer, per_gate
 from rnnjax.products import matmul, split
 
@@ -81,8 +73,7 @@ def rg_lru(
 
     Raises:
       ValueError: if `num_blocks` does not divide `hidden_size`, the decays are not
-        0 < min_decay < max_decay < 1, or, in `init` and `step`, the width of the inputs
-        is not `hidden_size`.
+        0 < min_decay < max_decay < 1, or the inputs are not as wide as the carry.
 
     Example: with the gate r closed, the carry is kept.
       >>> cell = rg_lru(3)
@@ -138,8 +129,6 @@ def _by_blocks(inputs, kernel, compute_dtype):
 
 
 def _factors(compute_dtype=None):
-    """A pre-activation is (a, the gated input); it does not depend on the carry."""
-
     def project(params, inputs):
         size = params["decay"].size
         if inputs.shape[-1] != size:
@@ -156,11 +145,4 @@ def _factors(compute_dtype=None):
         scale = jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
         return jnp.exp(log_a), scale * i * inputs.astype(i.dtype)
 
-    def recur(params, carry):
-        return None
-
-    def update(params, carry, pre):
-        a, gated = pre
-        return a * carry + gated
-
-    return Factors(project, recur, update, carry_as_output)
+    return linear_factors(project)

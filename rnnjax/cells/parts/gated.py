@@ -147,6 +147,26 @@ def gated_factors(
     return Factors(project, recur, update, readout_of(shown))
 
 
+def linear_factors(project: Callable[..., tuple[Array, Array]]) -> Factors:
+    """Makes the factors of a cell hₜ = aₜ ∘ hₜ₋₁ + bₜ.
+
+    Args:
+      project: `(params, inputs) -> (a, b)`, which depend on the inputs alone.
+
+    Returns:
+      The factors.
+    """
+
+    def recur(params, carry):
+        return None
+
+    def update(params, carry, pre):
+        a, b = pre
+        return a * carry + b
+
+    return Factors(project, recur, update, carry_as_output)
+
+
 def zero_carry(
     *shapes: int | tuple[int, ...], carry_type: Callable[..., Carry] | None = None
 ) -> Callable[..., Carry]:

@@ -77,17 +77,14 @@ def clip_cotangent(
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _passed_back(clip, batch_rank, carry):
     """Returns the carry unchanged; its cotangent is clipped."""
-    del clip, batch_rank
     return carry
 
 
 def _forward(clip, batch_rank, carry):
-    del clip, batch_rank
     return carry, None
 
 
 def _backward(clip, batch_rank, residuals, cotangents):
-    del residuals
     leaves, treedef = jax.tree.flatten(cotangents)
     moving = [i for i, x in enumerate(leaves) if x.dtype != dtypes.float0]
     clipped = clip([leaves[i] for i in moving], batch_rank)
@@ -101,7 +98,6 @@ _passed_back.defvjp(_forward, _backward)
 
 def _by_value(max_value):
     def clip(leaves, batch_rank):
-        del batch_rank
         return [jnp.clip(x, -max_value, max_value) for x in leaves]
 
     return clip

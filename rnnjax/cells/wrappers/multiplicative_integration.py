@@ -64,12 +64,9 @@ def multiplicative_integration(
         or it has a bias.
 
     Example:
+      >>> from jax.nn.initializers import ones, zeros
       >>> plain = rnnjax.elman(4, use_bias=False)
-      >>> cell = multiplicative_integration(
-      ...     plain,
-      ...     product_init=jax.nn.initializers.zeros,
-      ...     scale_init=jax.nn.initializers.ones,
-      ... )
+      >>> cell = multiplicative_integration(plain, product_init=zeros, scale_init=ones)
       >>> params = cell.init(jax.random.key(0), 3)
       >>> inputs = jnp.ones((7, 3))
       >>> want = rnnjax.unroll(plain, params["cell"], inputs)[0]
