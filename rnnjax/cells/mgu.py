@@ -36,10 +36,7 @@ def mgu_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array]
 
 
 @cell_maker
-def mgu(
-    hidden_size: int,
-    **weights: Unpack[Weights],
-) -> Cell:
+def mgu(hidden_size: int, **weights: Unpack[Weights]) -> Cell:
     """Makes a minimal gated unit; see `mgu_step` for the equations.
 
     Args:

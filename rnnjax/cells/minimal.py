@@ -58,10 +58,7 @@ def min_lstm_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, A
 
 
 @cell_maker
-def min_gru(
-    hidden_size: int,
-    **weights: Unpack[InputWeights],
-) -> Cell:
+def min_gru(hidden_size: int, **weights: Unpack[InputWeights]) -> Cell:
     """Makes a minGRU cell; see `min_gru_step` for the equations.
 
     Args:
@@ -83,10 +80,7 @@ def min_gru(
 
 
 @cell_maker
-def min_lstm(
-    hidden_size: int,
-    **weights: Unpack[InputWeights],
-) -> Cell:
+def min_lstm(hidden_size: int, **weights: Unpack[InputWeights]) -> Cell:
     """Makes a minLSTM cell, with the options of `min_gru`; see `min_lstm_step`."""
     init = gated_init(hidden_size, "fin", recurrent="", **weights)
     factors = _factors(_lstm_gates, weights.get("compute_dtype"))

@@ -95,10 +95,7 @@ def mut3_step(params: Params, carry: Array, inputs: Array) -> tuple[Array, Array
 
 
 @cell_maker
-def mut1(
-    hidden_size: int,
-    **weights: Unpack[Weights],
-) -> Cell:
+def mut1(hidden_size: int, **weights: Unpack[Weights]) -> Cell:
     """Makes a MUT1 cell; see `mut1_step` for the equations.
 
     Args:
@@ -118,19 +115,13 @@ def mut1(
 
 
 @cell_maker
-def mut2(
-    hidden_size: int,
-    **weights: Unpack[Weights],
-) -> Cell:
+def mut2(hidden_size: int, **weights: Unpack[Weights]) -> Cell:
     """Makes a MUT2 cell, with the options of `mut1`; see `mut2_step`."""
     return _cell(MUT2, hidden_size, weights)
 
 
 @cell_maker
-def mut3(
-    hidden_size: int,
-    **weights: Unpack[Weights],
-) -> Cell:
+def mut3(hidden_size: int, **weights: Unpack[Weights]) -> Cell:
     """Makes a MUT3 cell, with the options of `mut1`; see `mut3_step`."""
     return _cell(MUT3, hidden_size, weights)
 
