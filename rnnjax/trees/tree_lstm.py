@@ -91,7 +91,6 @@ def child_sum_tree_lstm(
     hidden_size: int,
     *,
     forget_bias: GateBias = 1.0,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> TreeCell:
     """Makes a child-sum Tree-LSTM; see `child_sum_tree_lstm_step` for the equations.
@@ -101,7 +100,6 @@ def child_sum_tree_lstm(
     Args:
       hidden_size: width of h, of c and of the outputs.
       forget_bias: added to the initial bias of the forget gates.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `rnnjax.cells.parts.weights.Weights`.
 
     Returns:
@@ -125,6 +123,7 @@ def child_sum_tree_lstm(
       True
     """
     like = lstm(hidden_size, forget_bias=forget_bias, **weights)
+    compute_dtype = weights.get("compute_dtype")
     project, combine = _project(compute_dtype), _combine_child_sum(compute_dtype)
     return TreeCell(like.init, like.initial_carry, project, combine)
 
@@ -135,7 +134,6 @@ def nary_tree_lstm(
     max_children: int = 2,
     *,
     forget_bias: GateBias = 1.0,
-    compute_dtype: jax.typing.DTypeLike | None = None,
     **weights: Unpack[Weights],
 ) -> TreeCell:
     """Makes an N-ary Tree-LSTM; see `nary_tree_lstm_step` for the equations.
@@ -146,7 +144,6 @@ def nary_tree_lstm(
       hidden_size: width of h, of c and of the outputs.
       max_children: N, the largest number of children of a node.
       forget_bias: added to the initial bias of the forget gates.
-      compute_dtype: dtype of the products, see `rnnjax.products.matmul`.
       **weights: options of the parameters, see `rnnjax.cells.parts.weights.Weights`.
 
     Returns:
@@ -178,6 +175,7 @@ def nary_tree_lstm(
         recurrent_kernel = draw(recurrent_key, shape, options.dtype)
         return like.init(key, input_size) | {"recurrent_kernel": recurrent_kernel}
 
+    compute_dtype = weights.get("compute_dtype")
     project, combine = _project(compute_dtype), _combine_nary(compute_dtype)
     return TreeCell(init, like.initial_carry, project, combine, max_children)
 

@@ -29,7 +29,8 @@ def output_feedback(cell: Cell, output_size: int) -> Cell:
       ValueError: if `output_size` is not positive or not the width of the outputs.
 
     Example:
-      >>> cell = output_feedback(rnnjax.elman(1, activation="identity"), 1)
+      >>> plain = rnnjax.elman(1, activation="identity", use_bias=False)
+      >>> cell = output_feedback(plain, 1)
       >>> params = {"kernel": jnp.array([[1.0], [10.0]]),  # x, then y of the last step
       ...           "recurrent_kernel": jnp.zeros((1, 1))}
       >>> rnnjax.unroll(cell, params, jnp.ones((3, 1)))[1].ravel()
