@@ -67,8 +67,11 @@ def case_of_entry(entry: CatalogueEntry, options, **facts) -> CellCase:
     Its size is the entry's `test_size`, its inputs have 3 features.
     """
     size = entry.test_size
+    # All workers must collect the same names: no address of a function in them.
+    call = entry.call.replace("(H", "(")
+    call = f"{entry.maker.__name__}, {entry.name}" if " at 0x" in call else call
     return CellCase(
-        re.sub(r"\W+", "_", entry.call.replace("(H", "(")).strip("_"),
+        re.sub(r"\W+", "_", call).strip("_"),
         lambda: entry.make(size, **options),
         entry.input_size(size if entry.square else 3),
         entry.draw or draw_vectors,

@@ -2,18 +2,16 @@
 
 import itertools
 import os
+from importlib.metadata import version
 from pathlib import Path
 
-# Compiling is most of what the tests cost, so XLA leaves out here, and in the processes
-# that tests start, what it does for speed. Flags of the environment come after these
-# and win. A flag that a later XLA does not know ends the process by its name: drop it.
-os.environ["XLA_FLAGS"] = " ".join(
-    [
-        "--xla_backend_optimization_level=0",
-        "--xla_cpu_use_fusion_emitters=false",
-        os.environ.get("XLA_FLAGS", ""),
-    ]
-)
+# Most of the cost of the tests is compiling, so XLA optimizes less here and in the
+# processes that tests start. Flags of the environment come later and win. XLA ends the
+# process at a flag that it does not know.
+FLAGS = ["--xla_backend_optimization_level=0"]
+if version("jaxlib") < "0.11":
+    FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+os.environ["XLA_FLAGS"] = " ".join([*FLAGS, os.environ.get("XLA_FLAGS", "")])
 
 import jax
 import pytest
