@@ -8,10 +8,13 @@ from pathlib import Path
 # Most of the cost of the tests is compiling, so XLA optimizes less here and in the
 # processes that tests start. Flags of the environment come later and win. XLA ends the
 # process at a flag that it does not know.
-FLAGS = ["--xla_backend_optimization_level=0"]
-if version("jaxlib") < "0.11":
-    FLAGS.append("--xla_cpu_use_fusion_emitters=false")
-os.environ["XLA_FLAGS"] = " ".join([*FLAGS, os.environ.get("XLA_FLAGS", "")])
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        "--xla_backend_optimization_level=0",
+        "--xla_cpu_use_fusion_emitters=false" if version("jaxlib") < "0.11" else "",
+        os.environ.get("XLA_FLAGS", ""),
+    ]
+)
 
 import jax
 import pytest
