@@ -37,17 +37,37 @@ def draw_initial(cell, input_size=D):
     return jax.tree.map(np.float64, params), inputs
 
 
-def over_time(step):
-    """Makes a `from_paper` of a step `(params, h, x) -> h` that outputs its carry."""
+def pre_activation(params, x, h):
+    """Computes U x + W h + b, without b where the cell has none."""
+    total = x @ params["kernel"] + h @ params["recurrent_kernel"]
+    return total + params.get("bias", 0)
+
+
+def with_outputs(step):
+    """Makes a `from_paper` of a step `(params, *carry, x) -> (carry, outputs)`."""
 
     def from_paper(params, carry, inputs):
-        (h,), outputs = carry, []
+        outputs = []
         for x in inputs:
-            h = step(params, h, x)
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+            carry, shown = step(params, *carry, x)
+            outputs.append(shown)
+        return carry, np.stack(outputs)
 
     return from_paper
+
+
+def over_time(step):
+    """Makes a `from_paper` of a step `(params, *carry, x) -> carry`.
+
+    The step returns one array or a tuple, whose first array is also the output.
+    """
+
+    def showing(params, *carry_and_x):
+        carry = step(params, *carry_and_x)
+        carry = carry if isinstance(carry, tuple) else (carry,)
+        return carry, carry[0]
+
+    return with_outputs(showing)
 
 
 def check_against_paper(cell, from_paper, input_size=D):
