@@ -6,6 +6,7 @@ sequence, and another goes back through time with the derivative of a single ste
 
 import functools
 import operator
+import os
 from typing import Any, NamedTuple
 
 import jax
@@ -171,9 +172,8 @@ def in_numpy(function, optimized=False):
     Optimized, it is the program that users run: tests compile without optimization
     unless told otherwise, see `tests/conftest.py`.
     """
-    options = {
-        "xla_backend_optimization_level": 3,
-        "xla_cpu_use_fusion_emitters": True,
-    }
+    options: dict = {"xla_backend_optimization_level": 3}
+    if "xla_cpu_use_fusion_emitters" in os.environ["XLA_FLAGS"]:
+        options["xla_cpu_use_fusion_emitters"] = True
     compiled = jax.jit(function, compiler_options=options if optimized else None)
     return lambda *args: jax.device_get(compiled(*args))
