@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
+import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -41,7 +41,7 @@ def configure(run_toy, tmp_path):
     ("arguments", "message"),
     [
         (("--hiden-size", 64), "Perhaps you meant.*--hidden-size"),
-        (("--preset", "smal"), "small.*long"),
+        (("--preset", "smal"), "(?=.*small).*long"),
         (("--hidden-size", "wide"), "(?=.*wide).*--hidden-size"),
     ],
 )
@@ -228,15 +228,17 @@ def test_help_is_quick_and_imports_nothing_slow():
     watch = "import sys; sys.argv[1:] = ['--help']; import runpy; import atexit; "
     watch += "atexit.register(lambda: print(*sys.modules)); "
     watch += "runpy.run_module('tests.harness.toy', run_name='__main__')"
-    start = time.monotonic()
+    before = os.times()
     command = [sys.executable, "-c", watch]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    seconds = time.monotonic() - start
+    after = os.times()
     assert done.returncode == 0, done.stderr
     modules = set(done.stdout.splitlines()[-1].split())
     assert "jax" in modules
     assert not modules & {"orbax.checkpoint", "matplotlib", "flax"}
-    assert seconds < 3 * 3  # thrice what is promised, for a machine with other work
+    # of the processor: other work on the machine does not count
+    seconds = after.children_user - before.children_user
+    assert seconds < 2 * 3  # twice what is promised, for a slower machine
 
 
 def test_command_of_its_own():
