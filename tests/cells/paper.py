@@ -70,6 +70,20 @@ def over_time(step):
     return with_outputs(showing)
 
 
+def check_step_of_paper(cell, step, input_size=D):
+    """Compares like `check_against_paper`, with a step as for `over_time`."""
+    check_against_paper(cell, over_time(step), input_size)
+
+
+def check_first_gate_keeps_carry(cell, bias):
+    """Checks that the carry stays as it is where `bias` saturates the first gate."""
+    params, inputs = draw(cell, seed=1, scale=1.0)
+    params["bias"][:H] = bias
+    carry = np.random.default_rng(2).normal(size=(B, H))
+    last, _ = unroll(cell, params, inputs, carry=carry)
+    assert_close(last, carry, 1e-15)
+
+
 def check_against_paper(cell, from_paper, input_size=D):
     """Compares a cell, values and gradients, with a NumPy loop in float64.
 

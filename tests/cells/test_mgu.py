@@ -3,19 +3,8 @@
 import numpy as np
 
 from rnnjax.cells.mgu import mgu
-from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    affine,
-    check_against_paper,
-    draw_params,
-    over_time,
-    sigmoid,
-)
-from tests.pytrees import assert_close
+from tests.cells import paper
+from tests.cells.paper import H, affine, sigmoid
 
 
 def test_equals_paper(x64):
@@ -25,13 +14,8 @@ def test_equals_paper(x64):
         n = np.tanh(ux["n"] + (f * h) @ p["candidate_kernel"])
         return (1 - f) * h + f * n
 
-    check_against_paper(mgu(H), over_time(step))
+    paper.check_step_of_paper(mgu(H), step)
 
 
 def test_a_closed_gate_keeps_the_carry(x64):
-    rng = np.random.default_rng(1)
-    params = draw_params(rng, mgu(H))
-    params["bias"][:H] = -500
-    carry = rng.normal(size=(B, H))
-    last, _ = unroll(mgu(H), params, rng.normal(size=(T, B, D)), carry=carry)
-    assert_close(last, carry, 1e-15)
+    paper.check_first_gate_keeps_carry(mgu(H), -500)

@@ -5,16 +5,7 @@ import pytest
 
 from rnnjax.cells.minimal import min_gru, min_lstm
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    affine,
-    check_against_paper,
-    over_time,
-    sigmoid,
-)
+from tests.cells.paper import D, H, T, affine, check_step_of_paper, draw, sigmoid
 from tests.pytrees import assert_close
 
 
@@ -34,14 +25,12 @@ def min_lstm_of_paper(p, h, x):
     ("make", "step"), [(min_gru, min_gru_of_paper), (min_lstm, min_lstm_of_paper)]
 )
 def test_equals_paper(x64, make, step):
-    check_against_paper(make(H), over_time(step))
+    check_step_of_paper(make(H), step)
 
 
 def test_min_gru_is_a_weighted_sum_of_candidates(x64):
     """h_T = Σ_t (Π_{s > t} (1 - z_s)) z_t n_t."""
-    rng = np.random.default_rng(2)
-    params = {"kernel": rng.normal(size=(D, 2 * H)), "bias": rng.normal(size=2 * H)}
-    inputs = rng.normal(size=(T, B, D))
+    params, inputs = draw(min_gru(H), 2, scale=1.0)
     ux = affine(params, inputs, "zn")
     z = sigmoid(ux["z"])
     left = np.stack([(1 - z)[t + 1 :].prod(0) for t in range(T)])
@@ -59,11 +48,10 @@ def test_min_lstm_stays_finite_with_both_gates_closed():
 
 
 def test_min_lstm_with_equal_gates_is_half_of_each(x64):
-    rng = np.random.default_rng(3)
-    kernel = rng.normal(size=(D, 3 * H))
-    kernel[:, H : 2 * H] = kernel[:, :H]
-    inputs = rng.normal(size=(T, B, D))
-    last, _ = unroll(min_lstm(H, use_bias=False), {"kernel": kernel}, inputs)
-    weights = 0.5 ** np.arange(T, 0, -1)
-    want = np.einsum("t,tbh->bh", weights, inputs @ kernel[:, 2 * H :])
+    cell = min_lstm(H, use_bias=False)
+    params, inputs = draw(cell, 3, scale=1.0)
+    forget, keep, new = np.split(params["kernel"], 3, axis=1)
+    keep[:] = forget
+    last, _ = unroll(cell, params, inputs)
+    want = np.einsum("t,tbh->bh", 0.5 ** np.arange(T, 0, -1), inputs @ new)
     assert_close(last, want, 1e-13)

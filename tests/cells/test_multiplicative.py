@@ -1,64 +1,44 @@
 """Networks in which the input chooses the matrix, against their papers."""
 
-import jax
 import numpy as np
 
 from rnnjax import elman
 from rnnjax.cells.multiplicative import multiplicative_rnn, tensor_rnn
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, check_against_paper, sigmoid
+from tests.cells.paper import B, D, H, check_step_of_paper, draw, sigmoid
 from tests.pytrees import assert_close
 
-FACTORS = 4
-
-
-def draw(cell, seed=0):
-    rng = np.random.default_rng(seed)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return jax.tree.map(lambda x: rng.normal(size=x.shape), shapes), rng
+MULTIPLICATIVE = multiplicative_rnn(H, factor_size=4)
 
 
 def test_multiplicative_equals_paper(x64):
-    def from_paper(params, carry, inputs):
-        (h,), outputs = carry, []
-        for x in inputs:
-            f = (x @ params["factor_kernel"]) * (h @ params["recurrent_kernel"])
-            pre = f @ params["candidate_kernel"] + x @ params["kernel"]
-            h = np.tanh(pre + params["bias"])
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+    def step(params, h, x):
+        f = (x @ params["factor_kernel"]) * (h @ params["recurrent_kernel"])
+        pre = f @ params["candidate_kernel"] + x @ params["kernel"]
+        return np.tanh(pre + params["bias"])
 
-    check_against_paper(multiplicative_rnn(H, factor_size=FACTORS), from_paper)
+    check_step_of_paper(MULTIPLICATIVE, step)
 
 
 def test_multiplicative_has_a_matrix_an_input(x64):
     """For a one-hot input, that of an Elman network."""
-    cell = multiplicative_rnn(H, factor_size=FACTORS)
-    params, rng = draw(cell)
-    carry = rng.normal(size=(B, H))
+    params, _ = draw(MULTIPLICATIVE, scale=1.0)
+    carry = np.random.default_rng(1).normal(size=(B, H))
     for k, x in enumerate(np.eye(D)):
-        own = {
-            "kernel": params["kernel"],
-            "bias": params["bias"],
-            "recurrent_kernel": params["recurrent_kernel"]
-            @ np.diag(params["factor_kernel"][k])
-            @ params["candidate_kernel"],
-        }
+        own = {name: params[name] for name in ("kernel", "bias")}
+        factors = params["recurrent_kernel"] * params["factor_kernel"][k]
+        own["recurrent_kernel"] = factors @ params["candidate_kernel"]
         inputs = np.broadcast_to(x, (B, D))
         want = elman(H).step(own, carry, inputs)
-        assert_close(cell.step(params, carry, inputs), want, 1e-12)
+        assert_close(MULTIPLICATIVE.step(params, carry, inputs), want, 1e-12)
 
 
 def test_tensor_equals_paper(x64):
-    def from_paper(params, carry, inputs):
-        (h,), outputs = carry, []
-        for x in inputs:
-            pre = np.einsum("bi,ijk,bj->bk", h, params["recurrent_kernel"], x)
-            h = sigmoid(pre + params["bias"])
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+    def step(params, h, x):
+        pre = np.einsum("bi,ijk,bj->bk", h, params["recurrent_kernel"], x)
+        return sigmoid(pre + params["bias"])
 
-    check_against_paper(tensor_rnn(H), from_paper)
+    check_step_of_paper(tensor_rnn(H), step)
 
 
 def test_tensor_runs_an_automaton(x64):

@@ -6,18 +6,7 @@ import pytest
 from rnnjax import gru
 from rnnjax.cells.mut import mut1, mut2, mut3
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    affine,
-    by_gate,
-    check_against_paper,
-    draw_params,
-    over_time,
-    sigmoid,
-)
+from tests.cells.paper import H, affine, by_gate, check_step_of_paper, draw, sigmoid
 from tests.pytrees import assert_close
 
 
@@ -50,16 +39,14 @@ def mut3_of_paper(p, h, x):
     [(mut1, mut1_of_paper), (mut2, mut2_of_paper), (mut3, mut3_of_paper)],
 )
 def test_equals_paper(x64, make, step):
-    check_against_paper(make(H), over_time(step))
+    check_step_of_paper(make(H), step)
 
 
 def test_mut2_is_a_gru_that_exchanges_z(x64):
     """As in Chung et al., which resets before the product."""
-    rng = np.random.default_rng(4)
-    params = draw_params(rng, mut2(H))
+    params, inputs = draw(mut2(H), 4, scale=1.0)
     signs = np.repeat([1, -1, 1], H)
     own = params | {name: params[name] * signs for name in ("kernel", "bias")}
     own["recurrent_kernel"] = params["recurrent_kernel"] * signs[: 2 * H]
-    inputs = rng.normal(size=(T, B, D))
     want = unroll(gru(H, reset_after=False), own, inputs)
     assert_close(unroll(mut2(H), params, inputs), want, 1e-13)

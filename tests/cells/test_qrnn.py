@@ -1,20 +1,11 @@
 """The quasi-recurrent network against its paper and its closed forms."""
 
-import jax
 import numpy as np
 import pytest
 
 from rnnjax.cells.qrnn import qrnn, qrnn_step
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    by_gate,
-    check_against_paper,
-    sigmoid,
-)
+from tests.cells.paper import B, D, H, T, by_gate, check_against_paper, draw, sigmoid
 from tests.pytrees import assert_close
 
 
@@ -48,13 +39,10 @@ def test_qrnn_equals_paper(x64, window, pooling):
 def test_qrnn_is_a_convolution_over_time(x64):
     """With the gates shut against the past: tanh of the convolution, by SciPy's."""
     cell = qrnn(H, window=3, pooling="f")
-    rng = np.random.default_rng(1)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    params = jax.tree.map(lambda x: rng.normal(size=x.shape), shapes)
+    params, inputs = draw(cell, 1, scale=1.0)
     for name in ("kernel", "window_kernel"):
         params[name][:, H:] = 0
     params["bias"][H:] = -500
-    inputs = rng.normal(size=(T, B, D))
     kernels = [params["kernel"], *np.split(params["window_kernel"], 2)]
     padded = np.concatenate([np.zeros((2, B, D)), inputs])
     want = sum(padded[2 - k : T + 2 - k] @ kernel for k, kernel in enumerate(kernels))
@@ -63,14 +51,13 @@ def test_qrnn_is_a_convolution_over_time(x64):
 
 
 def test_qrnn_of_one_input_and_a_constant_gate_is_an_exponential_average(x64):
-    rng = np.random.default_rng(2)
-    kernel = rng.normal(size=(D, 2 * H))
-    kernel[:, H:] = 0
-    bias = np.repeat([0, np.log(3)], H)  # f = 3 / 4
-    params, inputs = {"kernel": kernel, "bias": bias}, rng.normal(size=(T, B, D))
-    _, outputs = unroll(qrnn(H, window=1, pooling="f"), params, inputs)
+    cell = qrnn(H, window=1, pooling="f")
+    params, inputs = draw(cell, 2, scale=1.0)
+    params["kernel"][:, H:] = 0
+    params["bias"] = np.repeat([0, np.log(3)], H)  # f = 3 / 4
+    _, outputs = unroll(cell, params, inputs)
     weights = 0.25 * 0.75 ** np.arange(T)[::-1]
-    want = np.einsum("t,tbh->bh", weights, np.tanh(inputs @ kernel[:, :H]))
+    want = np.einsum("t,tbh->bh", weights, np.tanh(inputs @ params["kernel"][:, :H]))
     assert_close(outputs[-1], want, 1e-13)
 
 

@@ -11,7 +11,7 @@ from rnnjax.unroll import unroll
 from tests.cells.paper import T, check_against_paper, draw_initial
 from tests.pytrees import assert_close
 
-N, OUT = 4, 3
+N = 4
 
 
 @pytest.mark.parametrize("discretization", [zero_order_hold, bilinear])
@@ -83,13 +83,7 @@ def test_s4d_starts_at_its_poles(poles_init):
     assert 1e-3 <= dt.min() < 1.5e-3 and 0.08 < dt.max() <= 0.1
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: s4d(N, min_dt=0.0), "min_dt and max_dt must be .* got 0.0 and 0.1."),
-        (lambda: s4d(0), "state_size must be a positive whole number, got 0."),
-    ],
-)
-def test_bad_arguments(make, message):
+def test_bad_steps_are_named():
+    message = "min_dt and max_dt must be .* got 0.0 and 0.1."
     with pytest.raises(ValueError, match=message):
-        make()
+        s4d(N, min_dt=0.0)

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from rnnjax.cells.sru import sru
-from tests.cells.paper import (
-    D,
-    H,
-    by_gate,
-    check_against_paper,
-    sigmoid,
-)
+from tests.cells.paper import D, H, by_gate, check_against_paper, sigmoid
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,8 @@
 import numpy as np
 
 from rnnjax.cells.ugrnn import ugrnn
-from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    affine,
-    by_gate,
-    check_against_paper,
-    draw_params,
-    over_time,
-    sigmoid,
-)
-from tests.pytrees import assert_close
+from tests.cells import paper
+from tests.cells.paper import H, affine, by_gate, sigmoid
 
 
 def test_equals_paper(x64):
@@ -26,13 +14,8 @@ def test_equals_paper(x64):
         g = sigmoid(pre["g"] + wh["g"])
         return g * h + (1 - g) * np.tanh(pre["n"] + wh["n"])
 
-    check_against_paper(ugrnn(H), over_time(step))
+    paper.check_step_of_paper(ugrnn(H), step)
 
 
 def test_an_open_gate_keeps_the_carry(x64):
-    rng = np.random.default_rng(0)
-    params = draw_params(rng, ugrnn(H))
-    params["bias"][:H] = 500
-    carry = rng.normal(size=(B, H))
-    last, _ = unroll(ugrnn(H), params, rng.normal(size=(T, B, D)), carry=carry)
-    assert_close(last, carry, 1e-15)
+    paper.check_first_gate_keeps_carry(ugrnn(H), 500)

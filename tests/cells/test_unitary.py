@@ -7,9 +7,9 @@ import pytest
 from rnnjax.cells.lru import ComplexCarry
 from rnnjax.cells.unitary import unitary_rnn
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper
+from tests.cells.paper import B, D, H, T, check_against_paper, draw
 from tests.loop import in_numpy
-from tests.pytrees import assert_close, draw_like
+from tests.pytrees import assert_close
 
 
 def matrix_in_numpy(params, size, seed):
@@ -45,11 +45,9 @@ def test_equals_paper(x64, use_bias, seed):
 
 
 def test_norm_is_kept(x64):
-    rng = np.random.default_rng(0)
     cell = unitary_rnn(H, use_bias=False)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    params = draw_like(rng, shapes, scale=2.0)
-    carry = ComplexCarry(*rng.normal(size=(2, B, H)))
+    params, _ = draw(cell, scale=2.0)
+    carry = ComplexCarry(*np.random.default_rng(1).normal(size=(2, B, H)))
     _, outputs = unroll(cell, params, np.zeros((T, B, D)), carry=carry)
     want = np.linalg.norm(np.concatenate(carry, axis=-1), axis=-1)
     got = np.linalg.norm(outputs, axis=-1)
@@ -60,8 +58,7 @@ def test_norm_is_kept(x64):
 def test_gradient_at_zero_is_that_of_the_identity(x64):
     """A carry of zeros and no input, where the length has no derivative."""
     cell = unitary_rnn(H)
-    params = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    params = draw_like(np.random.default_rng(1), params) | {"bias": np.zeros(H)}
+    params = draw(cell, 1, scale=0.4)[0] | {"bias": np.zeros(H)}
 
     def outputs(inputs):
         return unroll(cell, params, inputs)[1]
@@ -73,8 +70,7 @@ def test_gradient_at_zero_is_that_of_the_identity(x64):
 def test_matrix_is_unitary_in_float32():
     """To the last digits, whatever the weights."""
     cell = unitary_rnn(64)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    params = draw_like(np.random.default_rng(3), shapes, np.float32, scale=100.0)
+    params = jax.tree.map(np.float32, draw(cell, 3, scale=100.0)[0])
     W = np.float64(in_numpy(cell.prepare)(params)["recurrent_kernel"])
     assert np.abs(W.T @ W - np.eye(128)).max() < 2e-6
 
@@ -86,8 +82,3 @@ def test_start_has_phases_all_around():
     assert sizes == {"kernel": 240, "phases": 120, "reflections": 160, "bias": 40}
     assert 3 < np.abs(params["phases"]).max() < np.pi
     assert 0.9 < np.abs(params["reflections"]).max() < 1
-
-
-def test_bad_size_is_named():
-    with pytest.raises(ValueError, match="hidden_size must be a positive whole numb"):
-        unitary_rnn(-3)
