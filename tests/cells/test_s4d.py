@@ -8,7 +8,7 @@ import scipy.linalg
 from rnnjax.cells.parts.poles import s4d_inv, s4d_lin, s4d_real
 from rnnjax.cells.s4d import bilinear, s4d, zero_order_hold
 from rnnjax.unroll import unroll
-from tests.cells.paper import T, check_against_paper, draw_initial
+from tests.cells.paper import T, check_against_paper, draw_initial, with_outputs
 from tests.pytrees import assert_close
 
 N = 4
@@ -16,7 +16,8 @@ N = 4
 
 @pytest.mark.parametrize("discretization", [zero_order_hold, bilinear])
 def test_s4d_equals_paper(x64, discretization):
-    def from_paper(params, carry, inputs):
+    @with_outputs
+    def from_paper(params, h_real, h_imag, x):
         a = -np.exp(params["log_decay"]) + 1j * params["frequency"]
         dt = np.exp(params["log_dt"])[:, None]
         if discretization is zero_order_hold:
@@ -24,11 +25,8 @@ def test_s4d_equals_paper(x64, discretization):
         else:
             decay, scale = (1 + a * dt / 2) / (1 - a * dt / 2), dt / (1 - a * dt / 2)
         C = params["output_real"] + 1j * params["output_imag"]
-        h, outputs = carry[0] + 1j * carry[1], []
-        for x in inputs:
-            h = decay * h + scale * x[..., None]
-            outputs.append(2 * (C * h).real.sum(-1) + params["skip"] * x)
-        return (h.real, h.imag), np.stack(outputs)
+        h = decay * (h_real + 1j * h_imag) + scale * x[..., None]
+        return (h.real, h.imag), 2 * (C * h).real.sum(-1) + params["skip"] * x
 
     check_against_paper(s4d(N, discretization=discretization), from_paper)
 

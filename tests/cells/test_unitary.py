@@ -7,7 +7,7 @@ import pytest
 from rnnjax.cells.lru import ComplexCarry
 from rnnjax.cells.unitary import unitary_rnn
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper, draw
+from tests.cells.paper import B, D, H, T, check_against_paper, draw, with_outputs
 from tests.loop import in_numpy
 from tests.pytrees import assert_close
 
@@ -29,16 +29,14 @@ def matrix_in_numpy(params, size, seed):
 def test_equals_paper(x64, use_bias, seed):
     """Arjovsky et al. 2016, equations 6 to 8, in complex numbers."""
 
-    def from_paper(params, carry, inputs):
+    @with_outputs
+    def from_paper(params, h_real, h_imag, x):
         W = matrix_in_numpy(params, H, seed)
         real, imag = np.split(params["kernel"], 2, axis=1)
         b = params["bias"] if use_bias else 0
-        h, outputs = carry[0] + 1j * carry[1], []
-        for x in inputs:
-            z = x @ (real + 1j * imag) + h @ W.T
-            h = np.where(np.abs(z) + b >= 0, (np.abs(z) + b) * z / np.abs(z), 0)
-            outputs.append(np.concatenate([h.real, h.imag], axis=-1))
-        return (h.real, h.imag), np.stack(outputs)
+        z = x @ (real + 1j * imag) + (h_real + 1j * h_imag) @ W.T
+        h = np.where(np.abs(z) + b >= 0, (np.abs(z) + b) * z / np.abs(z), 0)
+        return (h.real, h.imag), np.concatenate([h.real, h.imag], axis=-1)
 
     cell = unitary_rnn(H, use_bias=use_bias, permutation_seed=seed)
     check_against_paper(cell, from_paper)
