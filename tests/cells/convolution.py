@@ -1,8 +1,13 @@
-"""Convolution in NumPy, position by position."""
+"""Convolution in NumPy, position by position, and cells at one position."""
 
 import itertools
 
+import jax
 import numpy as np
+
+from rnnjax.unroll import unroll
+from tests.cells.paper import draw
+from tests.pytrees import assert_close
 
 
 def convolve(x, kernel):
@@ -21,3 +26,17 @@ def convolve(x, kernel):
                     x[(..., *seen, slice(None))] @ kernel[tap]
                 )
     return out
+
+
+def check_one_position(make, plain, input_size, dimensions):
+    """Compares a cell at one position, with kernels of one tap, with a plain cell."""
+    ones = (1,) * dimensions
+    params, inputs = draw(plain, 1, 0.4, input_size)
+    spread = {
+        name: x.reshape(*ones, *x.shape) if name.endswith("kernel") else x
+        for name, x in params.items()
+    }
+    at_one = np.expand_dims(inputs, tuple(range(2, 2 + dimensions)))
+    got = unroll(make(ones, ones), spread, at_one)
+    got = jax.tree.map(lambda x: x.reshape(*x.shape[: -dimensions - 1], -1), got)
+    assert_close(got, unroll(plain, params, inputs), 1e-12)

@@ -24,10 +24,10 @@ def by_gate(matrix, names):
 
 
 def draw(cell, seed=0, scale=0.6, input_size=D):
-    """Draws parameters in float64 and inputs `[T, B, input_size]`."""
+    """Draws parameters in float64 and inputs `[T, B, *input_size]`."""
     rng = np.random.default_rng(seed)
     params = draw_params(rng, cell, input_size, scale=scale)
-    return params, rng.normal(size=(T, B, input_size))
+    return params, draw_vectors(rng, (T, B), input_size)
 
 
 def draw_initial(cell, input_size=D):

@@ -6,7 +6,7 @@ import pytest
 
 from rnnjax import elman
 from rnnjax.unroll import unroll
-from tests.cells.paper import H, T, check_against_paper, over_time, sigmoid
+from tests.cells.paper import H, T, check_against_paper, draw, over_time, sigmoid
 from tests.pytrees import assert_close
 
 ACTIVATIONS = {
@@ -35,14 +35,10 @@ def test_equals_paper(x64, name, use_bias):
 
 def test_linear_network_sums_powers(x64):
     """Without a nonlinearity the last carry is the sum of W^(T-1-t) U x_t."""
-    rng = np.random.default_rng(0)
-    params = {"kernel": rng.normal(size=(2, H))}
-    params["recurrent_kernel"] = 0.5 * rng.normal(size=(H, H))
-    inputs = rng.normal(size=(T, 2))
     cell = elman(H, activation=lambda x: x, use_bias=False)
-    carry, _ = unroll(cell, params, inputs)
-    powers = [
-        np.linalg.matrix_power(params["recurrent_kernel"], T - 1 - t) for t in range(T)
-    ]
-    want = sum(x @ params["kernel"] @ power for x, power in zip(inputs, powers))
-    assert_close(carry, want, 1e-12)
+    params, inputs = draw(cell)
+    U, W = params["kernel"], params["recurrent_kernel"]
+    want = sum(
+        x @ U @ np.linalg.matrix_power(W, T - 1 - t) for t, x in enumerate(inputs)
+    )
+    assert_close(unroll(cell, params, inputs)[0], want, 1e-12)

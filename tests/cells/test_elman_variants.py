@@ -11,19 +11,16 @@ from rnnjax.cells.elman_variants import (
     irnn,
 )
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper, draw, sigmoid
+from tests.cells import paper
+from tests.cells.paper import D, H, check_against_paper, draw, pre_activation
 from tests.pytrees import assert_close
-
-OUT = 4
 
 
 def test_irnn_keeps_what_it_saw(x64):
     """Le et al. 2015: at first a ReLU network that adds up what it is given."""
     cell = irnn(H)
-    params = jax.tree.map(np.float64, cell.init(jax.random.key(0), D))
+    params, inputs = jax.tree.map(np.abs, paper.draw_initial(cell))
     np.testing.assert_array_equal(params["recurrent_kernel"], np.eye(H))
-    inputs = np.abs(np.random.default_rng(0).normal(size=(T, B, D)))
-    params["kernel"] = np.abs(params["kernel"])
     _, outputs = unroll(cell, params, inputs)
     assert_close(outputs, np.cumsum(inputs @ params["kernel"], 0), 1e-12)
     assert irnn(H, scale=0.01).init(jax.random.key(0), D)["recurrent_kernel"][1, 1] < 1
@@ -40,15 +37,11 @@ def test_irnn_draws_its_inputs_kernel_small():
 def test_before_activation_equals_paper(x64):
     """Pascanu et al. 2013, equation 2."""
 
-    def from_paper(params, carry, inputs):
-        (c,), outputs = carry, []
-        for x in inputs:
-            c = np.tanh(c) @ params["recurrent_kernel"] + x @ params["kernel"]
-            c = c + params["bias"]
-            outputs.append(np.tanh(c))
-        return (c,), np.stack(outputs)
+    def step(params, c, x):
+        c = pre_activation(params, x, np.tanh(c))
+        return (c,), np.tanh(c)
 
-    check_against_paper(elman_before_activation(H), from_paper)
+    check_against_paper(elman_before_activation(H), paper.with_outputs(step))
 
 
 def test_before_activation_is_elman(x64):
@@ -60,23 +53,18 @@ def test_before_activation_is_elman(x64):
 
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_with_output_equals_paper(x64, use_bias):
-    def from_paper(params, carry, inputs):
-        (h,), outputs = carry, []
-        for x in inputs:
-            h = x @ params["kernel"] + h @ params["recurrent_kernel"]
-            h = np.tanh(h + params["bias"] if use_bias else h)
-            o = h @ params["output_kernel"] + x @ params["skip_kernel"]
-            outputs.append(sigmoid(o + params["output_bias"] if use_bias else o))
-        return (h,), np.stack(outputs)
+    def step(params, h, x):
+        h = np.tanh(pre_activation(params, x, h))
+        o = h @ params["output_kernel"] + x @ params["skip_kernel"]
+        return (h,), paper.sigmoid(o + params["output_bias"] if use_bias else o)
 
-    cell = elman_with_output(H, OUT, output_activation="sigmoid", use_bias=use_bias)
-    check_against_paper(cell, from_paper)
+    cell = elman_with_output(H, 4, output_activation="sigmoid", use_bias=use_bias)
+    check_against_paper(cell, paper.with_outputs(step))
 
 
 def test_shortcut_of_zeros_and_identity_is_elman(x64):
-    cell = elman_with_output(H, H)
-    params, inputs = draw(cell)
-    plain = {name: params[name] for name in ("kernel", "recurrent_kernel", "bias")}
+    plain, inputs = draw(elman(H))
     identity = {"output_kernel": np.eye(H), "output_bias": np.zeros(H)}
     params = plain | identity | {"skip_kernel": np.zeros((D, H))}
-    assert_close(unroll(cell, params, inputs), unroll(elman(H), plain, inputs), 1e-14)
+    got = unroll(elman_with_output(H, H), params, inputs)
+    assert_close(got, unroll(elman(H), plain, inputs), 1e-14)

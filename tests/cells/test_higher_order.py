@@ -2,31 +2,25 @@
 
 import jax
 import numpy as np
-import pytest
 
 from rnnjax import elman
 from rnnjax.cells.higher_order import higher_order
 from rnnjax.unroll import unroll
-from tests.cells.paper import D, H, check_against_paper, draw
+from tests.cells.paper import D, H, check_against_paper, draw, over_time
 from tests.pytrees import assert_same_bits
-
-OUT = 4
 
 
 def test_higher_order_equals_paper(x64):
     """Soltani and Jiang 2016, equation 3."""
 
-    def from_paper(params, carry, inputs):
+    def step(params, *states_and_x):
+        *states, x = states_and_x
+        a = x @ params["kernel"] + params["bias"]
         kernels = np.split(params["recurrent_kernel"], 3)
-        states, outputs = list(carry), []
-        for x in inputs:
-            a = x @ params["kernel"] + params["bias"]
-            a = a + sum(h @ kernel for h, kernel in zip(states, kernels))
-            states = [np.tanh(a), *states[:-1]]
-            outputs.append(states[0])
-        return states, np.stack(outputs)
+        a = a + sum(h @ kernel for h, kernel in zip(states, kernels))
+        return np.tanh(a), *states[:-1]
 
-    check_against_paper(higher_order(H, 3), from_paper)
+    check_against_paper(higher_order(H, 3), over_time(step))
 
 
 def test_order_one_is_elman(x64):
@@ -42,9 +36,3 @@ def test_every_matrix_of_higher_order_is_orthogonal():
         np.testing.assert_allclose(kernel @ kernel.T, np.eye(H), atol=1e-5)
     assert not np.allclose(first, second, atol=0.1)
     assert not np.allclose(second, third, atol=0.1)
-
-
-@pytest.mark.parametrize("order", [0, -1, 1.5])
-def test_order_must_be_positive(order):
-    with pytest.raises(ValueError, match="order must be a positive whole number"):
-        higher_order(H, order)

@@ -4,14 +4,7 @@ import numpy as np
 
 from rnnjax.cells.indrnn import indrnn
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    check_against_paper,
-    over_time,
-)
+from tests.cells.paper import H, check_against_paper, draw, over_time
 from tests.pytrees import assert_close
 
 
@@ -24,12 +17,7 @@ def test_indrnn_equals_paper(x64):
 
 
 def test_indrnn_without_recurrence_is_a_layer(x64):
-    rng = np.random.default_rng(0)
-    params = {
-        "kernel": rng.normal(size=(D, H)),
-        "recurrent_scale": np.zeros(H),
-        "bias": rng.normal(size=H),
-    }
-    inputs = rng.normal(size=(T, B, D))
+    params, inputs = draw(indrnn(H), scale=1.0)
+    params["recurrent_scale"] = np.zeros(H)
     want = np.maximum(inputs @ params["kernel"] + params["bias"], 0)
     assert_close(unroll(indrnn(H), params, inputs)[1], want, 1e-14)

@@ -1,49 +1,29 @@
 """JANET against its equations, and its reductions."""
 
-import functools
-
 import numpy as np
 import pytest
 
 from rnnjax.cells.janet import janet
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    by_gate,
-    check_against_paper,
-    draw_params,
-    sigmoid,
-)
+from tests.cells import paper
+from tests.cells.paper import B, H, by_gate, draw, pre_activation, sigmoid
 from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize(("use_bias", "beta"), [(True, 1.0), (False, -0.5)])
 def test_equals_paper(x64, use_bias, beta):
-    def from_paper(params, carry, inputs):
-        U = by_gate(params["kernel"], "fg")
-        W = by_gate(params["recurrent_kernel"], "fg")
-        b = by_gate(params["bias"], "fg") if use_bias else dict.fromkeys("fg", 0)
-        (h,), outputs = carry, []
-        for x in inputs:
-            s = x @ U["f"] + h @ W["f"] + b["f"]
-            new = np.tanh(x @ U["g"] + h @ W["g"] + b["g"])
-            h = sigmoid(s) * h + (1 - sigmoid(s - beta)) * new
-            outputs.append(h)
-        return (h,), np.stack(outputs)
+    def step(params, h, x):
+        pre = by_gate(pre_activation(params, x, h), "fg")
+        kept, added = sigmoid(pre["f"]), 1 - sigmoid(pre["f"] - beta)
+        return kept * h + added * np.tanh(pre["g"])
 
-    check_against_paper(janet(H, use_bias=use_bias, beta=beta), from_paper)
-
-
-draw = functools.partial(draw_params, scale=0.4)
+    cell = janet(H, use_bias=use_bias, beta=beta)
+    paper.check_against_paper(cell, paper.over_time(step))
 
 
 def test_without_beta_it_is_a_coupled_lstm_that_shows_c(x64):
-    rng = np.random.default_rng(0)
-    params, inputs = draw(rng, janet(H)), rng.normal(size=(T, B, D))
+    params, inputs = draw(janet(H), scale=0.4)
     coupled = lstm_variant(H, gates="f", coupled=True, output_activation="identity")
     last, outputs = unroll(coupled, params, inputs)
     got = unroll(janet(H, beta=0.0), params, inputs)
@@ -51,9 +31,7 @@ def test_without_beta_it_is_a_coupled_lstm_that_shows_c(x64):
 
 
 def test_an_open_gate_keeps(x64):
-    rng = np.random.default_rng(1)
-    params, inputs = draw(rng, janet(H)), rng.normal(size=(T, B, D))
+    params, inputs = draw(janet(H), 1, scale=0.4)
     params["bias"][:H] = 200
-    carry = rng.normal(size=(B, H))
-    last, _ = unroll(janet(H), params, inputs, carry=carry)
-    assert_close(last, carry, 1e-15)
+    carry = np.random.default_rng(2).normal(size=(B, H))
+    assert_close(unroll(janet(H), params, inputs, carry=carry)[0], carry, 1e-15)

@@ -5,16 +5,8 @@ import pytest
 
 from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    by_gate,
-    check_against_paper,
-    draw_params,
-    sigmoid,
-)
+from tests.cells import paper
+from tests.cells.paper import B, H, T, by_gate, draw, sigmoid
 from tests.pytrees import assert_close
 
 
@@ -29,57 +21,39 @@ def norm(x, gain, epsilon):
 def test_equals_paper(x64, use_bias, epsilon):
     """Ba et al. 2016, equations 20 to 22."""
 
-    def from_paper(params, carry, inputs):
-        (h, c), outputs = carry, []
-        for x in inputs:
-            pre = norm(
-                h @ params["recurrent_kernel"], params["recurrent_scale"], epsilon
-            )
-            pre = pre + norm(x @ params["kernel"], params["kernel_scale"], epsilon)
-            pre = by_gate(pre + params["bias"] if use_bias else pre, "ifgo")
-            c = sigmoid(pre["f"]) * c + sigmoid(pre["i"]) * np.tanh(pre["g"])
-            shown = norm(c, params["cell_scale"], epsilon)
-            shown = shown + params["cell_bias"] if use_bias else shown
-            h = sigmoid(pre["o"]) * np.tanh(shown)
-            outputs.append(h)
-        return (h, c), np.stack(outputs)
+    def step(params, h, c, x):
+        pre = norm(h @ params["recurrent_kernel"], params["recurrent_scale"], epsilon)
+        pre = pre + norm(x @ params["kernel"], params["kernel_scale"], epsilon)
+        pre = by_gate(pre + params["bias"] if use_bias else pre, "ifgo")
+        c = sigmoid(pre["f"]) * c + sigmoid(pre["i"]) * np.tanh(pre["g"])
+        shown = norm(c, params["cell_scale"], epsilon)
+        shown = shown + params["cell_bias"] if use_bias else shown
+        return sigmoid(pre["o"]) * np.tanh(shown), c
 
     cell = lstm_layer_norm(H, use_bias=use_bias, epsilon=epsilon)
-    check_against_paper(cell, from_paper)
+    paper.check_against_paper(cell, paper.over_time(step))
 
 
 def test_scaled_weights_change_nothing(x64):
     """Either matrix may grow by itself: their products are normalized apart."""
-    rng = np.random.default_rng(0)
     cell = lstm_layer_norm(H, epsilon=1e-12)
-    params = draw_params(rng, cell)
-    inputs, carry = rng.normal(size=(T, B, D)), cell.initial_carry(params, (B,))
+    params, inputs = draw(cell, scale=1.0)
+    carry = cell.initial_carry(params, (B,))
     carry = carry._replace(h=carry.h + 1)
-    scaled = params | {
-        "kernel": 3 * params["kernel"],
-        "recurrent_kernel": 0.2 * params["recurrent_kernel"],
-    }
+    scaled = params | {"kernel": 3 * params["kernel"]}
+    scaled["recurrent_kernel"] = 0.2 * params["recurrent_kernel"]
     got, want = (unroll(cell, own, inputs, carry=carry) for own in (scaled, params))
     assert_close(got, want, 1e-9)
 
 
 def test_gains_of_zero_leave_the_biases(x64):
-    rng = np.random.default_rng(1)
     cell = lstm_layer_norm(H)
-    params = draw_params(rng, cell)
-    still = params | {
-        name: np.zeros_like(x) for name, x in params.items() if name.endswith("_scale")
-    }
-    carry, outputs = unroll(cell, still, rng.normal(size=(T, B, D)))
+    params, inputs = draw(cell, 1, scale=1.0)
+    still = {n: 0 * x if n.endswith("_scale") else x for n, x in params.items()}
+    carry, outputs = unroll(cell, still, inputs)
     b = by_gate(params["bias"], "ifgo")
     i, f, o = (sigmoid(b[name]) for name in "ifo")
     c = i * np.tanh(b["g"]) * (1 - f**T) / (1 - f)
     assert_close(carry.c, np.broadcast_to(c, (B, H)), 1e-12)
     shown = np.broadcast_to(o * np.tanh(params["cell_bias"]), (T, B, H))
     assert_close(outputs, shown, 1e-12)
-
-
-@pytest.mark.parametrize("epsilon", [0.0, -1.0, np.nan])
-def test_bad_epsilon(epsilon):
-    with pytest.raises(ValueError, match=f"epsilon must be positive, got {epsilon}"):
-        lstm_layer_norm(H, epsilon=epsilon)

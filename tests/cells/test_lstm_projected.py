@@ -1,23 +1,14 @@
 """The LSTM with a projection against its equations, and its reduction."""
 
-import functools
-
+import jax
 import numpy as np
 import pytest
 
 from rnnjax import lstm
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    T,
-    by_gate,
-    check_against_paper,
-    draw_params,
-    sigmoid,
-)
+from tests.cells import paper
+from tests.cells.paper import D, H, by_gate, draw, pre_activation, sigmoid
 from tests.pytrees import assert_close
 
 P = 4
@@ -27,40 +18,21 @@ P = 4
 def test_equals_paper(x64, use_bias):
     """Sak et al. 2014: what recurs and is shown is r, a projection of m."""
 
-    def from_paper(params, carry, inputs):
-        U = by_gate(params["kernel"], "ifgo")
-        W = by_gate(params["recurrent_kernel"], "ifgo")
-        b = by_gate(params["bias"], "ifgo") if use_bias else dict.fromkeys("ifgo", 0)
-        (r, c), outputs = carry, []
-        for x in inputs:
-            i = sigmoid(x @ U["i"] + r @ W["i"] + b["i"])
-            f = sigmoid(x @ U["f"] + r @ W["f"] + b["f"])
-            c = f * c + i * np.tanh(x @ U["g"] + r @ W["g"] + b["g"])
-            o = sigmoid(x @ U["o"] + r @ W["o"] + b["o"])
-            m = o * np.tanh(c)
-            r = m @ params["projection_kernel"]
-            outputs.append(r)
-        return (r, c), np.stack(outputs)
+    def step(params, r, c, x):
+        pre = by_gate(pre_activation(params, x, r), "ifgo")
+        c = sigmoid(pre["f"]) * c + sigmoid(pre["i"]) * np.tanh(pre["g"])
+        m = sigmoid(pre["o"]) * np.tanh(c)
+        return m @ params["projection_kernel"], c
 
-    check_against_paper(lstm_projected(H, P, use_bias=use_bias), from_paper)
+    cell = lstm_projected(H, P, use_bias=use_bias)
+    paper.check_against_paper(cell, paper.over_time(step))
 
 
-draw = functools.partial(draw_params, dtype=np.float32, scale=0.4)
-
-
-def test_the_identity_for_a_projection_is_the_lstm():
-    rng = np.random.default_rng(0)
-    params = draw(rng, lstm(H))
-    inputs = rng.normal(size=(T, B, D)).astype(np.float32)
-    projected = params | {"projection_kernel": np.eye(H, dtype=np.float32)}
+def test_the_identity_for_a_projection_is_the_lstm(x64):
+    params, inputs = draw(lstm(H), scale=0.4)
+    projected = params | {"projection_kernel": np.eye(H)}
     got = unroll(lstm_projected(H, H), projected, inputs)
-    assert_close(got, unroll(lstm(H), params, inputs), 1e-6)
-
-
-def test_bad_sizes():
-    message = "projection_size must be a positive whole number, got 0"
-    with pytest.raises(ValueError, match=message):
-        lstm_projected(H, 0)
+    assert_close(got, unroll(lstm(H), params, inputs), 1e-12)
 
 
 @pytest.mark.conformance
@@ -69,9 +41,8 @@ def test_bad_sizes():
 def test_equals_pytorch(use_bias):
     import torch
 
-    rng = np.random.default_rng(2)
-    params = draw(rng, lstm_projected(H, P, use_bias=use_bias))
-    inputs = rng.normal(size=(T, B, D)).astype(np.float32)
+    cell = lstm_projected(H, P, use_bias=use_bias)
+    params, inputs = jax.tree.map(np.float32, draw(cell, 2, scale=0.4))
     theirs = torch.nn.LSTM(D, H, proj_size=P, bias=use_bias)
     weights = {
         "weight_ih_l0": params["kernel"].T,
@@ -85,6 +56,6 @@ def test_equals_pytorch(use_bias):
     theirs.load_state_dict(weights)
     with torch.no_grad():
         want, (h, c) = theirs(torch.tensor(inputs))
-    carry, got = unroll(lstm_projected(H, P, use_bias=use_bias), params, inputs)
+    carry, got = unroll(cell, params, inputs)
     leaves = [want.numpy(), h.numpy()[0], c.numpy()[0]]
     assert_close([got, carry.h, carry.c], leaves, 1e-6)

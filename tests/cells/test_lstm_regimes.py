@@ -7,8 +7,9 @@ import pytest
 from rnnjax import elman, lstm
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.lstm_variants import lstm_variant
+from rnnjax.cells.wrappers.with_carry import with_carry
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T
+from tests.cells.paper import B, H, T, draw, pre_activation
 from tests.pytrees import assert_close
 
 OPEN, SHUT = 300.0, -300.0  # biases beyond which a gate is 1 or 0 to the last digit
@@ -20,31 +21,22 @@ def run(i=0.0, f=0.0, o=0.0):
     Returns:
       The parameters, the inputs, the carry before, every step's c, and the outputs.
     """
-    rng = np.random.default_rng(0)
-    params = {
-        "kernel": rng.normal(size=(D, 4 * H)),
-        "recurrent_kernel": rng.normal(size=(H, 4 * H)),
-        "bias": np.concatenate([np.full(H, i), np.full(H, f), rng.normal(size=H)]),
-    }
-    params["bias"] = np.concatenate([params["bias"], np.full(H, o)])
-    inputs, first = rng.normal(size=(T, B, D)), LSTMCarry(*rng.normal(size=(2, B, H)))
-    carry, cs, outputs = first, [], []
-    for t in range(T):
-        carry, shown = unroll(lstm(H), params, inputs[t : t + 1], carry=carry)
-        cs.append(carry.c)
-        outputs.append(shown[0])
-    return params, inputs, first, np.stack(cs), np.stack(outputs)
+    params, inputs = draw(lstm(H), scale=1.0)
+    params["bias"][: 2 * H] = np.repeat([i, f], H)
+    params["bias"][3 * H :] = o
+    first = LSTMCarry(*np.random.default_rng(1).normal(size=(2, B, H)))
+    _, shown = unroll(with_carry(lstm(H)), params, inputs, carry=first)
+    return params, inputs, first, shown["carry"].c, shown["outputs"]
+
+
+def plain(params):
+    return {name: matrix[..., 2 * H : 3 * H] for name, matrix in params.items()}
 
 
 def candidates(params, inputs, first, outputs):
     """Computes g of every step from what the cell showed before it."""
     before = np.concatenate([first.h[None], outputs[:-1]])
-    own = slice(2 * H, 3 * H)
-    return np.tanh(
-        inputs @ params["kernel"][:, own]
-        + before @ params["recurrent_kernel"][:, own]
-        + params["bias"][own]
-    )
+    return np.tanh(pre_activation(plain(params), inputs, before))
 
 
 def test_keeps(x64):
@@ -83,15 +75,11 @@ def test_hides(x64):
     assert np.abs(cs).min() > 1e-3
 
 
-def plain(params):
-    return {name: matrix[..., 2 * H : 3 * H] for name, matrix in params.items()}
-
-
 def test_is_a_plain_rnn(x64):
     """It captures and releases at every step: h = tanh(tanh(U x + W h + b))."""
     params, inputs, first, _, outputs = run(i=OPEN, f=SHUT, o=OPEN)
     twice = elman(H, activation=lambda x: jnp.tanh(jnp.tanh(x)))
-    _, want = unroll(twice, plain(params), inputs, carry=first.h)
+    want = unroll(twice, plain(params), inputs, carry=first.h)[1]
     assert_close(outputs, want, 1e-12)
 
 
@@ -107,18 +95,13 @@ def test_without_gates_or_second_tanh_it_is_a_plain_rnn(x64):
 @pytest.mark.parametrize(("written", "read"), [(1, 5), (0, 6), (3, 3)])
 def test_a_value_waits_for_its_reader(x64, written, read):
     """The inputs are a value and two commands, which open what is shut otherwise."""
-    params = {
-        "kernel": np.zeros((3, 4)),
-        "recurrent_kernel": np.zeros((1, 4)),
-        "bias": np.array([SHUT, OPEN, 0, SHUT]),
-    }
+    params = {"kernel": np.zeros((3, 4)), "recurrent_kernel": np.zeros((1, 4))}
+    params["bias"] = np.array([SHUT, OPEN, 0, SHUT])
     params["kernel"][0, 2] = 1  # the value goes to g
     params["kernel"][1, :2] = 2 * OPEN, 2 * SHUT  # "write" opens i and shuts f
     params["kernel"][2, 3] = 2 * OPEN  # "read" opens o
-    inputs = np.zeros((T, 3))
+    inputs, want = np.zeros((T, 3)), np.zeros((T, 1))
     inputs[:, 0] = np.random.default_rng(1).normal(size=T)
     inputs[written, 1] = inputs[read, 2] = 1
-    _, outputs = unroll(lstm(1), params, inputs)
-    want = np.zeros((T, 1))
     want[read] = np.tanh(np.tanh(inputs[written, 0]))
-    assert_close(outputs, want, 1e-12)
+    assert_close(unroll(lstm(1), params, inputs)[1], want, 1e-12)

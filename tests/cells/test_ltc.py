@@ -6,7 +6,8 @@ from scipy.integrate import solve_ivp
 
 from rnnjax.cells.ltc import ltc
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper, over_time, sigmoid
+from tests.cells import paper
+from tests.cells.paper import H, draw, pre_activation, sigmoid
 
 
 @pytest.mark.parametrize(
@@ -16,39 +17,28 @@ def test_equals_paper(x64, num_unfolds, dt, use_bias):
     """Hasani et al. 2021, algorithm 1: the fused solver."""
 
     def step(params, h, x):
-        tau, A = np.exp(params["log_time_constant"]), params["reversal"]
+        tau, part = np.exp(params["log_time_constant"]), dt / num_unfolds
         for _ in range(num_unfolds):
-            pre = x @ params["kernel"] + h @ params["recurrent_kernel"]
-            f = sigmoid(pre + params["bias"] if use_bias else pre)
-            part = dt / num_unfolds
-            h = (h + part * f * A) / (1 + part * (1 / tau + f))
+            f = sigmoid(pre_activation(params, x, h))
+            h = (h + part * f * params["reversal"]) / (1 + part * (1 / tau + f))
         return h
 
     cell = ltc(H, num_unfolds=num_unfolds, dt=dt, use_bias=use_bias)
-    check_against_paper(cell, over_time(step))
-
-
-def draw_params(rng):
-    return {
-        "kernel": rng.normal(size=(D, H)),
-        "recurrent_kernel": rng.normal(size=(H, H)),
-        "bias": rng.normal(size=H),
-        "reversal": rng.normal(size=H),
-        "log_time_constant": rng.normal(size=H),
-    }
+    paper.check_against_paper(cell, paper.over_time(step))
 
 
 def test_equals_fine_integration(x64):
     """Of the differential equation, twice as near for twice as many unfolds."""
-    rng = np.random.default_rng(0)
-    params, inputs, h = draw_params(rng), rng.normal(size=(4, D)), rng.normal(size=H)
-    tau, dt, want = np.exp(params["log_time_constant"]), 0.5, h
+    dt = 0.5
+    params, inputs = draw(ltc(H))
+    inputs = inputs[:4, 0]
+    want = h = np.random.default_rng(1).normal(size=H)
     for x in inputs:
 
         def slope(_, h, x=x):
-            pre = x @ params["kernel"] + h @ params["recurrent_kernel"]
-            f = sigmoid(pre + params["bias"])
-            return -(1 / tau + f) * h + f * params["reversal"]
+            f = sigmoid(pre_activation(params, x, h))
+            leak = 1 / np.exp(params["log_time_constant"])
+            return -(leak + f) * h + f * params["reversal"]
 
         want = solve_ivp(slope, (0, dt), want, rtol=1e-10, atol=1e-12).y[:, -1]
     distances = []
@@ -63,22 +53,7 @@ def test_equals_fine_integration(x64):
 @pytest.mark.parametrize("dt", [0.1, 1e6])
 def test_stays_between_zero_and_reversal(x64, dt):
     """For steps of any length."""
-    rng = np.random.default_rng(1)
-    params, inputs = draw_params(rng), 10 * rng.normal(size=(T, B, D))
-    _, outputs = unroll(ltc(H, dt=dt), params, inputs)
+    params, inputs = draw(ltc(H, dt=dt), 1, scale=1.0)
+    _, outputs = unroll(ltc(H, dt=dt), params, 10 * inputs)
     share = outputs / params["reversal"]
     assert (share > 0).all() and (share < 1).all()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"hidden_size": 0}, "hidden_size must be a positive whole number, got 0."),
-        ({"num_unfolds": 0}, "num_unfolds must be a positive whole number, got 0."),
-        ({"dt": 0.0}, "dt must be positive, got 0.0."),
-        ({"time_constants": (0.0, 1.0)}, "time_constants must rise from above 0, got"),
-    ],
-)
-def test_bad_options_are_named(options, message):
-    with pytest.raises(ValueError, match=message):
-        ltc(**({"hidden_size": H} | options))

@@ -14,13 +14,8 @@ def draw_widths(key, shape, dtype):
 
 @pytest.mark.parametrize(("as_whole", "width"), [(False, 2), (True, 6)])
 def test_kernel_is_drawn_gate_by_gate_or_as_a_whole(as_whole, width):
-    init = gated_init(
-        2,
-        "rzn",
-        kernel_as_whole=as_whole,
-        kernel_init=draw_widths,
-        recurrent_kernel_init=draw_widths,
-    )
+    draws = {"kernel_init": draw_widths, "recurrent_kernel_init": draw_widths}
+    init = gated_init(2, "rzn", kernel_as_whole=as_whole, **draws)
     params = init(jax.random.key(0), 5)
     assert params["kernel"].shape == (5, 6)
     assert (params["kernel"] == width).all()

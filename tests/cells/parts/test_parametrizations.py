@@ -39,9 +39,8 @@ def test_matrix_equals_numpy(x64, name):
 def test_start_equals_numpy_and_turns_by_the_angle(x64, name):
     """What `init` draws is where it says; the angles are those of the planes."""
     parametrization, in_paper = PARAMETRIZATIONS[name]
-    weights = in_numpy(lambda key: parametrization.init(key, 2 * H, jnp.float64))(
-        jax.random.key(0)
-    )
+    init = in_numpy(lambda key: parametrization.init(key, 2 * H, jnp.float64))
+    weights = init(jax.random.key(0))
     W = compiled(parametrization, 2 * H)(weights)
     assert_close(W, in_paper(weights, 2 * H), 1e-12)
     if name == "exponential":
@@ -63,15 +62,14 @@ def test_derivative_of_exponential_at_equal_eigenvalues(x64):
     rng = np.random.default_rng(0)
     weights, moved = np.zeros(10), rng.normal(size=10)
     weights[[0, 7]] = 0.7  # two planes turned by one angle
-    derivative = in_numpy(
-        lambda at: jax.jvp(
-            lambda w: orthogonal_matrix(exponential_map(), w, 5), (at,), (moved,)
-        )[1]
-    )
+
+    def matrix(weights):
+        return orthogonal_matrix(exponential_map(), weights, 5)
+
+    derivative = in_numpy(lambda at: jax.jvp(matrix, (at,), (moved,))[1])
     for at in (np.zeros(10), weights):
-        got = derivative(at)
         A, dA = skew_in_numpy(at, 5), skew_in_numpy(moved, 5)
-        assert_close(got, linalg.expm_frechet(A, dA)[1], 1e-13)
+        assert_close(derivative(at), linalg.expm_frechet(A, dA)[1], 1e-13)
 
 
 @by_name
@@ -96,6 +94,13 @@ def test_bfloat16_is_rounded_once():
     assert distance(W) < 0.02
 
 
+AT_MOST = "must be at most 4, got 5."
+
+
+def of_four(parametrization):
+    return parametrization.init(jax.random.key(0), 4, jnp.float32)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -103,14 +108,8 @@ def test_bfloat16_is_rounded_once():
         (lambda: cayley_transform(max_angle=0.0), "max_angle must be above 0"),
         (lambda: cayley_transform(-1), "num_negative must not be negative, got -1."),
         (lambda: householder_product(0), "num_reflections must be a positive whole"),
-        (
-            lambda: householder_product(5).init(jax.random.key(0), 4, jnp.float32),
-            "num_reflections must be at most 4, got 5.",
-        ),
-        (
-            lambda: cayley_transform(5).init(jax.random.key(0), 4, jnp.float32),
-            "num_negative must be at most 4, got 5.",
-        ),
+        (lambda: of_four(householder_product(5)), f"num_reflections {AT_MOST}"),
+        (lambda: of_four(cayley_transform(5)), f"num_negative {AT_MOST}"),
     ],
 )
 def test_bad_options_are_named(make, message):

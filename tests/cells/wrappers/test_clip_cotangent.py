@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from rnnjax import hoisted, lstm, remat, scan, unroll
+from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from tests import user_cells
-from tests.pytrees import assert_close, draw_like
+from tests.cells.paper import B, D, H, T, draw
+from tests.pytrees import assert_close
 
-T, B, D, H = 7, 3, 2, 5
 MAX_NORM, MAX_VALUE = 0.8, 0.3
 
 
@@ -34,8 +35,7 @@ def unrolled_by_hand(cell, params, carry, inputs, weights, clip):
     carries = [carry]
     for x in inputs:
         carries.append(cell.step(params, carries[-1], x)[0])
-    cotangent = jax.tree.map(np.zeros_like, carry)
-    total = jax.tree.map(np.zeros_like, params)
+    cotangent, total = jax.tree.map(np.zeros_like, (carry, params))
     grads, clipped = [], []
     for t in reversed(range(T)):
         of_params, passed, of_inputs = pull(
@@ -49,25 +49,17 @@ def unrolled_by_hand(cell, params, carry, inputs, weights, clip):
     return total, cotangent, np.stack(grads[::-1])
 
 
-@pytest.fixture
-def case(x64):
-    rng = np.random.default_rng(0)
-    cell = lstm(H)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    params = draw_like(rng, shapes, scale=1.0)
-    carry = draw_like(rng, cell.initial_carry(params, (B,)))
-    weights = 0.2 * rng.normal(size=(T, B, H))
-    weights[-1] *= 10
-    return params, carry, rng.normal(size=(T, B, D)), weights
-
-
 @pytest.mark.parametrize(
     ("clip", "options"),
     [(by_norm, {"max_norm": MAX_NORM}), (by_value, {"max_value": MAX_VALUE})],
 )
-def test_every_engine_clips_as_the_hand_does(clip, options, case):
-    params, carry, inputs, weights = case
-    want = unrolled_by_hand(lstm(H), *case, clip)
+def test_every_engine_clips_as_the_hand_does(x64, clip, options):
+    params, inputs = draw(lstm(H), scale=1.0)
+    rng = np.random.default_rng(1)
+    carry = LSTMCarry(*0.4 * rng.normal(size=(2, B, H)))
+    weights = 0.2 * rng.normal(size=(T, B, H))
+    weights[-1] *= 10
+    want = unrolled_by_hand(lstm(H), params, carry, inputs, weights, clip)
     clipped = clip_cotangent(lstm(H), **options)
 
     def loss(params, carry, inputs, engine):
@@ -83,19 +75,17 @@ def test_a_masked_step_passes_back_all():
     """No step was taken, so none is clipped."""
     cell = clip_cotangent(lstm(H), max_norm=MAX_NORM)
     params = cell.init(jax.random.key(0), D)
-    start = cell.initial_carry(params, (B,))
+    inputs, mask = jnp.ones((T, B, D)), jnp.zeros((T, B), bool)
 
     def last(carry):
-        mask = jnp.zeros((T, B), bool)
-        inputs = jnp.ones((T, B, D))
         return unroll(cell, params, inputs, carry=carry, mask=mask)[0].c.sum()
 
-    np.testing.assert_array_equal(jax.grad(last)(start).c, np.ones((B, H)))
+    got = jax.grad(last)(cell.initial_carry(params, (B,))).c
+    np.testing.assert_array_equal(got, np.ones((B, H)))
 
 
 def test_counters_and_large_gradients_pass():
     cell = user_cells.counting(H)
-    clipped = clip_cotangent(cell, max_norm=2.0)
     params = cell.init(jax.random.key(0), D)
     inputs = {"features": jnp.ones((B, D)), "gain": jnp.ones(B)}
 
@@ -103,8 +93,8 @@ def test_counters_and_large_gradients_pass():
         carry = {**cell.initial_carry(params, (B,)), "h": h}
         return 1e25 * cell.step(params, carry, inputs)[0]["h"].sum()
 
-    got = jax.grad(loss)(jnp.ones((B, H)), clipped)
-    want = jax.grad(loss)(jnp.ones((B, H)), cell)
+    cells = clip_cotangent(cell, max_norm=2.0), cell
+    got, want = (jax.grad(loss)(jnp.ones((B, H)), own) for own in cells)
     np.testing.assert_allclose(jnp.linalg.norm(got, axis=-1), 2.0, rtol=1e-5)
     direction = want / jnp.abs(want).max()
     direction = 2 * direction / jnp.linalg.norm(direction, axis=-1, keepdims=True)
@@ -114,9 +104,8 @@ def test_counters_and_large_gradients_pass():
 @pytest.mark.parametrize("name", ["max_norm", "max_value"])
 @pytest.mark.parametrize("threshold", [0.0, -1.0, float("nan"), float("inf")])
 def test_thresholds_that_are_not_positive_are_refused(name, threshold):
-    with pytest.raises(
-        ValueError, match=f"{name} must be positive and finite, got {threshold}."
-    ):
+    message = f"{name} must be positive and finite, got {threshold}."
+    with pytest.raises(ValueError, match=message):
         clip_cotangent(lstm(H), **{name: threshold})
 
 

@@ -1,0 +1,164 @@
+"""What the makers of cells refuse, and what they say."""
+
+import jax
+import numpy as np
+import pytest
+
+from rnnjax.cells.antisymmetric import antisymmetric_rnn
+from rnnjax.cells.clockwork import clockwork
+from rnnjax.cells.continuous import ctrnn, leaky
+from rnnjax.cells.cornn import cornn
+from rnnjax.cells.fast_weights import fast_weights
+from rnnjax.cells.gru_convolutional import gru_convolutional
+from rnnjax.cells.gru_layer_norm import gru_layer_norm
+from rnnjax.cells.higher_order import higher_order
+from rnnjax.cells.highway import recurrent_highway
+from rnnjax.cells.jordan import jordan
+from rnnjax.cells.linear import shift_register
+from rnnjax.cells.lru import lru
+from rnnjax.cells.lstm_convolutional import lstm_convolutional
+from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
+from rnnjax.cells.lstm_projected import lstm_projected
+from rnnjax.cells.lstm_variants import lstm_variant, lstm_variant_step
+from rnnjax.cells.ltc import ltc
+
+
+def shapes(spatial_shape, kernel_shape):
+    return {"spatial_shape": spatial_shape, "kernel_shape": kernel_shape}
+
+
+POSITIVE = "must be a positive whole number, got"
+LETTERS = "must be letters of"
+COUPLED = "gates must leave out one of i and f where they are coupled, got"
+REFUSED = {
+    antisymmetric_rnn: [
+        ({"hidden_size": 0}, f"hidden_size {POSITIVE} 0."),
+        ({"step_size": 0.0}, "step_size must be positive, got 0.0."),
+        ({"step_size": np.nan}, "step_size must be positive, got nan."),
+        ({"gamma": -1.0}, "gamma must not be negative, got -1.0."),
+        ({"activation": "tahn"}, "activation must be a function or the name"),
+    ],
+    clockwork: [
+        ({"hidden_size": 0, "periods": (1, 2, 4)}, f"hidden_size {POSITIVE} 0."),
+        ({"periods": (1, 0, 2)}, f"period {POSITIVE} 0."),
+        ({"periods": (1, 2.5)}, f"period {POSITIVE} 2.5."),
+        (
+            {"hidden_size": 7, "periods": (1, 2, 4)},
+            "hidden_size must be a multiple of the number of periods, got 7 ",
+        ),
+        (
+            {"periods": ()},
+            "hidden_size must be a multiple of the number of periods, got 6 for 0",
+        ),
+    ],
+    leaky: [
+        ({"leak": 0.0}, "leak must be above 0 and at most 1, got 0.0."),
+        ({"leak": 1.5}, "leak must be above 0 and at most 1, got 1.5."),
+        ({"hidden_size": 0}, "hidden_size must be a positive whole number"),
+    ],
+    ctrnn: [
+        ({"dt": -1.0}, "dt must be positive, got -1.0."),
+        ({"dt": 3.0}, "time_constants must rise from at least dt, 3.0, got"),
+        ({"time_constants": (5.0, 4.0)}, "time_constants must rise from"),
+        ({"hidden_size": 0}, "hidden_size must be a positive whole number"),
+    ],
+    cornn: [
+        ({"hidden_size": 0}, f"hidden_size {POSITIVE} 0."),
+        ({"dt": 0.0}, "dt must be positive, got 0.0."),
+        ({"gamma": -2.0}, "gamma must not be negative, got -2.0."),
+        ({"damping": -0.5}, "damping must not be negative, got -0.5."),
+    ],
+    fast_weights: [
+        ({"hidden_size": 0}, f"hidden_size {POSITIVE} 0."),
+        ({"num_inner_steps": 0}, "num_inner_steps must be a positive whole number"),
+        ({"decay": 1.5}, "decay must be from 0 to 1, got 1.5."),
+        ({"fast_rate": -0.5}, "fast_rate must not be negative, got -0.5."),
+        ({"epsilon": -1.0}, "epsilon must not be negative, got -1.0."),
+    ],
+    gru_layer_norm: [({"epsilon": 0.0}, r"epsilon must be positive, got 0.0\.")],
+    higher_order: [
+        ({"order": 0}, "order must be a positive whole number"),
+        ({"order": -1}, "order must be a positive whole number"),
+        ({"order": 1.5}, "order must be a positive whole number"),
+    ],
+    recurrent_highway: [
+        ({"hidden_size": 0}, f"hidden_size {POSITIVE} 0."),
+        ({"depth": 0}, f"depth {POSITIVE} 0."),
+        ({"activation": "tanhh"}, "activation must be a function or the name of one"),
+    ],
+    lru: [
+        ({"min_radius": 0.9, "max_radius": 0.5}, "got 0.9 and 0.5."),
+        ({"max_radius": 1.2}, "min_radius < max_radius <= 1, got 0.0"),
+        ({"max_phase": 0.0}, "max_phase must be positive .* got 0.0."),
+        ({"max_phase": 180}, "and at most 2π, got 180."),
+    ],
+    lstm_layer_norm: [
+        ({"epsilon": 0.0}, "epsilon must be positive, got 0.0"),
+        ({"epsilon": -1.0}, "epsilon must be positive, got -1.0"),
+        ({"epsilon": np.nan}, "epsilon must be positive, got nan"),
+    ],
+    lstm_projected: [({"projection_size": 0}, f"projection_size {POSITIVE} 0")],
+    ltc: [
+        ({"hidden_size": 0}, f"hidden_size {POSITIVE} 0."),
+        ({"num_unfolds": 0}, f"num_unfolds {POSITIVE} 0."),
+        ({"dt": 0.0}, "dt must be positive, got 0.0."),
+        ({"time_constants": (0.0, 1.0)}, "time_constants must rise from above 0, got"),
+    ],
+    lstm_variant: [
+        ({"gates": "ig"}, f"gates {LETTERS} 'ifo', each at most once, got 'ig'"),
+        ({"gates": "ii"}, f"gates {LETTERS} 'ifo', each at most once, got 'ii'"),
+        (
+            {"gates": "fo", "peepholes": "io"},
+            f"peepholes {LETTERS} 'fo', each at most once, got 'io'",
+        ),
+        ({"coupled": True}, f"{COUPLED} 'ifo'"),
+        ({"coupled": True, "gates": "o"}, f"{COUPLED} 'o'"),
+        ({"clip": 0.0}, "clip must be positive, got 0.0"),
+        ({"clip": np.nan}, "clip must be positive, got nan"),
+        ({"activation": "tahn"}, "such as 'tanh'.*, got 'tahn'"),
+    ],
+    lstm_convolutional: [
+        (shapes((), ()), r"spatial_shape must have 1 to 3 axes, got \(\)"),
+        (shapes((2,) * 4, (2,) * 4), "spatial_shape must have 1 to 3 axes, got"),
+        (shapes((4, 3), (3,)), r"kernel_shape must have 2 axes, .*, got \(3,\)"),
+        (shapes((4, 0), (3, 3)), f"spatial_shape {POSITIVE} 0"),
+        (shapes((4,), (2.5,)), f"kernel_shape {POSITIVE} 2.5"),
+    ],
+    gru_convolutional: [(shapes((4, 3), (3,)), "kernel_shape must have 2 axes")],
+    jordan: [
+        (
+            {"output_size": 4, "teacher_forcing": True, "use_hidden": False},
+            "use_hidden must be true .* got False.",
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [(make, *case) for make, cases in REFUSED.items() for case in cases],
+)
+def test_bad_options_are_named(make, options, message):
+    with pytest.raises(ValueError, match=message):
+        make(**({"hidden_size": 6} | options))
+
+
+def test_public_step_refuses_what_the_maker_refuses():
+    for options in ({"gates": "ig"}, {"coupled": True}, {"clip": -1.0}):
+        with pytest.raises(ValueError, match="must"):
+            lstm_variant_step({}, None, None, **options)
+
+
+def test_shift_register_needs_a_step():
+    with pytest.raises(ValueError, match="num_steps must be a positive whole number"):
+        shift_register(2, 0)
+
+
+@pytest.mark.parametrize("make", [lstm_convolutional, gru_convolutional])
+def test_convolutional_cells_refuse_other_input_sizes(make):
+    cell = make(2, (4, 3), (3, 3))
+    for input_size in ((3, 4, 2), (4, 2), (4, 3)):
+        with pytest.raises(ValueError, match=r"input_size must be \(4, 3\) and the"):
+            cell.init(jax.random.key(0), input_size)
+    with pytest.raises(ValueError, match="input_size must be a positive whole number"):
+        cell.init(jax.random.key(0), (4, 3, 0))
