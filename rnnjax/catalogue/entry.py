@@ -1,4 +1,4 @@
-"""What the catalogue says of a cell."""
+"""Entries of the catalogue of cells."""
 
 import dataclasses
 import functools

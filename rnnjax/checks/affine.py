@@ -9,23 +9,23 @@ from rnnjax.base import Cell, Params, prepared
 def check_affine(
     cell: Cell, params: Params, *, tolerance: float = 1e-4, seed: int = 0
 ) -> None:
-    """Checks that a cell's `recur` is affine in the carry, as `Factors` asks.
+    """Checks that a cell's `recur` is affine in the carry, as `Factors` requires.
 
     An affine map takes a mean to the mean: for two random carries x and y,
-    recur(x / 2 + y / 2) = recur(x) / 2 + recur(y) / 2. Leaves of the carry that are no
-    floating numbers, such as counters, are the same in both. `hoisted` gives right
-    gradients for any other `recur` too, but computes it again in the loop of its
-    derivative: what bends belongs in `update`.
+    recur(x / 2 + y / 2) = recur(x) / 2 + recur(y) / 2. Leaves of the carry that are
+    not floating, such as counters, are the same in both. `hoisted` gives correct
+    gradients for any `recur`, but evaluates a nonlinear one again in the loop of its
+    derivative: move what is not affine to `update`.
 
     Args:
       cell: the cell. One without factors passes.
       params: its parameters.
-      tolerance: how far the two sides may be apart, relative to the largest entry or
+      tolerance: largest difference of the two sides, relative to the largest entry or
         to 1; rounding to bfloat16 needs 0.02.
-      seed: of the carries drawn.
+      seed: seed of the random carries.
 
     Raises:
-      ValueError: if it is not affine; says which leaf is off, and how far.
+      ValueError: if it is not affine; the message names the leaf and the difference.
 
     Example:
       >>> cell = rnnjax.lstm(4)
@@ -53,7 +53,7 @@ def check_affine(
 
 
 def _draw_like(key, tree):
-    """Draws normal values around the floating leaves of a tree."""
+    """Draws normal values around the floating leaves of a pytree."""
     leaves, treedef = jax.tree.flatten(tree)
     keys = jax.random.split(key, max(1, len(leaves)))
     return treedef.unflatten(

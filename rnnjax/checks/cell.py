@@ -1,4 +1,4 @@
-"""All contracts of a cell, in a few seconds and in plain words."""
+"""Checks of a cell against all contracts."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from rnnjax.checks.contracts import BATCH_SIZE, CONTRACTS, NUM_STEPS, Subject
 
 
 class Finding(NamedTuple):
-    """What came of one check.
+    """The result of one check.
 
     Attributes:
       name: of the contract.
-      promise: what the contract asks for.
+      promise: what the contract requires.
       problem: what is wrong and where; None if the contract holds.
     """
 
@@ -25,17 +25,17 @@ class Finding(NamedTuple):
     problem: str | None
 
     def __str__(self) -> str:
-        """Says whether the contract holds, in a line."""
+        """Describes in one line whether the contract holds."""
         if self.problem is None:
             return f"holds   {self.name}: {self.promise}."
         return f"BROKEN  {self.name}: {self.promise}, but {self.problem}."
 
 
 class CellReport(NamedTuple):
-    """What `check_cell` found; printing it says all in plain words.
+    """The results of `check_cell`, to be printed.
 
     Attributes:
-      findings: one a contract.
+      findings: one per contract.
     """
 
     findings: tuple[Finding, ...]
@@ -46,7 +46,7 @@ class CellReport(NamedTuple):
         return all(finding.problem is None for finding in self.findings)
 
     def __str__(self) -> str:
-        """Lists the findings, a line each."""
+        """Lists the findings, one per line."""
         return "\n".join(map(str, self.findings))
 
 
@@ -57,22 +57,22 @@ def check_cell(
     draw_inputs: Callable[[np.random.Generator, tuple[int, ...]], Any] | None = None,
     seed: int = 0,
 ) -> CellReport:
-    """Runs a cell through the contracts and says what holds, what does not, and where.
+    """Checks a cell against the contracts and reports what holds and what does not.
 
-    In float64 on random values: the structure of the carry, batches, dtypes, padding,
+    Checked in float64 on random values: the structure of the carry, batches, dtypes, padding,
     resets, chunks, `vmap`, gradients against finite differences, factors against the
-    step, and `hoisted` against `scan`. A check that raises is a finding too.
+    step, and `hoisted` against `scan`. A check that raises is reported as broken.
 
     Args:
       cell: the cell.
       input_size: what `cell.init` takes: the number of features, or of tokens for an
         `input_ndim` of 0, or a tuple of sizes.
       draw_inputs: `(rng, leading_shape) -> inputs [*leading_shape, ...]` in NumPy, for
-        inputs that are no one array of `input_size`; None: normal numbers, or tokens.
-      seed: of all that is drawn.
+        inputs that are not one array of `input_size`; None: normal numbers, or tokens.
+      seed: seed of all random numbers.
 
     Returns:
-      The report: `print` it, or assert `report.ok`.
+      The report, for `print(report)` or `assert report.ok`.
 
     Example:
       >>> print(check_cell(rnnjax.lstm(4)).findings[0])
@@ -109,12 +109,12 @@ def check_cell(
 def _problem(check, subject):
     try:
         return check(subject)
-    except Exception as error:  # whatever a user's cell may raise is what is asked for
+    except Exception as error:  # any error of a user's cell is a finding
         return f"it raised {type(error).__name__}: {str(error).splitlines()[0]}"
 
 
 def _moved(rng, x):
-    """In float64 and a little off, so that a bias of zeros is seen too."""
+    """Returns `x` in float64, moved a little, so that zero biases matter too."""
     x = np.asarray(x)
     if not is_floating(x):
         return x

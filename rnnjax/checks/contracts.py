@@ -1,4 +1,4 @@
-"""The contracts of a cell, each a function that says what is wrong, or None."""
+"""The contracts of a cell: functions that return what is wrong, or None."""
 
 import functools
 from typing import Any, NamedTuple
@@ -20,11 +20,11 @@ from rnnjax.engines.scan import scan
 from rnnjax.unroll import unroll
 
 NUM_STEPS, BATCH_SIZE = 6, 3
-STEP = 1e-5  # of finite differences: exact to its square and to 1e-16 / STEP
+STEP = 1e-5  # of finite differences; their error is of order STEP² and 1e-16 / STEP
 
 
 class Subject(NamedTuple):
-    """A cell with what it is run on, in float64."""
+    """A cell with its parameters, inputs and marks, in float64."""
 
     cell: Cell
     params: Params
@@ -34,7 +34,7 @@ class Subject(NamedTuple):
 
 
 def _first_step(subject, batch_shape=(BATCH_SIZE,)):
-    """Returns prepared parameters, the carry and inputs of a step, of a batch shape."""
+    """Returns prepared parameters, and the carry and inputs of one step."""
     params = prepared(subject.cell, subject.params)
     skipped = {(): (0, 0), (BATCH_SIZE,): (0,)}[batch_shape]
     inputs = jax.tree.map(lambda x: x[skipped], subject.inputs)
@@ -105,7 +105,7 @@ def _check_vmap(subject):
 
 
 def _with_gradients(subject, inputs, engine):
-    """Returns outputs and the gradients in parameters and inputs, all marked."""
+    """Returns the outputs, and the gradients of parameters and inputs, with marks."""
     leaves, treedef = jax.tree.flatten((subject.params, inputs))
     floating = [is_floating(x) for x in leaves]
 
@@ -164,7 +164,7 @@ def _check_chunks(subject):
 
 
 def _check_gradients(subject):
-    """A directional derivative of all that floats, against a difference."""
+    """Compares a random directional derivative with a finite difference."""
     rng = np.random.default_rng(0)
     leaves, treedef = jax.tree.flatten((subject.params, subject.inputs))
     floating = [is_floating(x) for x in leaves]

@@ -102,7 +102,7 @@ def find_blow_ups(
         raise ValueError(f"threshold must be positive, got {threshold}.")
     if len(params) != len(layers):
         raise ValueError(
-            f"params must be one a layer, {len(layers)}, got {len(params)}."
+            f"params must be one per layer, {len(layers)}, got {len(params)}."
         )
 
     marks = {"mask": mask, "is_first": is_first, "key": key}

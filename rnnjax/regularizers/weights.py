@@ -16,7 +16,7 @@ def l1_penalty(params: Params, chosen: Chosen) -> Array:
 
     Args:
       params: a pytree of arrays.
-      chosen: says of a leaf's path, such as "cell/recurrent_kernel", if it counts.
+      chosen: whether a leaf counts, given its path such as "cell/recurrent_kernel".
 
     Returns:
       A scalar.
@@ -38,7 +38,7 @@ def l2_penalty(params: Params, chosen: Chosen) -> Array:
 
     Args:
       params: a pytree of arrays.
-      chosen: says of a leaf's path, such as "cell/recurrent_kernel", if it counts.
+      chosen: whether a leaf counts, given its path such as "cell/recurrent_kernel".
 
     Returns:
       A scalar.

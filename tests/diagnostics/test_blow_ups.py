@@ -147,5 +147,5 @@ def test_threshold_must_be_positive(threshold):
 
 
 def test_every_layer_has_parameters():
-    with pytest.raises(ValueError, match="params must be one a layer, 1, got 0."):
+    with pytest.raises(ValueError, match="params must be one per layer, 1, got 0."):
         find_blow_ups([elman(H)], [], draw(), jnp.sum)
