@@ -59,9 +59,10 @@ def check_cell(
 ) -> CellReport:
     """Checks a cell against the contracts and reports what holds and what does not.
 
-    Checked in float64 on random values: the structure of the carry, batches, dtypes, padding,
-    resets, chunks, `vmap`, gradients against finite differences, factors against the
-    step, and `hoisted` against `scan`. A check that raises is reported as broken.
+    Checked in float64 on random values: the structure of the carry, batches, dtypes,
+    padding, resets, chunks, `vmap`, gradients against finite differences, factors
+    against the step, and `hoisted` against `scan`. A check that raises is reported as
+    broken.
 
     Args:
       cell: the cell.
