@@ -28,8 +28,11 @@ def shapes(spatial_shape, kernel_shape):
 
 
 POSITIVE = "must be a positive whole number, got"
+MULTIPLE = "hidden_size must be a multiple of the number of periods, got"
 LETTERS = "must be letters of"
+ONCE = "each at most once, got"
 COUPLED = "gates must leave out one of i and f where they are coupled, got"
+FORCED = {"teacher_forcing": True, "use_hidden": False}
 REFUSED = {
     antisymmetric_rnn: [
         ({"hidden_size": 0}, f"hidden_size {POSITIVE} 0."),
@@ -42,14 +45,8 @@ REFUSED = {
         ({"hidden_size": 0, "periods": (1, 2, 4)}, f"hidden_size {POSITIVE} 0."),
         ({"periods": (1, 0, 2)}, f"period {POSITIVE} 0."),
         ({"periods": (1, 2.5)}, f"period {POSITIVE} 2.5."),
-        (
-            {"hidden_size": 7, "periods": (1, 2, 4)},
-            "hidden_size must be a multiple of the number of periods, got 7 ",
-        ),
-        (
-            {"periods": ()},
-            "hidden_size must be a multiple of the number of periods, got 6 for 0",
-        ),
+        ({"hidden_size": 7, "periods": (1, 2, 4)}, f"{MULTIPLE} 7 "),
+        ({"periods": ()}, f"{MULTIPLE} 6 for 0"),
     ],
     leaky: [
         ({"leak": 0.0}, "leak must be above 0 and at most 1, got 0.0."),
@@ -77,9 +74,8 @@ REFUSED = {
     ],
     gru_layer_norm: [({"epsilon": 0.0}, r"epsilon must be positive, got 0.0\.")],
     higher_order: [
-        ({"order": 0}, "order must be a positive whole number"),
-        ({"order": -1}, "order must be a positive whole number"),
-        ({"order": 1.5}, "order must be a positive whole number"),
+        ({"order": order}, "order must be a positive whole number")
+        for order in (0, -1, 1.5)
     ],
     recurrent_highway: [
         ({"hidden_size": 0}, f"hidden_size {POSITIVE} 0."),
@@ -93,9 +89,8 @@ REFUSED = {
         ({"max_phase": 180}, "and at most 2π, got 180."),
     ],
     lstm_layer_norm: [
-        ({"epsilon": 0.0}, "epsilon must be positive, got 0.0"),
-        ({"epsilon": -1.0}, "epsilon must be positive, got -1.0"),
-        ({"epsilon": np.nan}, "epsilon must be positive, got nan"),
+        ({"epsilon": epsilon}, f"epsilon must be positive, got {epsilon}")
+        for epsilon in (0.0, -1.0, np.nan)
     ],
     lstm_projected: [({"projection_size": 0}, f"projection_size {POSITIVE} 0")],
     ltc: [
@@ -105,12 +100,9 @@ REFUSED = {
         ({"time_constants": (0.0, 1.0)}, "time_constants must rise from above 0, got"),
     ],
     lstm_variant: [
-        ({"gates": "ig"}, f"gates {LETTERS} 'ifo', each at most once, got 'ig'"),
-        ({"gates": "ii"}, f"gates {LETTERS} 'ifo', each at most once, got 'ii'"),
-        (
-            {"gates": "fo", "peepholes": "io"},
-            f"peepholes {LETTERS} 'fo', each at most once, got 'io'",
-        ),
+        ({"gates": "ig"}, f"gates {LETTERS} 'ifo', {ONCE} 'ig'"),
+        ({"gates": "ii"}, f"gates {LETTERS} 'ifo', {ONCE} 'ii'"),
+        ({"gates": "fo", "peepholes": "io"}, f"peepholes {LETTERS} 'fo', {ONCE} 'io'"),
         ({"coupled": True}, f"{COUPLED} 'ifo'"),
         ({"coupled": True, "gates": "o"}, f"{COUPLED} 'o'"),
         ({"clip": 0.0}, "clip must be positive, got 0.0"),
@@ -125,12 +117,7 @@ REFUSED = {
         (shapes((4,), (2.5,)), f"kernel_shape {POSITIVE} 2.5"),
     ],
     gru_convolutional: [(shapes((4, 3), (3,)), "kernel_shape must have 2 axes")],
-    jordan: [
-        (
-            {"output_size": 4, "teacher_forcing": True, "use_hidden": False},
-            "use_hidden must be true .* got False.",
-        )
-    ],
+    jordan: [({"output_size": 4} | FORCED, "use_hidden must be true .* got False.")],
 }
 
 

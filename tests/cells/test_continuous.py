@@ -8,14 +8,8 @@ from scipy.integrate import solve_ivp
 from rnnjax import elman
 from rnnjax.cells.continuous import ctrnn, leaky
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    D,
-    H,
-    check_against_paper,
-    draw,
-    over_time,
-    pre_activation,
-)
+from tests.cells import paper
+from tests.cells.paper import D, H, draw, pre_activation
 from tests.pytrees import assert_close
 
 
@@ -36,7 +30,9 @@ def ctrnn_step(params, h, x):
     [(leaky, {"leak": 0.3}, leaky_step), (ctrnn, {"dt": 0.4}, ctrnn_step)],
 )
 def test_equals_paper(x64, make, options, step, use_bias):
-    check_against_paper(make(H, use_bias=use_bias, **options), over_time(step))
+    paper.check_against_paper(
+        make(H, use_bias=use_bias, **options), paper.over_time(step)
+    )
 
 
 def test_leak_of_one_is_elman(x64):

@@ -6,17 +6,8 @@ import pytest
 
 from rnnjax import gru
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    B,
-    D,
-    H,
-    affine,
-    by_gate,
-    check_against_paper,
-    draw,
-    over_time,
-    sigmoid,
-)
+from tests.cells import paper
+from tests.cells.paper import B, D, H, by_gate, draw, sigmoid
 from tests.pytrees import assert_close
 
 
@@ -40,7 +31,7 @@ def test_equals_paper(x64, reset_after, use_bias, options, gate, activation):
     """
 
     def step(params, h, x):
-        U = affine({"bias": 0} | params, x, "rzn")
+        U = paper.affine({"bias": 0} | params, x, "rzn")
         W = by_gate(params["recurrent_kernel"], "rzn" if reset_after else "rz")
         r, z = gate(U["r"] + h @ W["r"]), gate(U["z"] + h @ W["z"])
         if reset_after:
@@ -50,7 +41,7 @@ def test_equals_paper(x64, reset_after, use_bias, options, gate, activation):
         return (1 - z) * activation(U["n"] + recurrent) + z * h
 
     cell = gru(H, reset_after=reset_after, use_bias=use_bias, **options)
-    check_against_paper(cell, over_time(step))
+    paper.check_against_paper(cell, paper.over_time(step))
 
 
 def test_shut_update_gate_is_the_identity(x64):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from rnnjax import elman
-from rnnjax.cells.jordan import jordan, jordan_forced_step, jordan_step
+from rnnjax.cells.jordan import jordan, jordan_forced_step
 from rnnjax.unroll import unroll
 from tests.cells import paper
 from tests.cells.paper import B, H, T, draw
-from tests.pytrees import assert_close, assert_same_bits
+from tests.pytrees import assert_close
 
 OUT = 4
 CELL = jordan(H, OUT, output_activation="sigmoid")
@@ -65,11 +65,3 @@ def test_without_feedback_it_is_elman(x64):
     carry, _ = unroll(jordan(H, OUT), params, inputs)
     plain = {name: params[name] for name in ("kernel", "recurrent_kernel", "bias")}
     assert_close(carry["h"], unroll(elman(H), plain, inputs)[0], 1e-13)
-
-
-def test_public_step_is_the_cells(x64):
-    params, (x, *_) = draw(CELL, 3)
-    rng = np.random.default_rng(4)
-    carry = {"h": rng.normal(size=(B, H)), "outputs": rng.normal(size=(B, OUT))}
-    got = jordan_step(params, carry, x, activation="relu")
-    assert_same_bits(got, jordan(H, OUT, activation="relu").step(params, carry, x))

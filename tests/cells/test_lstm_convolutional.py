@@ -9,16 +9,9 @@ from rnnjax import lstm
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
+from tests.cells import paper
 from tests.cells.convolution import check_one_position, convolve
-from tests.cells.paper import (
-    B,
-    T,
-    by_gate,
-    check_against_paper,
-    draw,
-    over_time,
-    sigmoid,
-)
+from tests.cells.paper import B, T, by_gate, draw, sigmoid
 from tests.pytrees import assert_close
 
 D, H = 1, 2
@@ -31,7 +24,7 @@ SHAPES = {
 
 
 def from_paper(peeping, use_bias):
-    @over_time
+    @paper.over_time
     def run(params, h, c, x):
         U = by_gate(params["kernel"], "ifgo")
         W = by_gate(params["recurrent_kernel"], "ifgo")
@@ -58,8 +51,8 @@ def test_equals_paper(x64, shapes, use_peepholes, use_bias):
     """Shi et al. 2015, equation 3, every position's sum written out."""
     options = {"use_peepholes": use_peepholes, "use_bias": use_bias}
     cell = lstm_convolutional(H, *SHAPES[shapes], **options)
-    paper = from_paper(use_peepholes, use_bias)
-    check_against_paper(cell, paper, (*SHAPES[shapes][0], D))
+    from_equation = from_paper(use_peepholes, use_bias)
+    paper.check_against_paper(cell, from_equation, (*SHAPES[shapes][0], D))
 
 
 @pytest.mark.parametrize("shapes", ["plane", "space"])

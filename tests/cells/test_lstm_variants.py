@@ -8,16 +8,8 @@ import pytest
 from rnnjax import lstm
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    D,
-    H,
-    by_gate,
-    check_against_paper,
-    draw,
-    over_time,
-    pre_activation,
-    sigmoid,
-)
+from tests.cells import paper
+from tests.cells.paper import D, H, by_gate, draw, pre_activation, sigmoid
 from tests.pytrees import assert_close, assert_same_bits
 
 
@@ -57,7 +49,7 @@ def from_equations(gates="ifo", coupled=False, peepholes="", clip=np.inf, **opti
     block_out = IN_NUMPY.get(options.get("output_activation"), np.tanh)
     names = [name for name in "ifgo" if name in gates or name == "g"]
 
-    @over_time
+    @paper.over_time
     def run(params, h, c, x):
         pre = by_gate(pre_activation(params, x, h), names)
 
@@ -78,7 +70,7 @@ def from_equations(gates="ifo", coupled=False, peepholes="", clip=np.inf, **opti
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
 def test_equals_equations(x64, options):
-    check_against_paper(lstm_variant(H, **options), from_equations(**options))
+    paper.check_against_paper(lstm_variant(H, **options), from_equations(**options))
 
 
 def test_with_all_parts_it_is_the_lstm_to_the_bit():

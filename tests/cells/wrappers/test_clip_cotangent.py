@@ -38,9 +38,8 @@ def unrolled_by_hand(cell, params, carry, inputs, weights, clip):
     cotangent, total = jax.tree.map(np.zeros_like, (carry, params))
     grads, clipped = [], []
     for t in reversed(range(T)):
-        of_params, passed, of_inputs = pull(
-            carries[t], inputs[t], (cotangent, weights[t])
-        )
+        cotangents = cotangent, weights[t]
+        of_params, passed, of_inputs = pull(carries[t], inputs[t], cotangents)
         cotangent = type(carry)(*clip(*map(np.asarray, passed)))
         clipped.append(np.abs(cotangent.c - passed.c) > 1e-9)
         total = jax.tree.map(np.add, total, of_params)
