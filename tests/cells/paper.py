@@ -37,6 +37,12 @@ def draw_initial(cell, input_size=D):
     return jax.tree.map(np.float64, params), inputs
 
 
+def layer_norm(x, scale, epsilon=1e-5):
+    """Equation 4 of Ba et al. 2016."""
+    centred = x - x.mean(-1, keepdims=True)
+    return scale * centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon)
+
+
 def pre_activation(params, x, h):
     """Computes U x + W h + b, without b where the cell has none."""
     total = x @ params["kernel"] + h @ params["recurrent_kernel"]

@@ -6,13 +6,8 @@ import pytest
 from rnnjax.cells.fast_weights import fast_weights
 from rnnjax.unroll import unroll
 from tests.cells import paper
-from tests.cells.paper import B, H, T, draw, over_time, pre_activation
+from tests.cells.paper import B, H, T, draw, layer_norm, over_time, pre_activation
 from tests.pytrees import assert_close
-
-
-def normed(x, scale):
-    mean = x.mean(axis=-1, keepdims=True)
-    return scale * (x - mean) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
 
 
 @pytest.mark.parametrize(("num_inner_steps", "use_bias"), [(1, False), (3, True)])
@@ -25,7 +20,7 @@ def test_equals_paper(x64, num_inner_steps, use_bias):
             sustained = x[row] @ params["kernel"] + h[row] @ params["recurrent_kernel"]
             s = np.tanh(sustained)
             for _ in range(num_inner_steps):
-                s = normed(sustained + A[row] @ s, params["scale"])
+                s = layer_norm(sustained + A[row] @ s, params["scale"])
                 s = np.tanh(s + params["bias"] if use_bias else s)
             new[row] = s
             A[row] = 0.8 * A[row] + 0.3 * np.outer(s, s)
@@ -42,7 +37,7 @@ def test_without_fast_rate_is_a_layer_norm_network(x64):
 
     def step(params, h, x):
         pre = pre_activation(params | {"bias": 0}, x, h)
-        return np.maximum(normed(pre, params["scale"]) + params["bias"], 0)
+        return np.maximum(layer_norm(pre, params["scale"]) + params["bias"], 0)
 
     carry, outputs = unroll(cell, params, inputs)
     _, want = over_time(step)(params, (np.zeros((B, H)),), inputs)

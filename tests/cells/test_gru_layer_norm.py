@@ -4,13 +4,15 @@ import numpy as np
 
 from rnnjax.cells.gru_layer_norm import gru_layer_norm
 from rnnjax.unroll import unroll
-from tests.cells.paper import H, check_against_paper, draw, over_time, sigmoid
+from tests.cells.paper import (
+    H,
+    check_against_paper,
+    draw,
+    layer_norm,
+    over_time,
+    sigmoid,
+)
 from tests.pytrees import assert_close
-
-
-def normalized(x, scale):
-    centred = x - x.mean(-1, keepdims=True)
-    return scale * centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
 
 
 def test_equals_paper(x64):
@@ -19,10 +21,10 @@ def test_equals_paper(x64):
     def step(p, h, x):
         a, b, c = 2 * H, p["kernel_scale"], p["recurrent_scale"]
         ux, wh = x @ p["kernel"], h @ p["recurrent_kernel"]
-        rz = normalized(ux[:, :a], b[:a]) + normalized(wh[:, :a], c[:a])
+        rz = layer_norm(ux[:, :a], b[:a]) + layer_norm(wh[:, :a], c[:a])
         r, z = np.split(sigmoid(rz + p["bias"][:a]), 2, -1)
-        candidate = normalized(wh[:, a:], c[a:]) + p["candidate_bias"]
-        n = normalized(ux[:, a:], b[a:]) + p["bias"][a:] + r * candidate
+        candidate = layer_norm(wh[:, a:], c[a:]) + p["candidate_bias"]
+        n = layer_norm(ux[:, a:], b[a:]) + p["bias"][a:] + r * candidate
         return (1 - z) * np.tanh(n) + z * h
 
     check_against_paper(gru_layer_norm(H), over_time(step))

@@ -12,7 +12,8 @@ from tests.pytrees import assert_close
 
 
 @pytest.mark.parametrize(
-    ("depth", "coupled", "use_bias"), [(3, True, True), (2, False, False)]
+    ("depth", "coupled", "use_bias"),
+    [(3, True, True), (2, False, False), (1, True, True)],
 )
 def test_equals_paper(x64, depth, coupled, use_bias):
     """Zilly et al. 2017, equations 6 to 9."""
@@ -31,17 +32,6 @@ def test_equals_paper(x64, depth, coupled, use_bias):
 
     cell = recurrent_highway(H, depth=depth, coupled=coupled, use_bias=use_bias)
     paper.check_against_paper(cell, paper.over_time(step))
-
-
-def test_depth_one_by_hand(x64):
-    """One layer: h = tanh(a) t + h (1 - t)."""
-    params, (x, *_) = draw(recurrent_highway(H, depth=1), scale=1.0)
-    h = np.random.default_rng(1).normal(size=(B, H))
-    pre = x @ params["kernel"] + h @ params["recurrent_kernel"][0] + params["bias"]
-    t = sigmoid(pre[:, H:])
-    got = recurrent_highway_step(params, h, x)
-    assert_close(got[1], np.tanh(pre[:, :H]) * t + h * (1 - t), 1e-14)
-    assert_close(got[0], got[1], 0)
 
 
 def test_shut_transform_gates_keep_the_carry(x64):

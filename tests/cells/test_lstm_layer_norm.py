@@ -6,15 +6,8 @@ import pytest
 from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
 from rnnjax.unroll import unroll
 from tests.cells import paper
-from tests.cells.paper import B, H, T, by_gate, draw, sigmoid
+from tests.cells.paper import B, H, T, by_gate, draw, layer_norm, sigmoid
 from tests.pytrees import assert_close
-
-
-def norm(x, gain, epsilon):
-    """Equation 4 of Ba et al. 2016, a vector at a time."""
-    flat = x.reshape(-1, x.shape[-1])
-    rows = [(row - row.mean()) / np.sqrt(row.var() + epsilon) for row in flat]
-    return gain * np.stack(rows).reshape(x.shape)
 
 
 @pytest.mark.parametrize(("use_bias", "epsilon"), [(True, 1e-5), (False, 0.1)])
@@ -22,11 +15,13 @@ def test_equals_paper(x64, use_bias, epsilon):
     """Ba et al. 2016, equations 20 to 22."""
 
     def step(params, h, c, x):
-        pre = norm(h @ params["recurrent_kernel"], params["recurrent_scale"], epsilon)
-        pre = pre + norm(x @ params["kernel"], params["kernel_scale"], epsilon)
+        pre = layer_norm(
+            h @ params["recurrent_kernel"], params["recurrent_scale"], epsilon
+        )
+        pre = pre + layer_norm(x @ params["kernel"], params["kernel_scale"], epsilon)
         pre = by_gate(pre + params["bias"] if use_bias else pre, "ifgo")
         c = sigmoid(pre["f"]) * c + sigmoid(pre["i"]) * np.tanh(pre["g"])
-        shown = norm(c, params["cell_scale"], epsilon)
+        shown = layer_norm(c, params["cell_scale"], epsilon)
         shown = shown + params["cell_bias"] if use_bias else shown
         return sigmoid(pre["o"]) * np.tanh(shown), c
 
