@@ -7,7 +7,7 @@ from rnnjax.cells.janet import janet
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
 from tests.cells import paper
-from tests.cells.paper import B, H, by_gate, draw, pre_activation, sigmoid
+from tests.cells.paper import H, by_gate, draw, pre_activation, sigmoid
 from tests.pytrees import assert_close
 
 
@@ -31,7 +31,4 @@ def test_without_beta_it_is_a_coupled_lstm_that_shows_c(x64):
 
 
 def test_an_open_gate_keeps(x64):
-    params, inputs = draw(janet(H), 1, scale=0.4)
-    params["bias"][:H] = 200
-    carry = np.random.default_rng(2).normal(size=(B, H))
-    assert_close(unroll(janet(H), params, inputs, carry=carry)[0], carry, 1e-15)
+    paper.check_first_gate_keeps_carry(janet(H), 200.0)
