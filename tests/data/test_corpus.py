@@ -12,9 +12,9 @@ from experiments.harness import BadInput
 
 @pytest.fixture
 def write(tmp_path):
-    def write(name, content):
+    def write(name, content, encoding="utf-8"):
         path = tmp_path / name
-        path.write_text(content, encoding="utf-8")
+        path.write_text(content, encoding)
         return path
 
     return write
@@ -35,21 +35,15 @@ def test_words_are_split_by_place_with_the_vocabulary_of_the_training_part(write
     flags = TextFlags(data_path=write("a.txt", "a b\na b\na c\nc\nb d"))
     corpus = load_words(flags, 2)  # 14 words
     assert corpus.vocabulary.symbols == ("<eos>", "a", "b", "c", "<unk>")
-    assert decoded(corpus) == (
-        "a b <eos> a b <eos> a c <eos> c <eos>",
-        "b",
-        "<unk> <eos>",
-    )
+    train = "a b <eos> a b <eos> a c <eos> c <eos>"
+    assert decoded(corpus) == (train, "b", "<unk> <eos>")
 
 
 def test_parts_may_be_files_of_their_own(write):
-    paths = {
-        "data_path": write("a.txt", "abab"),
-        "validation_path": write("b.txt", "ba"),
-        "test_path": write("c.txt", "cc"),
-    }
+    contents = {"data_path": "abab", "validation_path": "ba", "test_path": "cc"}
+    paths = {name: write(name, content) for name, content in contents.items()}
     corpus = load_characters(TextFlags(**paths))
-    assert decoded(corpus) == ("abab", "ba", "cc")
+    assert decoded(corpus) == tuple(contents.values())
     assert set(corpus.digests) == {str(path) for path in paths.values()}
     without_test = dataclasses.replace(TextFlags(**paths), test_path=None)
     assert load_characters(without_test).test is None
@@ -63,9 +57,8 @@ def test_files_of_a_split_must_come_together(write):
         TextFlags(data_path=path, test_path=path)
 
 
-def test_encoding(tmp_path):
-    path = tmp_path / "latin.txt"
-    path.write_bytes("äöüäöüäöüß".encode("latin-1"))
+def test_encoding(write):
+    path = write("latin.txt", "äöüäöüäöüß", "latin-1")
     corpus = load_characters(TextFlags(data_path=path, encoding="latin-1"))
     assert "".join(corpus.vocabulary.symbols) == "ßäöü"
 

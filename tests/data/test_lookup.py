@@ -30,20 +30,17 @@ def served(tmp_path, monkeypatch):
     (directory / "one.txt").write_bytes(CONTENT)
     (directory / "two.txt.gz").write_bytes(gzip.compress(SECOND))
     handler = functools.partial(_Quiet, directory=str(directory))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    base = f"http://127.0.0.1:{server.server_port}/"
-    files = (
-        _file("one.txt", CONTENT, base + "one.txt"),
-        _file("two.txt", SECOND, base + "two.txt.gz"),
-    )
-    hamlet = registry.Dataset("hamlet", "a question", "public domain", files)
-    monkeypatch.setitem(registry.DATASETS, "hamlet", hamlet)
-    yield directory
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        base = f"http://127.0.0.1:{server.server_port}/"
+        one = _file("one.txt", CONTENT, base + "one.txt")
+        two = _file("two.txt", SECOND, base + "two.txt.gz")
+        hamlet = registry.Dataset("hamlet", "a question", "public domain", (one, two))
+        monkeypatch.setitem(registry.DATASETS, "hamlet", hamlet)
+        yield directory
+        server.shutdown()
+        thread.join()
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -51,9 +48,12 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+def _digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
 def _file(name, content, url):
-    digest = hashlib.sha256(content).hexdigest()
-    return registry.DataFile(name, url, len(content), digest)
+    return registry.DataFile(name, url, len(content), _digest(content))
 
 
 def _put(place, name, content):
@@ -76,14 +76,19 @@ def test_places_are_searched_in_order(served, places):
     assert lookup.read_bytes(second) == SECOND
 
 
-def test_missing_data_says_everything(served, places):
+def test_missing_data_says_everything_and_downloads_nothing(
+    served, places, monkeypatch
+):
+    monkeypatch.setattr(lookup.pooch, "retrieve", None)
     argument, variable, cache = places
+    with pytest.raises(lookup.MissingData):
+        lookup.find("hamlet", argument)
+    assert not any(place.exists() for place in places)
     _put(cache, "one.txt", CONTENT)
     with pytest.raises(lookup.MissingData) as caught:
         lookup.find("hamlet", argument)
     message = str(caught.value)
-    digest = hashlib.sha256(SECOND).hexdigest()
-    assert f"two.txt, {len(SECOND)} bytes, SHA-256 {digest}" in message
+    assert f"two.txt, {len(SECOND)} bytes, SHA-256 {_digest(SECOND)}" in message
     assert "one.txt" not in message
     for place in (argument, variable, cache):
         assert f"{place / 'hamlet'}\n" in message
@@ -102,33 +107,22 @@ def test_missing_data_without_any_directory(places, monkeypatch):
     assert str(places[0]) not in message and str(places[1]) not in message
 
 
-def test_looking_downloads_nothing(served, places, monkeypatch):
-    monkeypatch.setattr(lookup.pooch, "retrieve", None)
-    with pytest.raises(lookup.MissingData):
-        lookup.find("hamlet", places[0])
-    assert not any(place.exists() for place in places)
-
-
 def test_wrong_digest_names_both(served, places):
     path = _put(places[0], "one.txt", CONTENT + b"!")
     with pytest.raises(BadInput) as caught:
         lookup.find("hamlet", places[0])
-    assert str(path) in str(caught.value)
-    assert hashlib.sha256(CONTENT).hexdigest() in str(caught.value)
-    assert hashlib.sha256(CONTENT + b"!").hexdigest() in str(caught.value)
+    for part in (str(path), _digest(CONTENT), _digest(CONTENT + b"!")):
+        assert part in str(caught.value)
+
+
+PACKED = gzip.compress(CONTENT)
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [
-        lambda packed: packed[:-9],
-        lambda packed: packed[5:],
-        lambda packed: packed[:10] + b"\xff" + packed[11:],
-        lambda packed: b"",
-    ],
+    "damaged", [PACKED[:-9], PACKED[5:], PACKED[:10] + b"\xff" + PACKED[11:], b""]
 )
-def test_damaged_packed_file(served, places, damage):
-    path = _put(places[0], "one.txt.gz", damage(gzip.compress(CONTENT)))
+def test_damaged_packed_file(served, places, damaged):
+    path = _put(places[0], "one.txt.gz", damaged)
     with pytest.raises(BadInput, match=str(path)):
         lookup.find("hamlet", places[0])
 
@@ -146,8 +140,7 @@ def test_fetch_puts_unpacked_files_where_find_looks(served, places):
     for path in served.iterdir():
         path.unlink()
     assert lookup.fetch("hamlet", places[0]) == fetched  # what is there is kept
-    lookup_cache = places[2] / "hamlet"
-    assert not lookup_cache.exists()
+    assert not (places[2] / "hamlet").exists()
 
 
 def test_fetch_replaces_a_damaged_file(served, places):
@@ -158,12 +151,11 @@ def test_fetch_replaces_a_damaged_file(served, places):
 
 def test_fetch_refuses_other_content(served, places, capsys):
     (served / "one.txt").write_bytes(b"something else")
-    status = command_line.main(["fetch", "hamlet", "--data-dir", str(places[0])])
-    assert status == 1
+    assert command_line.main(["fetch", "hamlet", "--data-dir", str(places[0])]) == 1
     message = capsys.readouterr().err
-    assert "hamlet could not be fetched" in message
-    assert hashlib.sha256(CONTENT).hexdigest() in message
-    assert hashlib.sha256(b"something else").hexdigest() in message
+    digests = _digest(CONTENT), _digest(b"something else")
+    for part in ("hamlet could not be fetched", *digests):
+        assert part in message
     assert not list((places[0] / "hamlet").iterdir())
 
 

@@ -86,9 +86,8 @@ def test_events_of_a_track(read):
 @pytest.mark.parametrize("channel", [0, 1])
 def test_a_key_is_down_while_any_voice_holds_it(frames_down, channel):
     """Note 72 for four beats in one track, for one beat in another."""
-    tracks = [[0, 0x90, 72, 64, 16, 0x80, 72, 0], [0, 0x90, 72, 64, 4, 0x80, 72, 0]]
-    tracks[1][1] |= channel
-    tracks[1][5] |= channel
+    on, off = 0x90 | channel, 0x80 | channel
+    tracks = [0, 0x90, 72, 64, 16, 0x80, 72, 0], [0, on, 72, 64, 4, off, 72, 0]
     assert frames_down(*tracks) == {72: list(range(8))}
     assert frames_down(*tracks[::-1]) == {72: list(range(8))}
 
@@ -110,10 +109,8 @@ def test_a_key_is_down_while_any_voice_holds_it(frames_down, channel):
 )
 def test_each_note_off_ends_the_oldest_note(frames_down, events, frames):
     assert frames_down(events) == {C: list(frames)}
-
-
-def test_a_note_shorter_than_a_frame_is_heard(frames_down):
-    assert frames_down([0, 0x90, C, 64, 1, 0x80, C, 0], division=8) == {C: [0]}
+    a_quarter_of_a_frame = [0, 0x90, C, 64, 1, 0x80, C, 0]
+    assert frames_down(a_quarter_of_a_frame, division=8) == {C: [0]}
 
 
 def test_voices_are_those_that_mido_writes(tmp_path):

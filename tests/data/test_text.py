@@ -18,45 +18,43 @@ def real(name):
     return {file: text.read_text(path) for file, path in lookup.find(name).items()}
 
 
-@pytest.mark.parametrize("suffix", [".txt", ".txt.gz"])
-def test_read_text_plain_and_packed(tmp_path, suffix):
-    content = "naïve Tschüß\r\n\x0c\u2028…\n"
-    path = tmp_path / f"text{suffix}"
-    pack = gzip.compress if suffix.endswith("gz") else bytes
-    path.write_bytes(pack(content.encode()))
-    assert text.read_text(path) == content
-
-
-def test_bytes_of_another_encoding_are_named_with_their_place(tmp_path):
-    path = tmp_path / "latin.txt"
-    path.write_bytes("ß".encode() + b"ab\xe9cd")
-    with pytest.raises(BadInput, match=r"latin.txt, byte 4: .* utf-8, got byte 0xe9"):
-        text.read_text(path)
-    with pytest.raises(ValueError, match="one that Python knows, got 'utf-9'"):
-        text.read_text(path, "utf-9")
+LINES = "naïve Tschüß\r\n\x0c\u2028…\n"
 
 
 @pytest.mark.parametrize(
-    "encoding, content",
+    ("encoding", "content", "expected"),
     [
-        ("utf-8", "naïve".encode("utf-8-sig")),
-        ("utf-16", "naïve".encode("utf-16")),
-        ("utf-16-le", "\ufeffnaïve".encode("utf-16-le")),
-        ("latin-1", "naïve".encode("latin-1")),
+        ("utf-8", LINES.encode(), LINES),
+        ("utf-8", gzip.compress(LINES.encode()), LINES),
+        ("utf-8", "naïve".encode("utf-8-sig"), "naïve"),
+        ("utf-16", "naïve".encode("utf-16"), "naïve"),
+        ("utf-16-le", "\ufeffnaïve".encode("utf-16-le"), "naïve"),
+        ("latin-1", "naïve".encode("latin-1"), "naïve"),
     ],
 )
-def test_other_encodings_and_byte_order_marks(tmp_path, encoding, content):
-    path = tmp_path / "text.txt"
+def test_texts_plain_and_packed_in_their_encodings(
+    tmp_path, encoding, content, expected
+):
+    path = tmp_path / ("a.txt.gz" if content.startswith(b"\x1f\x8b") else "a.txt")
     path.write_bytes(content)
-    assert text.read_text(path, encoding) == "naïve"
+    assert text.read_text(path, encoding) == expected
 
 
-@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf"])
-def test_empty_file(tmp_path, content):
-    path = tmp_path / "empty.txt"
+@pytest.mark.parametrize(
+    ("content", "encoding", "message"),
+    [
+        (b"", "utf-8", "a.txt: the file must hold a text, got an"),
+        (b"\xef\xbb\xbf", "utf-8", "a.txt: the file must hold a text, got an"),
+        (b"\xc3\x9fab\xe9cd", "utf-8", "a.txt, byte 4: .* utf-8, got byte 0xe9"),
+        (b"\xc3\x9fab\xe9cd", "utf-9", "one that Python knows, got 'utf-9'"),
+    ],
+)
+def test_what_is_no_text_is_refused(tmp_path, content, encoding, message):
+    path = tmp_path / "a.txt"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match="empty.txt: the file must hold a text, got an"):
-        text.read_text(path)
+    kind = ValueError if encoding == "utf-9" else BadInput
+    with pytest.raises(kind, match=message):
+        text.read_text(path, encoding)
 
 
 def test_pydoc_topics_is_a_text_worth_learning():
@@ -73,32 +71,20 @@ def test_words_end_every_line():
     assert text.split_words("") == []
 
 
-def test_ptb_words():
+def test_ptb():
     files = real("ptb")
-    words = {name: text.split_words(content) for name, content in files.items()}
-    vocabulary = Vocabulary.of_words(words["ptb.train.txt"])
+    words, symbols = (
+        [split(files[f"ptb.{part}.txt"]) for part in ("train", "valid", "test")]
+        for split in (text.split_words, text.ptb_characters)
+    )
+    vocabulary = Vocabulary.of_words(words[0])
     assert len(vocabulary) == 10_000
     assert vocabulary.symbols[:3] == ("the", "<unk>", "<eos>")
-    sizes = {name: len(words[name]) for name in words}
-    assert sizes == {
-        "ptb.train.txt": 929_589,
-        "ptb.valid.txt": 73_760,
-        "ptb.test.txt": 82_430,
-    }
-    assert set(words["ptb.valid.txt"]) | set(words["ptb.test.txt"]) <= set(
-        vocabulary.symbols
-    )
-
-
-def test_ptb_characters():
-    files = real("ptb")
-    symbols = {name: text.ptb_characters(files[name]) for name in files}
-    assert len(Vocabulary.of_characters(symbols["ptb.train.txt"])) == 50
-    assert [len(symbols[name]) for name in sorted(symbols)] == [
-        442_423,
-        5_017_482,
-        393_042,
-    ]
+    assert [len(part) for part in words] == [929_589, 73_760, 82_430]
+    assert set(words[1]) | set(words[2]) <= set(vocabulary.symbols)
+    assert len(Vocabulary.of_characters(symbols[0])) == 50
+    assert [len(part) for part in symbols] == [5_017_482, 393_042, 442_423]
+    assert len(files) == 3
 
 
 def test_tinyshakespeare():

@@ -44,20 +44,6 @@ def test_a_text_that_already_has_unknown_words():
     assert Vocabulary.of_words(["a", "<unk>", "a"]).unknown == "<unk>"
 
 
-def test_unknown_symbol_is_named_with_its_place():
-    vocabulary = Vocabulary.of_characters("abc")
-    with pytest.raises(ValueError, match="among the 3 of .* got 'ß' at position 4"):
-        vocabulary.encode("abcaß")
-    with pytest.raises(ValueError, match="got 'cat' at position 1"):
-        Vocabulary.of_words(["a"]).encode(iter(["a", "cat"]))
-
-
-@pytest.mark.parametrize("token", [-1, 3])
-def test_decode_refuses_what_is_no_token(token):
-    with pytest.raises(ValueError, match=f"from 0 to 2, got {token} at position 1"):
-        Vocabulary.of_characters("abc").decode([0, token])
-
-
 def test_digest_tells_vocabularies_apart():
     vocabulary = Vocabulary(("a", "b"))
     others = (
@@ -70,33 +56,29 @@ def test_digest_tells_vocabularies_apart():
     assert dataclasses.replace(vocabulary).digest == vocabulary.digest
 
 
+LETTERS = Vocabulary.of_characters("abc")
+WORD = Vocabulary.of_words(["a"])
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("make", "arguments", "message"),
     [
-        (((),), "at least one symbol, got none"),
-        ((("a", "b", "a"),), "must differ, got 'a' more than once"),
-        ((("a",), "", "b"), "unknown must be a symbol, got 'b'"),
+        (Vocabulary, ((),), "at least one symbol, got none"),
+        (Vocabulary, (("a", "b", "a"),), "must differ, got 'a' more than once"),
+        (Vocabulary, (("a",), "", "b"), "unknown must be a symbol, got 'b'"),
+        (Vocabulary.of_characters, ("",), "at least one symbol"),
+        (Vocabulary.of_words, (WORDS, 0), "min_count must be positive, got 0"),
+        (Vocabulary.of_words, (WORDS, -2), "min_count must be positive, got -2"),
+        (Vocabulary.from_json, ("",), "text must be a vocabulary's JSON"),
+        (Vocabulary.from_json, ("[1]",), "text must be a vocabulary's JSON"),
+        (Vocabulary.from_json, ('{"symbols": ["a"]}',), "must be a vocabulary's JSON"),
+        (Vocabulary.from_json, ('{"symbols": 3}',), "text must be a vocabulary's JSON"),
+        (LETTERS.encode, ("abcaß",), "among the 3 of .* got 'ß' at position 4"),
+        (WORD.encode, (iter(["a", "cat"]),), "got 'cat' at position 1"),
+        (LETTERS.decode, ([0, -1],), "from 0 to 2, got -1 at position 1"),
+        (LETTERS.decode, ([0, 3],), "from 0 to 2, got 3 at position 1"),
     ],
 )
-def test_bad_vocabularies(arguments, message):
+def test_wrong_arguments_are_refused(make, arguments, message):
     with pytest.raises(ValueError, match=message):
-        Vocabulary(*arguments)
-
-
-def test_an_empty_text_has_no_vocabulary():
-    with pytest.raises(ValueError, match="at least one symbol"):
-        Vocabulary.of_characters("")
-
-
-@pytest.mark.parametrize("min_count", [0, -2])
-def test_min_count_must_be_positive(min_count):
-    with pytest.raises(
-        ValueError, match=f"min_count must be positive, got {min_count}"
-    ):
-        Vocabulary.of_words(WORDS, min_count)
-
-
-@pytest.mark.parametrize("bad", ["", "[1]", '{"symbols": ["a"]}', '{"symbols": 3}'])
-def test_json_of_something_else(bad):
-    with pytest.raises(ValueError, match="text must be a vocabulary's JSON"):
-        Vocabulary.from_json(bad)
+        make(*arguments)

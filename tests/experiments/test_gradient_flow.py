@@ -1,6 +1,5 @@
 """The parts of the figures about gradients against external truths, and one run."""
 
-import json
 import math
 
 import jax
@@ -8,20 +7,12 @@ import numpy as np
 import pytest
 
 import rnnjax
-from experiments.gradient_flow import (
-    __main__ as gradient_flow,
-)
-from experiments.gradient_flow import (
-    chaos,
-    clipping,
-    lags,
-    recall,
-    sweep,
-    wall,
-)
+from experiments.gradient_flow import __main__ as gradient_flow
+from experiments.gradient_flow import chaos, clipping, lags, recall, sweep, wall
 from experiments.gradient_flow.cost import share_of_training
 from experiments.gradient_flow.dilated_cell import dilated_stack_cell
-from experiments.harness.command import BAD_INPUT, DONE, run_command
+from experiments.harness.command import DONE
+from tests.experiments.running import results_of, run, updates_of
 
 
 def random_params(init, input_size):
@@ -55,11 +46,9 @@ def test_the_dilated_cell_is_the_dilated_layers():
 
 def test_the_first_symbol_is_asked_for_and_shown_but_once(batch):
     inputs, symbols = batch
-    assert inputs.shape[:2] == (11, 50)
     shown = inputs.argmax(-1)
-    assert (inputs.sum(-1) == 1).all()
-    assert (shown[0] == symbols).all()
-    assert (shown[1:] >= recall.NUM_SYMBOLS).all()
+    assert inputs.shape[:2] == (11, 50) and (inputs.sum(-1) == 1).all()
+    assert (shown[0] == symbols).all() and (shown[1:] >= recall.NUM_SYMBOLS).all()
     assert set(shown.ravel().tolist()) == set(range(recall.INPUT_SIZE))
 
 
@@ -96,13 +85,16 @@ def test_norms_by_lag_of_an_orthogonal_linear_network(batch):
     )
 
 
+DECAY = 0.5 ** (np.arange(30) / 7)
+
+
 @pytest.mark.parametrize(
     ("norms", "steps"),
     [
-        (0.5 ** (np.arange(30) / 7), 7.0),
-        (np.where(np.arange(30) < 3, 1, 1e-3) * 0.5 ** (np.arange(30) / 7), 7.0),
-        (np.append(0.5 ** (np.arange(20) / 7), np.zeros(10)), 7.0),
-        (1e-300 * 0.5 ** (np.arange(30) / 7), 7.0),
+        (DECAY, 7.0),
+        (np.where(np.arange(30) < 3, 1, 1e-3) * DECAY, 7.0),
+        (np.append(DECAY[:20], np.zeros(10)), 7.0),
+        (1e-300 * DECAY, 7.0),
         (0.0 ** np.arange(30), 0.0),
         (0.5 ** (np.arange(30) / 31), None),
         (1.1 ** np.arange(30), None),
@@ -202,42 +194,31 @@ def test_the_cost_is_the_share_of_the_clock(monkeypatch):
     assert share == pytest.approx(2.5 / 12.5)
 
 
-def run(directory, *flags):
-    arguments = ["--run-dir", str(directory), *flags]
-    return run_command(gradient_flow.train, gradient_flow.Config, {}, None, arguments)
-
-
 TINY = (
     "--hidden-size 5 --num-steps 11 --batch-size 3 --num-measured 2 --num-updates 4 "
-    "--eval-every 2 --checkpoint-every 2 --clipping-updates 20"
-).split()
+    "--eval-every 2 --checkpoint-every 2 --clipping-updates 20 --run-dir"
+)
 
 
 @pytest.fixture
 def few(monkeypatch):
     """Leaves two of the networks; the others take a minute to compile."""
-    own = {
-        name: gradient_flow.make_networks(5)[name] for name in ("relu", "gru_update_5")
-    }
+    networks = gradient_flow.make_networks(5)
+    own = {name: networks[name] for name in ("relu", "gru_update_5")}
     monkeypatch.setattr(gradient_flow, "make_networks", lambda hidden_size: own)
     return own
 
 
 @pytest.mark.slow
 def test_a_whole_run_draws_all(tmp_path, capsys, few):
-    assert run(tmp_path / "run", *TINY) == DONE
+    assert run(gradient_flow, f"{TINY} {tmp_path / 'run'}") == DONE
     printed = capsys.readouterr().out
     plots = {path.stem for path in (tmp_path / "run" / "plots").iterdir()}
-    assert plots == {
-        "gradient_by_lag",
-        "norm_of_W",
-        "clipping",
-        "error_surface",
-        "route_to_chaos",
-    }
+    expected = "gradient_by_lag norm_of_W clipping error_surface route_to_chaos"
+    assert plots == set(expected.split())
     for network in few.values():
         assert network.label in printed
-    metrics = json.loads((tmp_path / "run" / "results.json").read_text())["metrics"]
+    metrics = results_of(tmp_path / "run")["metrics"]
     assert metrics["sweep_tanh_share_apart"] < 0.05
     assert metrics["sweep_identity_share_apart"] < 1e-6
     assert set(metrics["gradient_norms"]) == set(few)
@@ -247,29 +228,13 @@ def test_a_whole_run_draws_all(tmp_path, capsys, few):
 def test_a_resumed_run_measures_the_same(tmp_path, monkeypatch, few):
     for show in ("show_sweep", "show_clipping", "show_wall", "show_chaos"):
         monkeypatch.setattr(gradient_flow, show, lambda config, run: None)
-    assert run(tmp_path / "whole", *TINY) == DONE
-    assert run(tmp_path / "parts", *TINY, "--num-updates", "2") == DONE
-    arguments = ["--resume", str(tmp_path / "parts"), "--num-updates", "4"]
-    train, config = gradient_flow.train, gradient_flow.Config
-    assert run_command(train, config, {}, None, arguments) == DONE
-    whole, parts = (
-        (tmp_path / name / "metrics.jsonl").read_text().splitlines()
-        for name in ("whole", "parts")
-    )
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run(gradient_flow, f"{TINY} {whole}") == DONE
+    assert run(gradient_flow, f"{TINY} {parts} --num-updates 2") == DONE
+    assert run(gradient_flow, f"--resume {parts} --num-updates 4") == DONE
 
-    def norms(lines):
-        found = map(json.loads, lines)
-        return {
-            x["update"]: x["gradient_norms"] for x in found if "gradient_norms" in x
-        }
+    def norms(directory):
+        lines = [x for x in updates_of(directory) if "gradient_norms" in x]
+        return {line["update"]: line["gradient_norms"] for line in lines}
 
     assert norms(whole) == norms(parts) and set(norms(whole)) == {2, 4}
-
-
-@pytest.mark.parametrize("flag", ["--num-steps", "--num-measured", "--hidden-size"])
-def test_sizes_of_zero_are_refused(tmp_path, capsys, flag):
-    with pytest.raises(SystemExit) as exit_info:
-        run(tmp_path / "run", flag, "0")
-    assert exit_info.value.code == BAD_INPUT
-    name = flag[2:].replace("-", "_")
-    assert f"{name} must be at least" in capsys.readouterr().err

@@ -1,6 +1,5 @@
 """The comparison of two ways to train many networks, at a tiny size."""
 
-import json
 import subprocess
 import sys
 
@@ -8,19 +7,18 @@ import jax
 import pytest
 
 from experiments import members_speed
-from experiments.harness.command import DONE, run_command
+from experiments.harness.command import DONE
+from tests.experiments.running import draws, run, updates_of
 
 
 def test_both_ways_give_the_same_parameters(tmp_path):
     flags = "--num-members 2 --hidden-size 3 --batch-size 2 --num-steps 11 "
     flags += f"--num-turns 1 --num-devices 2 --run-dir {tmp_path / 'run'}"
-    show, config = members_speed.show, members_speed.Config
     with jax.default_prng_impl("unsafe_rbg"):  # compiles fast
-        assert run_command(show, config, {}, None, flags.split()) == DONE
-    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["networks"] for line in lines] == [2]
-    assert json.loads(lines[0])["largest_difference"] < 1e-6
-    assert (tmp_path / "run" / "plots" / "members_speed.png").stat().st_size > 10_000
+        assert run(members_speed, flags, train="show") == DONE
+    (line,) = updates_of(tmp_path / "run")
+    assert line["networks"] == 2 and line["largest_difference"] < 1e-6
+    assert draws(tmp_path / "run", "members_speed")
 
 
 def test_a_difference_is_seen():

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ import pytest
 import scipy.io
 
 from experiments.data.midi import read_midi, write_midi
-from experiments.harness.command import BAD_INPUT, DONE, NO_DATA, run_command
+from experiments.harness.command import DONE
 from experiments.harness.errors import BadInput
 from experiments.polyphonic_music import __main__ as experiment
 from experiments.polyphonic_music import canons
@@ -25,9 +24,11 @@ from experiments.polyphonic_music.evaluation import baselines, measure
 from experiments.polyphonic_music.figures import plot_rolls
 from experiments.polyphonic_music.pieces import load_music
 from experiments.polyphonic_music.samples import sample_frames
+from tests.experiments.running import compile_update_once, draws, run, updates_of
 
 LENGTHS = (2, 9, 6, 17, 7, 16, 8)
 SMALL = Config(cell="elman", hidden_size=4)  # shares programs with the command
+TINY = "--cell elman --hidden-size 4 --batch-size 3 --prompt-frames 5 --sample-length 7"
 
 
 def random_pieces(lengths=LENGTHS, seed=0):
@@ -60,54 +61,20 @@ def write_pieces(directory, lengths):
     return directory
 
 
-@pytest.fixture
-def command(tmp_path):
-    """Runs the command on a directory of MIDI files, in tmp_path / name."""
-    directory = write_pieces(tmp_path / "midi", (10, 14, 12, 16, 11))
-
-    def run(flags="", name="run"):
-        tiny = "--cell elman --hidden-size 4 --batch-size 3"
-        tiny += " --prompt-frames 5 --sample-length 7"
-        arguments = (
-            f"{tiny} --data-path {directory} --run-dir {tmp_path / name} {flags}"
-        )
-        return call(arguments)
-
-    return run
-
-
-def call(arguments):
-    return run_command(
-        experiment.train,
-        Config,
-        experiment.PRESETS,
-        experiment.sample,
-        arguments.split(),
-    )
-
-
-def metrics_of(directory):
-    lines = (directory / "metrics.jsonl").read_text().splitlines()
-    return [{**json.loads(line), "wall": None} for line in lines]
-
-
 # ---- data
 
 
 def test_the_parts_of_a_data_set(tmp_path, monkeypatch):
-    parts = dict(
-        zip(("train", "valid", "test"), map(random_pieces, ([4, 7], [3], [5])))
-    )
+    parts = {"train": [4, 7], "valid": [3], "test": [5]}
+    parts = {name: random_pieces(lengths) for name, lengths in parts.items()}
     content = {}
     for name, pieces in parts.items():
         content[f"{name}data"] = np.empty((1, len(pieces)), object)
-        for i, piece in enumerate(pieces):
-            content[f"{name}data"][0, i] = piece.astype(np.uint8)
+        content[f"{name}data"][0, :] = [piece.astype(np.uint8) for piece in pieces]
     path = tmp_path / "JSB_Chorales.mat"
     scipy.io.savemat(path, content)
-    monkeypatch.setattr(
-        "experiments.data.lookup.find", lambda name, place: {path.name: path}
-    )
+    found = {path.name: path}
+    monkeypatch.setattr("experiments.data.lookup.find", lambda name, place: found)
     music = load_music("jsb_chorales", None, None, None, None, 2, pytest.fail)
     for ours, theirs in zip(music[:3], parts.values()):
         jax.tree.map(np.testing.assert_array_equal, ours, theirs)
@@ -162,9 +129,9 @@ def test_canons_are_what_they_are_said_to_be():
 @pytest.mark.parametrize("chord_frames", [4, 2])
 def test_the_nats_of_canons_are_the_entropy_of_their_keys(monkeypatch, chord_frames):
     """Four frames long: the third brings a new note, or a new chord and a note."""
-    for name in ("ROUNDS", "ROUND_FRAMES", "CHORD_FRAMES"):
-        value = {"ROUNDS": 1, "ROUND_FRAMES": 4}.get(name, chord_frames)
-        monkeypatch.setattr(canons, name, value)
+    sizes = {"ROUNDS": 1, "ROUND_FRAMES": 4, "CHORD_FRAMES": chord_frames}
+    for name, size in sizes.items():
+        monkeypatch.setattr(canons, name, size)
     made = canons.make_canons(5000, seed=1)
     drawn: dict[bytes, list] = {}
     for canon in made:
@@ -186,10 +153,8 @@ def test_cut_pieces_predict_every_frame_but_the_first_once():
     pieces = random_pieces()
     cut = cut_pieces(pieces, 4)
     assert all(2 <= len(piece) <= 5 for piece in cut)
-    np.testing.assert_array_equal(
-        np.concatenate([piece[1:] for piece in cut]),
-        np.concatenate([piece[1:] for piece in pieces]),
-    )
+    ours, theirs = (np.concatenate([x[1:] for x in rolls]) for rolls in (cut, pieces))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_an_epoch_reads_every_piece_once_in_an_order_of_its_own():
@@ -234,8 +199,7 @@ def test_baselines_are_entropies_where_the_counts_are_true():
     piece[:, 5] = rng.uniform(size=len(piece)) < 0.3
 
     found = baselines([piece[:30_000]], [piece[30_000:]])
-    both = {"key frequencies": 0.5, "key before": 0.1}
-    for name, p in both.items():
+    for name, p in {"key frequencies": 0.5, "key before": 0.1}.items():
         assert found[name].pooled == pytest.approx(entropy(p) + entropy(0.3), abs=0.02)
 
 
@@ -295,17 +259,20 @@ def test_regularized_gradients_are_those_of_the_loss_and_of_the_penalty(network)
         for method in ("clipped", "regularized")
     )
     loss, grads, _ = plain(params, batch, key, 0.0)
-    found = [regularized(params, batch, key, weight) for weight in (0.0, 2.0)]
-    assert found[0][0] == pytest.approx(float(loss), rel=1e-5)
-    without, with_penalty = (grads for _, grads, _ in found)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
-        grads,
-        without,
-    )
+    loss_without, without, _ = regularized(params, batch, key, 0.0)
+    _, with_penalty, _ = regularized(params, batch, key, 2.0)
+    assert loss_without == pytest.approx(float(loss), rel=1e-5)
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6)
+    jax.tree.map(close, grads, without)
     changed = jax.tree.map(lambda a, b: bool((a != b).any()), without, with_penalty)
     assert changed[0].pop("recurrent_kernel")
     assert not any(jax.tree.leaves(changed))
+
+
+def state_of(params, opt_state=(), best_loss=jnp.inf):
+    """A state at the full learning rate."""
+    one, loss, waited = jnp.float32(1), jnp.float32(best_loss), jnp.int32(0)
+    return experiment.TrainState(params, opt_state, one, params, loss, waited)
 
 
 def test_the_weight_of_the_penalty_falls_by_epochs(monkeypatch):
@@ -315,20 +282,13 @@ def test_the_weight_of_the_penalty_falls_by_epochs(monkeypatch):
     monkeypatch.setattr(experiment, "make_gradients", lambda config: gradients)
     update = experiment.make_update(SMALL, jax.random.key(1), num_batches=2)
     params = jnp.ones(3)
-    opt_state = experiment.make_optimizer(SMALL).init(params)
-    state = experiment.TrainState(
-        params, opt_state, jnp.float32(1), params, jnp.float32(9), jnp.int32(0)
-    )
+    state = state_of(params, experiment.make_optimizer(SMALL).init(params), 9)
     weights = [float(update(state, None, i)[1]["penalty_weight"]) for i in (0, 1, 2, 5)]
     np.testing.assert_allclose(weights, [1, 1, 1 / 2, 1 / 3], rtol=1e-6)
 
 
 def test_the_best_are_kept_and_the_rate_decays():
-    config = Config(patience=2, decay_rate=0.25)
-    number = jnp.float32(0)
-    state = experiment.TrainState(
-        number, (), jnp.float32(1), number, jnp.float32(jnp.inf), jnp.int32(0)
-    )
+    config, state = Config(patience=2, decay_rate=0.25), state_of(jnp.float32(0))
     best, rates = [], []
     for number, loss in enumerate([5.0, 3.0, 4.0, 3.5, 2.0, 2.5]):
         state = state._replace(params=jnp.float32(number))
@@ -352,60 +312,27 @@ def test_noise_has_its_deviation_and_is_on_every_weight():
 # ---- the command
 
 
-def test_a_resumed_run_is_bit_identical_and_is_sampled(command, tmp_path, monkeypatch):
-    updates: list = []  # equal in the three runs, so it is compiled once
-    make_update = experiment.make_update
-
-    def make_once(*arguments):
-        updates[:] = updates or [make_update(*arguments)]
-        return updates[0]
-
-    monkeypatch.setattr(experiment, "make_update", make_once)
-    flags = "--eval-every 2 --checkpoint-every 3 --dropout-rate 0.3 --patience 1"
-    flags += " --weight-noise 0.1 --variational-dropout-rate 0.2"
-    assert command(f"{flags} --num-updates 4", "whole") == DONE
-    prompt, path = tmp_path / "midi" / "2.mid", tmp_path / "sample.mid"
+def test_a_resumed_run_is_bit_identical_and_is_sampled(tmp_path, monkeypatch):
+    compile_update_once(experiment, monkeypatch)
+    folder = write_pieces(tmp_path / "midi", (10, 14, 12, 16, 11))
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    flags = f"{TINY} --data-path {folder} --dropout-rate 0.3 --weight-noise 0.1"
+    flags += " --eval-every 2 --checkpoint-every 3 --patience 1"
+    flags += " --variational-dropout-rate 0.2 --num-updates"
+    assert run(experiment, f"{flags} 4 --run-dir {whole}") == DONE
+    prompt, path = folder / "2.mid", tmp_path / "sample.mid"
     sampling = f"--sample 7 --prompt {prompt} --sample-path {path}"
-    assert call(f"--resume {tmp_path / 'whole'} {sampling}") == DONE
+    assert run(experiment, f"--resume {whole} {sampling}") == DONE
     monkeypatch.setattr("experiments.harness.Run.write_plot", lambda *_: None)
-    assert command(f"{flags} --num-updates 2", "parts") == DONE
-    assert call(f"--resume {tmp_path / 'parts'} --num-updates 4") == DONE
-    whole, parts = metrics_of(tmp_path / "whole"), metrics_of(tmp_path / "parts")
-    assert whole[-1] == parts[-1] and "test_loss_over_pieces" in whole[-1]
-    samples = [tmp_path / run / "samples/00000004.mid" for run in ("whole", "parts")]
+    assert run(experiment, f"{flags} 2 --run-dir {parts}") == DONE
+    assert run(experiment, f"--resume {parts} --num-updates 4") == DONE
+    last = updates_of(whole)[-1]
+    assert last == updates_of(parts)[-1] and "test_loss_over_pieces" in last
+    samples = [x / "samples/00000004.mid" for x in (whole, parts)]
     assert samples[0].read_bytes() == samples[1].read_bytes()
     assert len(read_midi(samples[0], 2).roll) == 5 + 7
-    for name in ("learning_curve", "piano_roll"):
-        assert (tmp_path / "whole" / "plots" / f"{name}.png").stat().st_size > 10_000
+    assert draws(whole, "learning_curve", "piano_roll")
     roll = read_midi(path, 2).roll
     assert len(roll) == 5 + 7
     np.testing.assert_array_equal(roll[:5], read_midi(prompt, 2).roll[:5])
     assert path.with_suffix(".png").stat().st_size > 10_000
-
-
-def test_bad_input_is_one_line_and_costs_no_training(command, tmp_path, capsys):
-    for flags, message in {
-        "--method regularized --num-layers 2": (
-            "num_layers must be 1 with the method regularized, got 2"
-        ),
-        "--method regularized --variational-dropout-rate 0.1": (
-            "variational_dropout_rate must be 0"
-        ),
-        "--max-norm 0": "max_norm must be",
-        f"--data-path {tmp_path / 'nowhere'}": "nowhere: must be a MIDI file or a dir",
-    }.items():
-        assert command(flags) == BAD_INPUT
-        assert message in capsys.readouterr().err
-    for path in (tmp_path / "midi").iterdir():
-        path.unlink()
-    assert command() == BAD_INPUT
-    printed = capsys.readouterr()
-    assert "midi: must contain files ending in .mid or .midi, got none" in printed.err
-    assert "compiling" not in printed.out and not (tmp_path / "run").exists()
-
-
-def test_missing_data_says_how_to_get_it(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("experiments.data.lookup._cache", lambda: tmp_path / "cache")
-    monkeypatch.delenv("RNNJAX_DATA_DIR", raising=False)
-    assert call(f"--dataset nottingham --run-dir {tmp_path / 'run'}") == NO_DATA
-    assert "fetch polyphonic_music" in capsys.readouterr().err

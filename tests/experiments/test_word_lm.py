@@ -1,6 +1,5 @@
 """The word language model: its update, its presets, its commands at a tiny size."""
 
-import json
 import math
 
 import jax
@@ -11,13 +10,15 @@ import pytest
 from flax import nnx
 
 from experiments import char_lm, word_lm
-from experiments.harness.command import BAD_INPUT, DONE, run_command
+from experiments.harness.command import DONE
 from experiments.shared.devices import make_mesh
 from experiments.shared.optimizers import decay_by_epoch
 from experiments.shared.training import initial_state, num_weights
 from rnnjax import cross_entropy_mean_over_steps, cross_entropy_sum_over_time
+from tests.experiments.running import results_of, run
 
 BATCH_SIZE, NUM_STEPS = 3, 4
+KEY = jax.random.key(1)
 
 
 @pytest.fixture
@@ -29,32 +30,26 @@ def text_path(tmp_path):
 
 
 def tiny(experiment, text_path, **flags):
-    """A tiny training: its parts, its first state and its update."""
+    """A tiny training: its parts, first state and update; parameters and a carry."""
     sizes = {"hidden_size": 4, "batch_size": BATCH_SIZE, "num_steps": NUM_STEPS}
     config = experiment.Config(data_path=text_path, **sizes, **flags)
     prepared = experiment.prepare(config)
-    state = initial_state(prepared.module, prepared.optimizer, BATCH_SIZE)
-    update = experiment.make_update(prepared, make_mesh(1), jax.random.key(1))
-    return prepared, jax.tree.map(jnp.copy, state), update
+    module = prepared.module
+    state = initial_state(module, prepared.optimizer, BATCH_SIZE)
+    update = experiment.make_update(prepared, make_mesh(1), KEY)
+    state, params = jax.tree.map(jnp.copy, (state, nnx.as_pure(module.params)))
+    carry = module.layer.initial_carry(params, (BATCH_SIZE,))
+    return prepared, state, update, params, carry
 
 
 def test_updates_hand_the_carry_on_and_cut_the_gradient(text_path):
     """Two updates of plain SGD, against the gradient of a Python loop of steps."""
     rate = 0.5
-    prepared, state, update = tiny(
-        word_lm,
-        text_path,
-        cell="gru",
-        embedding_size=3,
-        dropout_rate=0.0,
-        loss="sum_over_time",
-        optimizer="sgd",
-        learning_rate=rate,
-        max_norm=None,
-    )
+    flags = {"cell": "gru", "embedding_size": 3, "dropout_rate": 0.0}
+    flags |= {"loss": "sum_over_time", "optimizer": "sgd"}
+    flags |= {"learning_rate": rate, "max_norm": None}
+    prepared, state, update, params, carry = tiny(word_lm, text_path, **flags)
     layer = prepared.module.layer
-    params = jax.tree.map(jnp.copy, nnx.as_pure(prepared.module.params))
-    carry = layer.initial_carry(params, (BATCH_SIZE,))
 
     @jax.jit
     def summed_nats(params, carry, batch):
@@ -78,38 +73,32 @@ def test_updates_hand_the_carry_on_and_cut_the_gradient(text_path):
 
 
 @pytest.mark.parametrize(
-    "experiment, loss", [(char_lm, "mean_over_steps"), (word_lm, "sum_over_time")]
+    ("experiment", "loss", "loss_of"),
+    [
+        (char_lm, "mean_over_steps", cross_entropy_mean_over_steps),
+        (word_lm, "sum_over_time", cross_entropy_sum_over_time),
+    ],
 )
 def test_the_module_trains_to_the_bit_like_the_functional_layer(
-    experiment, text_path, loss
+    experiment, text_path, loss, loss_of
 ):
-    prepared, state, update = tiny(
-        experiment, text_path, embedding_size=4, dropout_rate=0.2, loss=loss
-    )
+    flags = {"embedding_size": 4, "dropout_rate": 0.2, "loss": loss}
+    prepared, state, update, params, carry = tiny(experiment, text_path, **flags)
     layer, optimizer = prepared.module.layer, prepared.optimizer
-    params = jax.tree.map(jnp.copy, nnx.as_pure(prepared.module.params))
     opt_state = optimizer.init(params)
-    carry = layer.initial_carry(params, (BATCH_SIZE,))
-    of_loss = {
-        "mean_over_steps": cross_entropy_mean_over_steps,
-        "sum_over_time": cross_entropy_sum_over_time,
-    }[loss]
 
     @jax.jit
     def functional_update(params, opt_state, carry, batch, i):
         inputs, targets, is_first = (x.T for x in batch)
-        key = jax.random.fold_in(jax.random.key(1), i)
+        options = {"is_first": is_first, "key": jax.random.fold_in(KEY, i)}
 
         def objective(params):
-            new_carry, logits = layer.apply(
-                params, carry, inputs, is_first=is_first, key=key
-            )
+            new_carry, logits = layer.apply(params, carry, inputs, **options)
             nats = cross_entropy_mean_over_steps(logits, targets)
-            return of_loss(logits, targets), (new_carry, nats)
+            return loss_of(logits, targets), (new_carry, nats)
 
-        (_, (new_carry, nats)), grads = jax.value_and_grad(objective, has_aux=True)(
-            params
-        )
+        gradient = jax.value_and_grad(objective, has_aux=True)
+        (_, (new_carry, nats)), grads = gradient(params)
         updates, opt_state = optimizer.update(grads, opt_state, params)
         return optax.apply_updates(params, updates), opt_state, new_carry, nats
 
@@ -119,10 +108,9 @@ def test_the_module_trains_to_the_bit_like_the_functional_layer(
             params, opt_state, carry, prepared.batch(i), i
         )
         assert metrics["loss"] == nats
-    got = (nnx.to_pure_dict(state.params)["params"], state.carry)
-    for ours, theirs in zip(
-        jax.tree.leaves(got), jax.tree.leaves((params, carry)), strict=True
-    ):
+    found = (nnx.to_pure_dict(state.params)["params"], state.carry)
+    pairs = zip(*map(jax.tree.leaves, (found, (params, carry))), strict=True)
+    for ours, theirs in pairs:
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -137,11 +125,8 @@ def test_the_module_trains_to_the_bit_like_the_functional_layer(
 )
 def test_presets_are_the_paper_s(name, expected, epochs, rates):
     config = word_lm.PRESETS[name]
-
-    def shapes():
-        return nnx.state(word_lm.make_model(config, 10_000, jax.random.key(0)))
-
-    assert num_weights(jax.eval_shape(shapes)) == expected
+    shapes = jax.eval_shape(lambda: nnx.state(word_lm.make_model(config, 10_000, KEY)))
+    assert num_weights(shapes) == expected
     epoch_length = config.eval_every
     assert epoch_length == (929_589 // 20 - 1) // config.num_steps
     assert config.num_updates == epochs * epoch_length
@@ -149,9 +134,8 @@ def test_presets_are_the_paper_s(name, expected, epochs, rates):
         config.learning_rate, config.decay_rate, config.constant_epochs, epoch_length
     )
     for epoch, rate in rates.items():
-        first, last = (epoch - 1) * epoch_length, epoch * epoch_length - 1
-        np.testing.assert_allclose(schedule(jnp.asarray(first)), rate, rtol=1e-5)
-        np.testing.assert_allclose(schedule(jnp.asarray(last)), rate, rtol=1e-5)
+        for update in ((epoch - 1) * epoch_length, epoch * epoch_length - 1):
+            np.testing.assert_allclose(schedule(jnp.asarray(update)), rate, rtol=1e-5)
 
 
 @pytest.mark.parametrize("experiment", [char_lm, word_lm])
@@ -163,33 +147,18 @@ def test_all_weights_are_drawn_from_the_interval(experiment):
         assert abs(float(leaf.mean())) < 5 * 0.1 / math.sqrt(3 * leaf.size)
 
 
-def run(arguments):
-    return run_command(
-        word_lm.train, word_lm.Config, word_lm.PRESETS, word_lm.sample, arguments
-    )
-
-
 def test_a_run_is_evaluated_sampled_and_scores_lines(tmp_path, text_path, capsys):
     directory = tmp_path / "run"
     flags = "--hidden-size 4 --embedding-size 4 --batch-size 3 --num-steps 5"
-    arguments = f"{flags} --num-updates 3 --data-path {text_path} --run-dir {directory}"
-    assert run(arguments.split()) == DONE
-    metrics = json.loads((directory / "results.json").read_text())["metrics"]
+    flags += f" --num-updates 3 --data-path {text_path} --run-dir {directory}"
+    assert run(word_lm, flags) == DONE
+    metrics = results_of(directory)["metrics"]
     assert metrics["test_perplexity"] == pytest.approx(math.exp(metrics["test_loss"]))
     capsys.readouterr()
-    assert run(f"--resume {directory} --sample 4 --prompt a".split()) == DONE
+    assert run(word_lm, f"--resume {directory} --sample 4 --prompt a") == DONE
     words = capsys.readouterr().out.split()
     assert words[0] == "a" and len(words) == 1 + 4
     assert set(words) <= {*"abcde", "<eos>", "<unk>"}
     reply = word_lm.make_reply(word_lm.load(directory))
     assert reply("a b").fields["num_symbols"] == 3
     assert reply("a zebra") == reply("a <unk>")
-
-
-def test_a_text_of_one_line_is_too_short_and_names_no_flag(tmp_path, text_path, capsys):
-    text_path.write_text("one")
-    arguments = f"--data-path {text_path} --run-dir {tmp_path / 'run'}".split()
-    assert run(arguments) == BAD_INPUT
-    message = capsys.readouterr().err
-    assert f"{text_path}: the data are too short" in message
-    assert "train_fraction" not in message
