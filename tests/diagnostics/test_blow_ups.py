@@ -43,18 +43,13 @@ def planted():
     def step(params, carry, inputs):
         here = (carry["time"] == params["at"])[..., None]
 
-        def with_slope(i, x):
-            return spoil_back(x, jnp.where(here, params["slopes"][i], 1))
-
-        def with_value(i, x):
-            return x * jnp.where(here, params["values"][i], 1)
-
         # a slope is planted in what the step reads, a value in what it leaves
-        read = LSTMCarry(*map(with_slope, range(2), carry["cell"]))
+        slopes = [jnp.where(here, slope, 1) for slope in params["slopes"]]
+        read = LSTMCarry(*map(spoil_back, carry["cell"], slopes))
         left, outputs = plain.step(params["cell"], read, inputs)
-        left = LSTMCarry(*map(with_value, range(2), left))
-        outputs = with_value(2, outputs)
-        return {"cell": left, "time": carry["time"] + 1}, outputs
+        values = [jnp.where(here, value, 1) for value in params["values"]]
+        h, c, outputs = (x * y for x, y in zip((*left, outputs), values))
+        return {"cell": LSTMCarry(h, c), "time": carry["time"] + 1}, outputs
 
     return Cell(init, initial_carry, step)
 
@@ -72,24 +67,17 @@ def params_of_all():
 
 @functools.cache
 def program(threshold):
-    def run(params, inputs):
-        return find_blow_ups(
-            LAYERS,
-            params,
-            inputs,
-            lambda outputs: (outputs**2).sum(),
-            threshold=threshold,
-        )
+    def loss(outputs):
+        return (outputs**2).sum()
 
+    run = functools.partial(find_blow_ups, LAYERS, loss=loss, threshold=threshold)
     return jax.jit(run)
 
 
 def plant(layer, at, kind, leaf, value):
     params = list(params_of_all())
-    own = dict(params[layer])
-    own["at"] = jnp.int32(at)
-    own[kind] = own[kind].at[leaf].set(value)
-    params[layer] = own
+    planted = params[layer][kind].at[leaf].set(value)
+    params[layer] = params[layer] | {"at": jnp.int32(at), kind: planted}
     return params
 
 
@@ -106,16 +94,13 @@ def test_all_well():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e15])
 def test_planted_cases_are_named(value):
     """100 in all: 25 random places a value, forward and backward."""
-    rng = np.random.default_rng(7)
-    run = program(1e5)
-    inputs = draw()
+    rng, run, inputs = np.random.default_rng(7), program(1e5), draw()
     for _ in range(25):
         layer, at = int(rng.choice([0, 2, 3])), int(rng.integers(T))
         leaf = int(rng.integers(3))
         found = run(plant(layer, at, "values", leaf, value), inputs)
         assert found.first_forward() == (at, f"layer {layer}, {LEAVES[leaf]}")
-        leaf = int(rng.integers(2))
-        at = int(rng.integers(1, T))
+        leaf, at = int(rng.integers(2)), int(rng.integers(1, T))
         found = run(plant(layer, at, "slopes", leaf, value), inputs)
         assert found.first_forward() is None
         assert found.first_backward() == (at, f"layer {layer}, {LEAVES[leaf]}")

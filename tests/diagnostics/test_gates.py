@@ -13,34 +13,23 @@ from rnnjax.diagnostics.gates import (
     saturation,
     time_constants,
 )
+from tests.cells.paper import B, H, T, draw, pre_activation, sigmoid
 from tests.pytrees import assert_close
 from tests.user_cells import counting
-
-T, B, D, H = 7, 3, 2, 5
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
 
 
 @pytest.mark.parametrize(("make", "names"), [(lstm, "ifgo"), (gru, "rz")])
 def test_gates_are_the_papers(x64, make, names):
-    rng = np.random.default_rng(0)
     cell = make(H)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    params = jax.tree.map(lambda x: rng.normal(size=x.shape), shapes)
-    inputs = rng.normal(size=(T, B, D))
+    params, inputs = draw(cell, scale=1.0)
     got = gates(cell, params, inputs, names)
     assert set(got) == set(names) - {"g"}
     carry = cell.initial_carry(params, (B,))
     for t in range(T):
         h = carry.h if make is lstm else carry
-        pre = inputs[t] @ params["kernel"] + h @ params["recurrent_kernel"]
-        pre = pre + params["bias"]
-        for i, name in enumerate(names):
-            if name != "g":
-                want = sigmoid(pre[:, i * H : (i + 1) * H])
-                assert_close(got[name][t], want, 1e-12)
+        pre = pre_activation(params, inputs[t], h)
+        want = {name: sigmoid(pre[:, names.index(name) * H :][:, :H]) for name in got}
+        assert_close({name: got[name][t] for name in got}, want, 1e-12)
         carry, _ = cell.step(params, carry, inputs[t])
 
 
@@ -75,18 +64,15 @@ def test_effective_rank_counts_equal_directions(x64):
     directions = np.linalg.qr(rng.normal(size=(H, 3)))[0]
     carries = (basis @ directions.T).reshape(T, B, H)
     np.testing.assert_allclose(effective_rank(carries), 3, rtol=1e-6)
-    values = np.array([2.0, 1.0])
-    shares = values / 3
+    shares = np.array([2.0, 1.0]) / 3
     want = np.exp(-(shares * np.log(shares)).sum())
-    np.testing.assert_allclose(effective_rank(np.diag(values)), want)
+    np.testing.assert_allclose(effective_rank(np.diag(3 * shares)), want)
 
 
 def test_bad_arguments():
-    cell = counting(H)
     with pytest.raises(ValueError, match="cell must have factors, got one"):
-        gates(cell, {}, {}, "ifgo")
+        gates(counting(H), {}, {}, "ifgo")
     cell = elman(H)
-    params = cell.init(jax.random.key(0), D)
-    inputs = np.zeros((T, B, D), np.float32)
+    params, inputs = jax.tree.map(np.float32, draw(cell))
     with pytest.raises(ValueError, match="names must divide the width 5, got 'rz'."):
         gates(cell, params, inputs, "rz")

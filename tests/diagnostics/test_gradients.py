@@ -19,21 +19,16 @@ from rnnjax.diagnostics.jacobians import (
 )
 from rnnjax.unroll import unroll
 from tests import user_cells
-from tests.pytrees import assert_close
+from tests.cases import draw_tree
+from tests.cells.paper import B, D, H, T, draw
+from tests.pytrees import assert_close, steps
 
-T, B, D, H = 7, 3, 2, 5
-
-
-def draw(cell, seed=0):
-    rng = np.random.default_rng(seed)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    params = jax.tree.map(lambda x: 0.6 * rng.normal(size=x.shape), shapes)
-    return params, rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
+WEIGHTS = np.random.default_rng(5).normal(size=(T, B, H))  # of the outputs
 
 
 def test_jacobians_of_elman_are_the_lectures(x64):
     """diag(f') W; our kernel is W transposed."""
-    params, inputs, _ = draw(elman(H))
+    params, inputs = draw(elman(H))
     _, outputs = unroll(elman(H), params, inputs)
     got = step_jacobians(elman(H), params, inputs)
     slopes = 1 - np.asarray(outputs) ** 2
@@ -42,11 +37,10 @@ def test_jacobians_of_elman_are_the_lectures(x64):
 
 def test_jacobians_of_an_lstm_are_differences(x64):
     cell = lstm(H)
-    params, inputs, _ = draw(cell)
+    params, inputs = draw(cell)
     got = step_jacobians(cell, params, inputs)
     assert got.shape == (T, B, 2 * H, 2 * H)
-    rng = np.random.default_rng(1)
-    direction = rng.normal(size=2 * H)
+    direction = np.random.default_rng(1).normal(size=2 * H)
     carry = jax.tree.map(lambda x: x[0, 1], cell.initial_carry(params, (1, B)))
     for t in range(T):
 
@@ -76,10 +70,10 @@ def test_norms_of_products(x64):
 
 @pytest.mark.parametrize("cell", [lstm(H), gru(H, reset_after=False)])
 def test_sum_over_lags_is_the_gradient(x64, cell):
-    params, inputs, weights = draw(cell)
+    params, inputs = draw(cell)
 
     def loss(outputs):
-        return (weights * jnp.sin(outputs)).sum()
+        return (WEIGHTS * jnp.sin(outputs)).sum()
 
     got = gradient_by_lag(cell, params, inputs, loss)
     want = jax.grad(lambda params: loss(unroll(cell, params, inputs)[1]))(params)
@@ -107,22 +101,13 @@ def test_every_lag_of_a_scalar_network(x64):
 def test_carry_gradients_of_a_cell_that_counts(x64):
     """One floating leaf; equal to moving the carry handed from chunk to chunk."""
     cell = user_cells.counting(H)
-    rng = np.random.default_rng(4)
-    params = cell.init(jax.random.key(0), D)
-    params = jax.tree.map(np.float64, params)
-    inputs = {
-        "features": rng.normal(size=(T, B, D)),
-        "gain": rng.normal(size=(T, B)),
-    }
-    weights = rng.normal(size=(T, B, H))
+    params = jax.tree.map(np.float64, cell.init(jax.random.key(0), D))
+    inputs = draw_tree(np.random.default_rng(4), (T, B), D)
     (got,) = carry_gradients(
-        cell, params, inputs, lambda outputs: (weights * outputs[0]).sum()
+        cell, params, inputs, lambda outputs: (WEIGHTS * outputs[0]).sum()
     )
     for t in (0, 3, T - 1):
-        first, rest = (
-            jax.tree.map(lambda x: x[:t], inputs),  # noqa: B023
-            jax.tree.map(lambda x: x[t:], inputs),  # noqa: B023
-        )
+        first, rest = steps(inputs, slice(t)), steps(inputs, slice(t, None))
         carry = cell.initial_carry(params, (B,))
         if t:
             carry, _ = unroll(cell, params, first, carry=carry)
@@ -130,7 +115,7 @@ def test_carry_gradients_of_a_cell_that_counts(x64):
         def later(h):
             start = carry | {"h": h}  # noqa: B023
             _, outputs = unroll(cell, params, rest, carry=start)  # noqa: B023
-            return (weights[t:] * outputs[0]).sum()  # noqa: B023
+            return (WEIGHTS[t:] * outputs[0]).sum()  # noqa: B023
 
         assert_close(got[t], jax.grad(later)(carry["h"]), 1e-11)
 
@@ -138,12 +123,8 @@ def test_carry_gradients_of_a_cell_that_counts(x64):
 def test_norms_by_lag_of_a_linear_network(x64):
     """‖∂h_t/∂h_(t-k-1)‖ = |w|^(k+1), so the band has no width."""
     cell = elman(1, activation="identity")
-    params = {
-        "kernel": np.ones((D, 1)),
-        "recurrent_kernel": np.array([[-0.7]]),
-        "bias": np.zeros(1),
-    }
-    _, inputs, _ = draw(cell)
+    params, inputs = draw(cell)
+    params["recurrent_kernel"] = np.array([[-0.7]])
     got = gradient_norms_by_lag(cell, params, inputs, lambda outputs: outputs[..., 0])
     want = 0.7 ** np.arange(1, T + 1)
     for curve in got:
@@ -151,23 +132,22 @@ def test_norms_by_lag_of_a_linear_network(x64):
 
 
 def test_norms_by_lag_are_means_of_logs(x64):
-    params, inputs, weights = draw(gru(H))
+    params, inputs = draw(gru(H))
 
     def step_loss(outputs):
-        return (weights * outputs).sum(-1)
+        return (WEIGHTS * outputs).sum(-1)
 
     got = gradient_norms_by_lag(gru(H), params, inputs, step_loss)
-    norms = np.zeros((T, T, B))
 
     @jax.jit
-    def from_step(t):
-        return carry_gradients(
-            gru(H), params, inputs, lambda outputs: step_loss(outputs)[t].sum()
-        )
+    def norms_from(t):
+        def loss(outputs):
+            return step_loss(outputs)[t].sum()
 
-    for t in range(T):
-        (grads,) = from_step(t)
-        norms[t] = np.linalg.norm(grads, axis=-1)
+        (grads,) = carry_gradients(gru(H), params, inputs, loss)
+        return jnp.linalg.norm(grads, axis=-1)
+
+    norms = np.stack([norms_from(t) for t in range(T)])
     for lag in range(T):
         logs = np.log([norms[t, t - lag] for t in range(lag, T)]).ravel()
         mean, half = logs.mean(), 1.96 * logs.std(ddof=1) / np.sqrt(logs.size)
@@ -177,8 +157,8 @@ def test_norms_by_lag_are_means_of_logs(x64):
 
 def test_a_gradient_that_is_zero_has_norm_zero(x64):
     cell = elman(H, use_bias=False)
-    params = {"kernel": np.ones((D, H)), "recurrent_kernel": np.zeros((H, H))}
-    _, inputs, _ = draw(cell)
+    params, inputs = draw(cell)
+    params["recurrent_kernel"] = np.zeros((H, H))
     got = gradient_norms_by_lag(
         cell, params, inputs, lambda outputs: outputs.sum(-1), engine=hoisted
     )

@@ -1,5 +1,7 @@
 """Lyapunov exponents where they are known."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,7 @@ from rnnjax import Cell, elman, gru
 from rnnjax.diagnostics.gradients import carry_gradients
 from rnnjax.diagnostics.jacobians import step_jacobians
 from rnnjax.diagnostics.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
-
-H = 5
+from tests.cells.paper import D, H, draw
 
 
 def iterating(function, start):
@@ -26,23 +27,20 @@ def iterating(function, start):
 
 def spectrum_of_map(function, start, num_steps, num_discarded=100):
     cell = iterating(function, jnp.asarray(start))
-
-    @jax.jit
-    def run(inputs):
-        return lyapunov_spectrum(cell, {}, inputs, num_discarded=num_discarded)
-
-    return run(np.zeros((num_steps, 0)))
+    run = functools.partial(lyapunov_spectrum, cell, {}, num_discarded=num_discarded)
+    return jax.jit(run)(np.zeros((num_steps, 0)))
 
 
-def linear(matrix):
-    params = {"kernel": np.zeros((1, H)), "recurrent_kernel": matrix}
-    return elman(H, activation="identity", use_bias=False), params
+def elman_of(matrix, activation="identity"):
+    """Makes an Elman network of a recurrent matrix that reads nothing."""
+    params = {"kernel": np.zeros((1, len(matrix))), "recurrent_kernel": matrix}
+    return elman(len(matrix), activation=activation, use_bias=False), params
 
 
 def test_orthogonal_times_gain(x64):
     rng = np.random.default_rng(0)
     orthogonal = np.linalg.qr(rng.normal(size=(H, H)))[0]
-    cell, params = linear(1.3 * orthogonal)
+    cell, params = elman_of(1.3 * orthogonal)
     got = lyapunov_spectrum(cell, params, np.zeros((50, 1)))
     np.testing.assert_allclose(got, np.log(1.3), atol=1e-12)
 
@@ -52,12 +50,11 @@ def test_general_linear_is_its_eigenvalues(x64):
     rng = np.random.default_rng(1)
     moduli = np.array([1.5, 1.1, 0.8, 0.5, 0.2])
     basis = rng.normal(size=(H, H)) + 2 * np.eye(H)
-    cell, params = linear(basis @ np.diag(moduli) @ np.linalg.inv(basis))
-    got = lyapunov_spectrum(cell, params, np.zeros((2000, 1)), num_discarded=200)
+    cell, params = elman_of(basis @ np.diag(moduli) @ np.linalg.inv(basis))
+    arguments = cell, params, np.zeros((2000, 1))
+    got = lyapunov_spectrum(*arguments, num_discarded=200)
     np.testing.assert_allclose(got, np.log(moduli), atol=1e-4)
-    few = lyapunov_spectrum(
-        cell, params, np.zeros((2000, 1)), num_discarded=200, num_exponents=2
-    )
+    few = lyapunov_spectrum(*arguments, num_discarded=200, num_exponents=2)
     np.testing.assert_allclose(few, got[:2], atol=1e-10)
 
 
@@ -75,14 +72,9 @@ def test_lorenz(x64):
     """0.906, 0 and -14.572 a unit of time; their sum is -13.667."""
     dt = 0.01
 
-    def flow(x):
-        return jnp.stack(
-            [
-                10 * (x[1] - x[0]),
-                x[0] * (28 - x[2]) - x[1],
-                x[0] * x[1] - 8 / 3 * x[2],
-            ]
-        )
+    def flow(v):
+        x, y, z = v
+        return jnp.stack([10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z])
 
     def runge_kutta(x):
         k1 = flow(x)
@@ -99,12 +91,9 @@ def test_lorenz(x64):
 
 def test_sum_is_the_mean_log_determinant(x64):
     """Of any cell, under any inputs."""
-    rng = np.random.default_rng(2)
     cell = gru(H)
-    params = jax.tree.map(
-        lambda x: rng.normal(size=x.shape), cell.init(jax.random.key(0), 2)
-    )
-    inputs = rng.normal(size=(40, 2))
+    params, _ = draw(cell, seed=2, scale=1.0)
+    inputs = np.random.default_rng(3).normal(size=(40, D))
     got = lyapunov_spectrum(cell, params, inputs)
     _, logs = np.linalg.slogdet(step_jacobians(cell, params, inputs))
     np.testing.assert_allclose(got.sum(), logs.mean(), rtol=1e-10)
@@ -114,18 +103,12 @@ def test_sum_is_the_mean_log_determinant(x64):
 def test_chaos_begins_past_a_gain_of_one(x64, gain, sign):
     """Of h = tanh(W h), W of variance gain² / N: log gain below one, chaos above."""
     rng = np.random.default_rng(3)
-    size = 100
-    cell = elman(size, use_bias=False)
-    matrix = gain * rng.normal(size=(size, size)) / np.sqrt(size)
-    params = {"kernel": np.zeros((1, size)), "recurrent_kernel": matrix}
-    largest = lyapunov_spectrum(
-        cell,
-        params,
-        np.zeros((600, 1)),
-        carry=rng.normal(size=size),
-        num_exponents=1,
-        num_discarded=200,
-    )[0]
+    matrix = gain * rng.normal(size=(100, 100)) / np.sqrt(100)
+    cell, params = elman_of(matrix, "tanh")
+    start, inputs = rng.normal(size=100), np.zeros((600, 1))
+    (largest,) = lyapunov_spectrum(
+        cell, params, inputs, carry=start, num_exponents=1, num_discarded=200
+    )
     assert np.sign(largest) == sign
     if gain < 1:
         assert abs(largest - np.log(abs(np.linalg.eigvals(matrix)).max())) < 0.02
@@ -136,13 +119,13 @@ def test_gradients_fade_at_the_rate_of_the_largest_exponent(x64, activation):
     """Within 5 %."""
     rng = np.random.default_rng(4)
     size, num_steps = 20, 400
-    cell = elman(size, activation=activation, use_bias=False)
     matrix = rng.normal(size=(size, size)) / np.sqrt(size)
-    params = {"kernel": rng.normal(size=(3, size)), "recurrent_kernel": 0.8 * matrix}
+    cell, params = elman_of(0.8 * matrix, activation)
+    params["kernel"] = rng.normal(size=(3, size))
     inputs = 0.3 * rng.normal(size=(num_steps, 3))
-    largest = lyapunov_spectrum(
+    (largest,) = lyapunov_spectrum(
         cell, params, inputs, num_exponents=1, num_discarded=50
-    )[0]
+    )
     (grads,) = carry_gradients(cell, params, inputs, lambda outputs: outputs[-1].sum())
     logs = np.log(np.linalg.norm(grads, axis=-1))
     rate = (logs[num_steps - 50] - logs[50]) / (num_steps - 100)
@@ -160,7 +143,7 @@ def test_kaplan_yorke_at_its_ends():
 
 
 def test_bad_arguments():
-    cell, params = linear(np.eye(H, dtype=np.float32))
+    cell, params = elman_of(np.eye(H, dtype=np.float32))
     inputs = np.zeros((4, 1), np.float32)
     with pytest.raises(ValueError, match="must be from 1 to 5, .* got 6."):
         lyapunov_spectrum(cell, params, inputs, num_exponents=6)

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from rnnjax import elman, lstm, recurrent
+from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.diagnostics.fixed_points import fixed_points
 from rnnjax.diagnostics.truncation import truncation_bias
 from rnnjax.unroll import unroll
+from tests.cells.paper import draw_params
+from tests.pytrees import draw_like
 
 T, B, D, H = 6, 3, 2, 5
 
@@ -32,15 +35,13 @@ def test_angle_and_length_by_hand(x64):
     w, u = 0.9, 0.5
     params = {"kernel": np.array([[u]]), "recurrent_kernel": np.array([[w]])}
     x = np.random.default_rng(1).normal(size=T)
-    h = np.zeros(T + 1)
-    full, cut = np.zeros((2, 2))
-    slope = np.zeros(2)  # of h by (u, w)
+    h, full, cut, slope = 0.0, *np.zeros((3, 2))  # the slope of h by (u, w)
     for t in range(T):
-        h[t + 1] = w * h[t] + u * x[t]
-        own = np.array([x[t], h[t]])
+        own = np.array([x[t], h])
+        h = w * h + u * x[t]
         slope = own + w * slope
-        full += 2 * h[t + 1] * slope
-        cut += 2 * h[t + 1] * own
+        full += 2 * h * slope
+        cut += 2 * h * own
     got = truncation_bias(recurrent(cell), params, x[:, None], squares, 1)
     cosine = full @ cut / np.linalg.norm(full) / np.linalg.norm(cut)
     np.testing.assert_allclose(got.angle, np.degrees(np.arccos(cosine)), rtol=1e-6)
@@ -88,21 +89,13 @@ def test_fixed_points_of_one_unit(x64):
 def test_fixed_points_stand_still(x64):
     rng = np.random.default_rng(3)
     cell = lstm(H)
-    params = jax.tree.map(
-        lambda x: 1.2 * rng.normal(size=x.shape), cell.init(jax.random.key(0), D)
-    )
+    params = draw_params(rng, cell, D, scale=1.2)
     inputs = rng.normal(size=D)
-    starts = jax.tree.map(
-        lambda x: rng.normal(size=x.shape), cell.initial_carry(params, (8,))
-    )
+    starts = draw_like(rng, cell.initial_carry(params, (8,)), scale=1.0)
     got = fixed_points(cell, params, inputs, starts)
     still = got.points[np.asarray(got.speeds) < 1e-20]
     assert len(still) >= 1
-    c, h = np.split(still, 2, axis=1)[::-1]
-    carry, _ = unroll(
-        cell,
-        params,
-        np.broadcast_to(inputs, (3, len(still), D)),
-        carry=type(cell.initial_carry(params))(jnp.asarray(h), jnp.asarray(c)),
-    )
-    np.testing.assert_allclose(carry.h, h, atol=1e-8)
+    start = LSTMCarry(*np.split(still, 2, axis=1))
+    inputs = np.broadcast_to(inputs, (3, len(still), D))
+    carry, _ = unroll(cell, params, inputs, carry=start)
+    np.testing.assert_allclose(carry.h, start.h, atol=1e-8)

@@ -60,9 +60,7 @@ def test_averages_are_the_papers(seed, x64):
 
 
 def test_falling_losses_never_trigger_and_nan_does():
-    optimizer = nt_asgd(RATE, patience=PATIENCE)
-    params = jnp.ones(3)
-    state = optimizer.init(params)
+    state = nt_asgd(RATE, patience=PATIENCE).init(jnp.ones(3))
     for loss in (5.0, 4.0, 3.0, 2.0, 1.0):
         state = record_validation(state, loss)
     assert not state[1].averaging

@@ -42,15 +42,13 @@ def test_the_highest_stable_threshold_is_chosen():
         return jax.lax.scan(body, (start, optimizer.init(start)), length=60)[1]
 
     def in_numpy(threshold):
-        w = 10.0
-        losses = []
+        w, losses = 10.0, []
         for _ in range(60):
             losses.append(w**4)
             w -= 0.1 * np.clip(4 * w**3, -threshold, threshold)
         means = np.reshape(losses, (-1, 5)).mean(axis=1)
-        return all(
-            mean <= 2 * min([losses[0], *means[:i]]) for i, mean in enumerate(means)
-        )
+        lowest = np.minimum.accumulate([losses[0], *means])
+        return (means <= 2 * lowest[:-1]).all()
 
     want = [in_numpy(threshold) for threshold in thresholds]
     assert want[0] and not want[-1]

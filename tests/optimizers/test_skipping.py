@@ -77,19 +77,14 @@ def test_a_member_that_diverges_leaves_its_neighbours_as_they_are():
     params, grads = draw(8)
     stacked = jnp.stack([params, 2 * params, 3 * params])
     all_grads = np.stack([grads, grads[::-1], 2 * grads], axis=1)
-    run = jax.jit(lambda p, g: follow(jax_vmapped(GUARDED), p, g))
+    vmapped = optax.GradientTransformation(*map(jax.vmap, GUARDED))
+    run = jax.jit(lambda p, g: follow(vmapped, p, g))
     want, _ = run(stacked, all_grads)
     all_grads[3:, 1] = np.nan
     got, state = run(stacked, all_grads)
     assert_same_bits(got[:, [0, 2]], want[:, [0, 2]])
     assert_same_bits(got[3:, 1], np.repeat(got[2:3, 1], 5, axis=0))
     np.testing.assert_array_equal(state.stopped, [False, True, False])
-
-
-def jax_vmapped(optimizer):
-    return optax.GradientTransformation(
-        jax.vmap(optimizer.init), jax.vmap(optimizer.update)
-    )
 
 
 def test_bad_arguments_are_refused():

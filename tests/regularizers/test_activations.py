@@ -32,13 +32,9 @@ def draw():
 
 def in_loops(penalty, outputs, mask):
     values = []
-    for t in range(T):
-        for b in range(B):
-            if penalty is activation_penalty:
-                if mask[t, b]:
-                    values.append(PENALTIES[penalty](outputs[t, b], None))
-            elif t and mask[t, b] and mask[t - 1, b]:
-                values.append(PENALTIES[penalty](outputs[t, b], outputs[t - 1, b]))
+    for t, b in np.argwhere(mask):
+        if penalty is activation_penalty or (t and mask[t - 1, b]):
+            values.append(PENALTIES[penalty](outputs[t, b], outputs[t - 1, b]))
     return np.mean(values)
 
 

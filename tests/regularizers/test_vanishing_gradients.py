@@ -16,29 +16,25 @@ from rnnjax.regularizers import (
     vanishing_gradient_penalty,
     vanishing_gradient_penalty_immediate,
 )
+from tests.cells.paper import B, D, H, T, draw, pre_activation
 from tests.pytrees import assert_close
 
-T, B, D, H = 7, 3, 2, 5
+# of the outputs; all sequences but one end early, where nothing comes back
+WEIGHTS = np.random.default_rng(5).normal(size=(T, B, H))
+WEIGHTS[4:, 1:] = 0
 
 
-def draw(cell, seed=0):
-    rng = np.random.default_rng(seed)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    params = jax.tree.map(lambda x: 0.6 * rng.normal(size=x.shape), shapes)
-    return params, rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
+def loss(outputs):
+    return (WEIGHTS * outputs**2).sum()
 
 
-def loss_of(weights):
-    return lambda outputs: (weights * outputs**2).sum()
-
-
-def released(params, inputs, weights):
+def released(params, inputs):
     """The released penalty for tanh and its immediate derivative by W, in loops."""
     kernel = params["recurrent_kernel"]
     h = [np.zeros((B, H))]
     for x in inputs:
-        h.append(np.tanh(x @ params["kernel"] + h[-1] @ kernel + params["bias"]))
-    delta = [2 * weight * out for weight, out in zip(weights, h[1:])]
+        h.append(np.tanh(pre_activation(params, x, h[-1])))
+    delta = [2 * weight * out for weight, out in zip(WEIGHTS, h[1:])]
     for t in range(T - 2, -1, -1):
         delta[t] += (delta[t + 1] * (1 - h[t + 2] ** 2)) @ kernel.T
     total, count, grad = 0.0, 0, np.zeros((H, H))
@@ -56,54 +52,47 @@ def released(params, inputs, weights):
     return total / count, grad / count, h, delta
 
 
-@pytest.fixture
-def elman_case(x64):
-    """All sequences but one end before the last steps, where nothing comes back."""
-    params, inputs, weights = draw(elman(H))
-    weights[4:, 1:] = 0
-    return params, inputs, weights
+def immediate_penalty(params, inputs):
+    trace = gradient_trace(elman(H), params, inputs, loss)
+    return vanishing_gradient_penalty_immediate(elman(H), params, trace)
 
 
-def test_the_trace_is_what_came_back(elman_case):
-    params, inputs, weights = elman_case
-    _, _, h, delta = released(*elman_case)
-    trace = gradient_trace(elman(H), params, inputs, loss_of(weights))
+def test_the_trace_is_what_came_back(x64):
+    params, inputs = draw(elman(H))
+    _, _, h, delta = released(params, inputs)
+    trace = gradient_trace(elman(H), params, inputs, loss)
     assert_close(trace.carries, np.stack(h[:-1]), 1e-12)
     assert_close(trace.cotangents, [np.stack(delta)], 1e-12)
 
 
-def test_the_immediate_derivative_is_the_released_one(elman_case):
-    params, inputs, weights = elman_case
-    want, want_grad, _, delta = released(*elman_case)
+def test_the_immediate_derivative_is_the_released_one(x64):
+    params, inputs = draw(elman(H))
+    want, want_grad, _, delta = released(params, inputs)
     assert (np.stack(delta)[5:, 1:] == 0).all()  # the count of steps matters
-
-    def penalty(params):
-        trace = gradient_trace(elman(H), params, inputs, loss_of(weights))
-        return vanishing_gradient_penalty_immediate(elman(H), params, trace)
-
-    got, grads = jax.jit(jax.value_and_grad(penalty))(params)
+    got, grads = jax.jit(jax.value_and_grad(immediate_penalty))(params, inputs)
     np.testing.assert_allclose(got, want, rtol=1e-12)
     assert_close(grads.pop("recurrent_kernel"), want_grad, 1e-12)
     for name, grad in grads.items():
         assert not np.any(grad), name
 
 
-def test_one_backward_pass_gives_all(elman_case):
-    params, inputs, weights = elman_case
-    want, want_grad, _, _ = released(*elman_case)
+def test_one_backward_pass_gives_all(x64):
+    params, inputs = draw(elman(H))
+    want, want_grad, _, _ = released(params, inputs)
     rest = {"scale": np.float64(1.3)}
 
-    def loss(rest, outputs):
-        return loss_of(weights)(outputs) * rest["scale"] / 1.3
+    def scaled_loss(rest, outputs):
+        return loss(outputs) * rest["scale"] / 1.3
 
     def unpenalized(params, rest):
-        return loss(rest, unroll(elman(H), params, inputs, engine=scan)[1])
+        return scaled_loss(rest, unroll(elman(H), params, inputs, engine=scan)[1])
 
-    got = jax.jit(
-        lambda weight: penalized_gradients(
-            loss, elman(H), params, rest, inputs, weight=weight
-        )
-    )(0.7)
+    @jax.jit
+    def run(weight):
+        arguments = scaled_loss, elman(H), params, rest, inputs
+        return penalized_gradients(*arguments, weight=weight)
+
+    got = run(0.7)
     value, (grads, rest_grads) = jax.value_and_grad(unpenalized, (0, 1))(params, rest)
     grads["recurrent_kernel"] += 0.7 * want_grad
     np.testing.assert_allclose(got.loss, value, rtol=1e-12)
@@ -115,9 +104,8 @@ def test_one_backward_pass_gives_all(elman_case):
 def test_the_penalty_as_written_is_the_equation(x64):
     """With the Jacobians of whole steps, of a carry of two leaves."""
     cell = lstm(H)
-    params, inputs, weights = draw(cell)
-    weights[4:, 1:] = 0
-    trace = gradient_trace(cell, params, inputs, loss_of(weights))
+    params, inputs = draw(cell)
+    trace = gradient_trace(cell, params, inputs, loss)
     came = np.concatenate(trace.cotangents, axis=-1)
     passed = np.einsum("tbi,tbij->tbj", came, step_jacobians(cell, params, inputs))
     came, passed = (np.linalg.norm(x, axis=-1) for x in (came, passed))
@@ -136,12 +124,12 @@ def test_the_penalty_as_written_is_the_equation(x64):
 def test_the_gradient_as_written_equals_differences(make, x64):
     """Through the carries and through what was backpropagated."""
     cell = make(H)
-    params, inputs, weights = draw(cell)
-    direction, _, _ = draw(cell, seed=1)
+    params, inputs = draw(cell)
+    direction, _ = draw(cell, seed=1)
 
     def penalty(distance):
         moved = jax.tree.map(lambda x, dx: x + distance * dx, params, direction)
-        trace = gradient_trace(cell, moved, inputs, loss_of(weights))
+        trace = gradient_trace(cell, moved, inputs, loss)
         return vanishing_gradient_penalty(cell, moved, trace)
 
     penalty = jax.jit(jax.value_and_grad(penalty))
@@ -151,7 +139,7 @@ def test_the_gradient_as_written_equals_differences(make, x64):
 
 def test_an_orthogonal_linear_network_has_none(x64):
     cell = elman(H, activation=lambda pre: pre)
-    params, inputs, _ = draw(cell)
+    params, inputs = draw(cell)
     rotation = np.linalg.qr(np.random.default_rng(3).normal(size=(H, H)))[0]
     params["recurrent_kernel"] = rotation
     target = np.random.default_rng(2).normal(size=H)
@@ -170,7 +158,7 @@ def test_an_orthogonal_linear_network_has_none(x64):
 def test_padding_is_not_there(x64):
     """NaN before, inside and after a sequence, against the sequence alone."""
     cell = elman(H)
-    params, inputs, weights = draw(cell)
+    params, inputs = draw(cell)
     real = np.array([False, True, True, False, True, True, False])
     mask = np.repeat(real[:, None], B, axis=1)
     filled = np.where(mask[..., None], inputs, np.nan)
@@ -178,12 +166,12 @@ def test_padding_is_not_there(x64):
     @jax.jit
     def run(inputs, weights, mask):
         def loss(rest, outputs):
-            return loss_of(weights)(outputs)
+            return (weights * outputs**2).sum()
 
-        return penalized_gradients(
-            loss, cell, params, (), inputs, weight=0.5, mask=mask
-        )
+        arguments = loss, cell, params, (), inputs
+        return penalized_gradients(*arguments, weight=0.5, mask=mask)
 
+    weights = np.random.default_rng(6).normal(size=(T, B, H))
     got = run(filled, weights, mask)
     want = run(inputs[real], weights[real], None)
     assert_close(got, want, 1e-12)
@@ -195,36 +183,24 @@ def test_nothing_that_comes_back_is_no_penalty():
     start = cell.initial_carry(params, (T, B))
     trace = GradientTrace(jnp.ones((T, B, D)), start, [jnp.zeros((T, B, H))])
 
-    @jax.jit
-    @jax.value_and_grad
-    def both(params):
-        return vanishing_gradient_penalty(
-            cell, params, trace
-        ) + vanishing_gradient_penalty_immediate(cell, params, trace)
-
-    value, grads = both(params)
-    assert value == 0
-    assert all((x == 0).all() for x in jax.tree.leaves(grads))
+    for penalty in (vanishing_gradient_penalty, vanishing_gradient_penalty_immediate):
+        of_params = jax.jit(jax.value_and_grad(functools.partial(penalty, cell)))
+        value, grads = of_params(params, trace)
+        assert value == 0
+        assert all((x == 0).all() for x in jax.tree.leaves(grads))
 
 
-def test_seeds_side_by_side(elman_case):
-    _, inputs, weights = elman_case
-    several = [draw(elman(H), seed)[0] for seed in range(2)]
-
-    def penalty(params):
-        trace = gradient_trace(elman(H), params, inputs, loss_of(weights))
-        return vanishing_gradient_penalty_immediate(elman(H), params, trace)
-
+def test_seeds_side_by_side(x64):
+    several = [draw(elman(H), seed) for seed in range(2)]
     stacked = jax.tree.map(lambda *x: np.stack(x), *several)
-    got = jax.jit(jax.vmap(penalty))(stacked)
-    want = [released(params, inputs, weights)[0] for params in several]
+    got = jax.jit(jax.vmap(immediate_penalty))(*stacked)
+    want = [released(params, inputs)[0] for params, inputs in several]
     assert_close(got, np.stack(want), 1e-12)
 
 
 def test_a_cell_without_factors_is_refused():
     cell = elman(H)._replace(factors=None)
     params = cell.init(jax.random.key(0), D)
-    with pytest.raises(
-        ValueError, match="cell must have factors, got one that is only"
-    ):
+    message = "cell must have factors, got one that is only"
+    with pytest.raises(ValueError, match=message):
         gradient_trace(cell, params, jnp.ones((T, D)), lambda o: o.sum())

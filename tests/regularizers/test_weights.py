@@ -10,14 +10,9 @@ from tests.pytrees import assert_close
 
 def draw():
     rng = np.random.default_rng(0)
-    return {
-        "cell": {
-            "bias": rng.normal(size=3),
-            "kernel": rng.normal(size=(2, 3)),
-            "recurrent_kernel": rng.normal(size=(3, 3)),
-        },
-        "head": [{"kernel": rng.normal(size=(3, 4))}],
-    }
+    shapes = {"bias": (3,), "kernel": (2, 3), "recurrent_kernel": (3, 3)}
+    cell = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    return {"cell": cell, "head": [{"kernel": rng.normal(size=(3, 4))}]}
 
 
 def test_the_chosen_leaves_alone_are_summed(x64):
@@ -44,10 +39,9 @@ def test_the_chosen_leaves_alone_are_summed(x64):
 
 def test_choosing_nothing_is_refused():
     paths = "cell/bias', 'cell/kernel', 'cell/recurrent_kernel', 'head/0/kernel"
+    message = rf"chosen must choose a leaf, got none of \['{paths}'"
     for penalty in (l1_penalty, l2_penalty):
-        with pytest.raises(
-            ValueError, match=f"chosen must choose a leaf, got none of \\['{paths}'"
-        ):
+        with pytest.raises(ValueError, match=message):
             penalty(draw(), lambda path: path.endswith("kernels"))
 
 
