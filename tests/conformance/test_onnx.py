@@ -5,18 +5,15 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
-from onnx import TensorProto, helper
 
 from rnnjax import bidirectional, elman, gru, lengths_to_mask, lstm, recurrent
+from tests.conformance.onnx_cases import Case, model_of, run_in_onnx_runtime
 from tests.loop import in_numpy
 from tests.pytrees import assert_close, draw_like
 
 T, B, D, H = 7, 4, 3, 5
 NUM_CASES = 3
-RANKS = {"B": 2, "sequence_lens": 1, "Y": 4}  # others have 3
 
 
 class Kind(NamedTuple):
@@ -48,40 +45,6 @@ KINDS = {
 }
 
 
-@functools.cache
-def session(operator, direction, attributes):
-    """Makes a model of one operator."""
-    attributes = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in attributes
-    }
-    if direction == "bidirectional" and "activations" in attributes:
-        attributes["activations"] = 2 * attributes["activations"]
-    names = ["X", "W", "R", "B", "sequence_lens", "initial_h"]
-    results = ["Y", "Y_h"]
-    if operator == "LSTM":
-        names, results = [*names, "initial_c"], [*results, "Y_c"]
-    node = helper.make_node(
-        operator, names, results, hidden_size=H, direction=direction, **attributes
-    )
-
-    def describe(name):
-        dtype = TensorProto.INT32 if name == "sequence_lens" else TensorProto.FLOAT
-        return helper.make_tensor_value_info(name, dtype, [None] * RANKS.get(name, 3))
-
-    graph = helper.make_graph(
-        [node], "one", list(map(describe, names)), list(map(describe, results))
-    )
-    opset = helper.make_opsetid("", 14)
-    model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
-    onnx.checker.check_model(model)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-
 def reordered(matrix, order):
     """Puts gates side by side into another order, and units first."""
     gates = np.split(matrix, len(order), axis=-1)
@@ -97,16 +60,9 @@ def weights_for(kind, params):
     recurrent_bias = np.zeros_like(params["bias"])
     if "candidate_bias" in params:
         recurrent_bias[2 * H :] = params["candidate_bias"]
-    return (
-        reordered(params["kernel"], kind.order),
-        reordered(recurrent_kernel, kind.order),
-        np.concatenate(
-            [
-                reordered(params["bias"], kind.order),
-                reordered(recurrent_bias, kind.order),
-            ]
-        ),
-    )
+    matrices = params["kernel"], recurrent_kernel, params["bias"], recurrent_bias
+    W, R, *biases = (reordered(matrix, kind.order) for matrix in matrices)
+    return W, R, np.concatenate(biases)
 
 
 @functools.cache
@@ -146,14 +102,15 @@ def test_equals_onnx_runtime(kind_name, direction, seed):
     ways = [params[name] for name in ("forward", "backward")] if both else [params]
     stacked = [np.stack(x) for x in zip(*[weights_for(kind, own) for own in ways])]
     carries = [carry["forward"], carry["backward"]] if both else [carry]
-    feed = dict(zip("WRB", stacked)) | {"X": inputs, "sequence_lens": lengths}
     leaves = [np.stack(x) for x in zip(*map(jax.tree.leaves, carries))]
-    feed |= dict(zip(("initial_h", "initial_c"), leaves))
-    attributes = tuple(
-        (name, tuple(value) if isinstance(value, list) else value)
-        for name, value in kind.attributes.items()
-    )
-    outputs, *last = session(kind.operator, direction, attributes).run(None, feed)
+    given = {"X": inputs, "sequence_lens": lengths}
+    given |= dict(zip(("initial_h", "initial_c"), leaves))
+    attributes = {"hidden_size": H, "direction": direction} | kind.attributes
+    if both and "activations" in attributes:
+        attributes["activations"] = 2 * attributes["activations"]
+    weights = dict(zip("WRB", stacked))
+    model = model_of(Case(kind.operator, attributes, weights, [given]))
+    ((outputs, *last),) = run_in_onnx_runtime(model, [given])
 
     want = np.concatenate(list(outputs.swapaxes(0, 1)), axis=-1)
     assert_close(got, want, 2e-6)

@@ -33,7 +33,8 @@ def spectrum_of_map(function, start, num_steps, num_discarded=100):
 
 def elman_of(matrix, activation="identity"):
     """Makes an Elman network of a recurrent matrix that reads nothing."""
-    params = {"kernel": np.zeros((1, len(matrix))), "recurrent_kernel": matrix}
+    kernel = np.zeros_like(matrix[:1])
+    params = {"kernel": kernel, "recurrent_kernel": matrix}
     return elman(len(matrix), activation=activation, use_bias=False), params
 
 
