@@ -7,7 +7,7 @@ import pytest
 
 from rnnjax import stack
 from rnnjax.convert.onnx_read import from_onnx
-from tests.convert.exchange import B, D, H, T, draw_inputs
+from tests.convert.exchange import INPUTS, B, D, H, T
 from tests.pytrees import assert_close
 
 pytestmark = pytest.mark.conformance
@@ -29,7 +29,7 @@ def test_layers_equal_the_module(tmp_path, module, options):
         warnings.simplefilter("ignore")  # PyTorch's, of its own exporter
         example = (torch.ones(T, B, D),)
         torch.onnx.export(module, example, tmp_path / "model.onnx", dynamo=False)
-    inputs = draw_inputs()
+    inputs = INPUTS
     with torch.no_grad():
         want = module(torch.from_numpy(inputs))[0].numpy()
     nodes = from_onnx(tmp_path / "model.onnx")

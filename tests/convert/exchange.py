@@ -5,30 +5,34 @@ import numpy as np
 import pytest
 
 from rnnjax import lengths_to_mask, unroll
-from tests.pytrees import draw_like
+from tests.cells.paper import draw_params as draw_float_params
+from tests.pytrees import assert_close
 
 T, B, D, H = 7, 3, 2, 5
 LENGTHS = np.array([4, T, 1])
+MASK = np.arange(T)[:, None] < LENGTHS
+INPUTS = np.random.default_rng(1).normal(size=(T, B, D)).astype(np.float32)
 
 
 def draw_params(cell, seed=0, input_size=D, dtype=np.float32):
     """Draws a cell's parameters; the first number of each is -0.0."""
-    shapes = jax.eval_shape(lambda: cell.init(jax.random.key(0), input_size))
-    params = draw_like(np.random.default_rng(seed), shapes, dtype)
+    rng = np.random.default_rng(seed)
+    params = draw_float_params(rng, cell, input_size, dtype, scale=0.4)
     for x in jax.tree.leaves(params):
         x[(0,) * x.ndim] = -0.0
     return params
 
 
-def draw_inputs(seed=1):
-    return np.random.default_rng(seed).normal(size=(T, B, D)).astype(np.float32)
+def assert_computes(cell, params, want, want_leaves, lengths=None):
+    """Checks outputs and leaves of the last carry of `INPUTS`, to 1e-6.
 
-
-def outputs_of(cell, params, inputs, lengths=None):
-    """Returns the last carry and the outputs."""
+    Where `lengths` are given, outputs must be zeros beyond, whatever `want` has there.
+    """
     mask = None if lengths is None else lengths_to_mask(lengths, T)
     run = jax.jit(lambda *args: unroll(cell, *args, mask=mask))
-    return jax.tree.map(np.asarray, run(params, inputs))
+    carry, outputs = run(params, INPUTS)
+    want = want if mask is None else np.where(mask[..., None], want, 0)
+    assert_close((outputs, jax.tree.leaves(carry)), (want, want_leaves), 1e-6)
 
 
 def message_of(function, *args, **options):

@@ -6,17 +6,18 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import bidirectional, elman, gru, lengths_to_mask, lstm
+from rnnjax import bidirectional, elman, gru, lstm
 from rnnjax.convert import from_keras, to_keras
 from tests.convert.exchange import (
+    INPUTS,
     LENGTHS,
+    MASK,
     D,
     H,
     T,
-    draw_inputs,
+    assert_computes,
     draw_params,
     message_of,
-    outputs_of,
 )
 from tests.pytrees import assert_close, assert_same_bits
 
@@ -67,12 +68,9 @@ def keras_loads_cudnn(weights, num_gates):
 def test_cudnn_weights_are_recognised_and_converted(maker, num_gates):
     rng = np.random.default_rng(0)
     width = num_gates * H
-    shapes = {
-        "kernel": (D, width),
-        "recurrent_kernel": (H, width),
-        "bias": (2 * width,),
-    }
-    cudnn = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    shapes = (D, width), (H, width), (2 * width,)
+    names = "kernel", "recurrent_kernel", "bias"
+    cudnn = {name: rng.normal(size=shape) for name, shape in zip(names, shapes)}
     want = from_keras(keras_loads_cudnn(cudnn, num_gates), maker)
     assert_same_bits(from_keras(cudnn, maker), want)
 
@@ -155,7 +153,7 @@ def test_a_prefix_chooses_among_layers():
     )
 
 
-def test_bad_weights():
+def test_bad_weights_and_params():
     weights = to_keras(draw_params(gru(H)), gru)
     assert message_of(from_keras, weights, gru, reset_after=False) == (
         "weights['bias'] must be [15], got [2, 15]."
@@ -170,9 +168,6 @@ def test_bad_weights():
     assert message_of(from_keras, weights, gru) == (
         "weights must have recurrent_kernel, got bias, kernel."
     )
-
-
-def test_bad_params():
     params = draw_params(gru(H))
     del params["candidate_bias"]
     assert message_of(to_keras, params, gru) == (
@@ -214,18 +209,13 @@ def test_equals_keras(layers, maker, options, use_bias):
     )
     randomize(peer)
     params = read(peer, maker, **options)
-    inputs = draw_inputs()
-    mask = np.asarray(lengths_to_mask(LENGTHS, T))
+    want, *states = peer(batch_first(INPUTS), mask=MASK.T)
     cell = maker(H, use_bias=use_bias, **options)
-    carry, outputs = outputs_of(cell, params, inputs, LENGTHS)
-    want, *states = peer(batch_first(inputs), mask=mask.T)
-    # Keras repeats the last output where it is masked
-    want = np.where(mask[..., None], batch_first(want), 0)
-    assert_close((outputs, jax.tree.leaves(carry)), (want, states), 1e-6)
+    assert_computes(cell, params, batch_first(want), states, LENGTHS)
 
     other.build((None, T, D))
     other.set_weights(list(to_keras(params, maker).values()))
-    _, *again = other(batch_first(inputs), mask=mask.T)
+    _, *again = other(batch_first(INPUTS), mask=MASK.T)
     assert_close(again, states, 1e-6)
 
 
@@ -233,10 +223,7 @@ def test_equals_keras(layers, maker, options, use_bias):
 def test_equals_keras_in_both_directions(layers):
     peer = layers.Bidirectional(layers.LSTM(H, return_sequences=True))
     randomize(peer)
-    params = {
-        "forward": read(peer.forward_layer, lstm),
-        "backward": read(peer.backward_layer, lstm),
-    }
-    inputs = draw_inputs()
-    _, outputs = jax.jit(bidirectional(lstm(H)).apply)(params, None, inputs)
-    assert_close(outputs, batch_first(peer(batch_first(inputs))), 1e-6)
+    ways = {"forward": peer.forward_layer, "backward": peer.backward_layer}
+    params = {way: read(layer, lstm) for way, layer in ways.items()}
+    _, outputs = jax.jit(bidirectional(lstm(H)).apply)(params, None, INPUTS)
+    assert_close(outputs, batch_first(peer(batch_first(INPUTS))), 1e-6)

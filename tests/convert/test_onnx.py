@@ -14,7 +14,7 @@ from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.convert.onnx_activations import clipped, onnx_activations
 from rnnjax.convert.onnx_read import carry_from_onnx, from_onnx
 from rnnjax.convert.onnx_write import to_onnx
-from tests.convert.exchange import B, D, H, T, draw_inputs, draw_params, message_of
+from tests.convert.exchange import INPUTS, B, D, H, T, draw_params, message_of
 from tests.pytrees import assert_close, assert_same_bits
 
 (leaky,) = onnx_activations(["LeakyRelu"], [0.3])
@@ -82,9 +82,8 @@ def test_activations_equal_their_equations(name):
     (activation,) = onnx_activations([name], *given)
     assert_close(activation(x), equation(x, *values), 1e-6)
     assert onnx_activations([name], *given) == (activation,)
-    assert_close(
-        clipped(activation, 0.5)(x), equation(np.clip(x, -0.5, 0.5), *values), 1e-6
-    )
+    want = equation(np.clip(x, -0.5, 0.5), *values)
+    assert_close(clipped(activation, 0.5)(x), want, 1e-6)
     if None not in defaults:
         (activation,) = onnx_activations([name])
         assert_close(activation(x), equation(x), 1e-6)
@@ -108,18 +107,14 @@ def test_a_single_peephole_gets_zeros_beside_it():
     cell = lstm_variant(H, peepholes="o")
     params = draw_params(cell)
     (node,) = from_onnx(to_onnx(cell, params))
-    nothing = np.zeros(H, np.float32)
-    assert_same_bits(
-        node.params, params | {"peephole_i": nothing, "peephole_f": nothing}
-    )
+    zeros = dict.fromkeys(("peephole_i", "peephole_f"), np.zeros(H, np.float32))
+    assert_same_bits(node.params, params | zeros)
 
 
 def test_two_directions_may_differ_in_their_activations():
     backward = gru(H, activation=jax.nn.relu)
-    options = {
-        "direction": "bidirectional",
-        "activations": ["Sigmoid", "Tanh", "Sigmoid", "Relu"],
-    }
+    activations = ["Sigmoid", "Tanh", "Sigmoid", "Relu"]
+    options = {"direction": "bidirectional", "activations": activations}
     (node,) = from_onnx(to_onnx(gru(H), BOTH, backward_cell=backward, **options))
     assert node.layer is bidirectional(gru(H), backward)
     assert_same_bits(node.params, BOTH)
@@ -139,18 +134,14 @@ def test_batch_first_equals_the_reference_evaluator(direction):
     model = to_onnx(cell, params, direction=direction, layout=1, takes_carry=True)
     onnx.checker.check_model(model, full_check=True)
     rng = np.random.default_rng(0)
-    fed = {
-        name: rng.normal(size=(B, len(ways), H)).astype(np.float32)
-        for name in ("initial_h", "initial_c")
-    }
-    inputs = draw_inputs()
-    want, *last = ReferenceEvaluator(model).run(
-        None, {"X": inputs.swapaxes(0, 1), **fed}
-    )
+    carries = rng.normal(size=(2, B, len(ways), H)).astype(np.float32)
+    fed = dict(zip(("initial_h", "initial_c"), carries))
+    evaluator = ReferenceEvaluator(model)
+    want, *last = evaluator.run(None, {"X": INPUTS.swapaxes(0, 1), **fed})
     (node,) = from_onnx(model)
     assert node.fed == {name: name for name in fed}
     carry = carry_from_onnx(*fed.values(), layout=1)
-    got_carry, got = node.layer.apply(node.params, carry, inputs)
+    got_carry, got = node.layer.apply(node.params, carry, INPUTS)
     assert_close(got, want.reshape(B, T, -1).swapaxes(0, 1), 2e-6)
     assert_close(got_carry, carry_from_onnx(*last, layout=1), 2e-6)
 
@@ -175,18 +166,14 @@ def test_what_the_file_holds_is_given():
     model = to_onnx(lstm(H), draw_params(lstm(H)), takes_lengths=True, takes_carry=True)
     h = np.full((1, B, H), 0.5, np.float32)
     lengths = np.array([T, 0, 2], np.int32)
-    (node,) = from_onnx(
-        hold(model, sequence_lens=lengths, initial_h=h, initial_c=2 * h)
-    )
+    model = hold(model, sequence_lens=lengths, initial_h=h, initial_c=2 * h)
+    (node,) = from_onnx(model)
     assert_same_bits(node.lengths, lengths)
     assert_same_bits((node.carry.h, node.carry.c), (h[0], 2 * h[0]))
     assert node.fed == {}
-
-
-def test_a_carry_that_is_left_out_is_zeros():
+    # A carry that is left out is zeros.
     model = to_onnx(lstm(H), draw_params(lstm(H)), takes_carry=True)
     model.graph.node[0].input[6] = ""
-    h = np.full((1, B, H), 0.5, np.float32)
     (node,) = from_onnx(hold(model, initial_h=h))
     assert_same_bits((node.carry.h, node.carry.c), (h[0], np.zeros_like(h[0])))
 
@@ -206,11 +193,10 @@ def test_files_are_read_node_by_node(tmp_path):
     merged = onnx.compose.merge_models(merged, second, [("between/X", "two/X")])
     onnx.save(merged, tmp_path / "model.onnx")
     nodes = from_onnx(tmp_path / "model.onnx")
-    assert [(node.name, node.operator) for node in nodes] == [
-        ("one/LSTM", "LSTM"),
-        ("two/GRU", "GRU"),
+    assert [(node.name, node.operator, node.cells) for node in nodes] == [
+        ("one/LSTM", "LSTM", (lstm(H),)),
+        ("two/GRU", "GRU", (gru(3),)),
     ]
-    assert [node.cells for node in nodes] == [(lstm(H),), (gru(3),)]
 
 
 def change(cell=None, rename=(), remove=(), arrays=(), **attributes):
@@ -233,6 +219,7 @@ def change(cell=None, rename=(), remove=(), arrays=(), **attributes):
     return model
 
 
+OF_W = "W of LSTM node 'LSTM' must be "
 KNOWN = "Relu, Tanh, Sigmoid, Affine, LeakyRelu, ThresholdedRelu, ScaledTanh, "
 REFUSED = {
     "attribute": (
@@ -270,14 +257,10 @@ REFUSED = {
     ),
     "clip": ({"clip": 0.0}, "clip must be positive, got 0.0."),
     "layout": ({"layout": 2}, "layout must be 0 or 1, got 2."),
-    "missing W": (
-        {"remove": ["W"]},
-        "W of LSTM node 'LSTM' must be given, got none.",
-    ),
+    "missing W": ({"remove": ["W"]}, OF_W + "given, got none."),
     "computed W": (
         {"rename": [("W", "X")]},
-        "W of LSTM node 'LSTM' must be held by the file or follow from what it holds, "
-        "got 'X', an input.",
+        OF_W + "held by the file or follow from what it holds, got 'X', an input.",
     ),
     "shape of R": (
         {"arrays": [("R", np.zeros((1, 4 * H, H + 1), np.float32))]},
@@ -286,21 +269,20 @@ REFUSED = {
     ),
     "number of directions": (
         {"direction": "bidirectional"},
-        f"W of LSTM node 'LSTM' must be of shape (2, {4 * H}, {D}), "
-        f"got (1, {4 * H}, {D}).",
+        OF_W + f"of shape (2, {4 * H}, {D}), got (1, {4 * H}, {D}).",
     ),
     "rank of W": (
         {"arrays": [("W", np.zeros(4, np.float32))]},
         "W of LSTM node 'LSTM' must have 3 axes, got shape (4,).",
     ),
-    "no hidden size": (
-        {"hidden_size": 0},
-        "hidden_size of LSTM node 'LSTM' must be 5, the last axis of R, got 0.",
-    ),
-    "hidden size": (
-        {"hidden_size": 6},
-        "hidden_size of LSTM node 'LSTM' must be 5, the last axis of R, got 6.",
-    ),
+    **{
+        f"hidden size of {size}": (
+            {"hidden_size": size},
+            "hidden_size of LSTM node 'LSTM' must be 5, the last axis of R, "
+            f"got {size}.",
+        )
+        for size in (0, 6)
+    },
 }
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from rnnjax import elman, gru, lstm
 from rnnjax.convert.stacked import stack_kernels, unstack_kernels
-from tests.cells.paper import sigmoid
-from tests.pytrees import assert_same_bits, draw_like
+from tests.cells.paper import draw_params, sigmoid
+from tests.pytrees import assert_same_bits
 
 B, D, H = 3, 2, 5
 CELLS = {
@@ -21,8 +21,8 @@ CELLS = {
 
 def draw(cell):
     rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes), rng.normal(size=(B, D)), rng.normal(size=(B, H))
+    params = draw_params(rng, cell, D, scale=0.4)
+    return params, rng.normal(size=(B, D)), rng.normal(size=(B, H))
 
 
 @pytest.mark.parametrize(("cell", "options"), CELLS.values(), ids=CELLS.keys())
@@ -80,7 +80,6 @@ def test_missing_matrices_are_named():
         unstack_kernels({"kernel": np.zeros((D, H))}, H)
     stacked = {"stacked_kernel": np.zeros((H + D, H))}
     for size in (0, H + D, -1):
-        with pytest.raises(
-            ValueError, match=rf"hidden_size must be from 1 to .*{size}"
-        ):
+        message = rf"hidden_size must be from 1 to .*{size}"
+        with pytest.raises(ValueError, match=message):
             unstack_kernels(stacked, size)

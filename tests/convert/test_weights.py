@@ -26,10 +26,7 @@ def weights(**changed):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        (
-            {"b": np.ones((1, 3))},
-            "weights['b'] must be [3], got [1, 3].",
-        ),
+        ({"b": np.ones((1, 3))}, "weights['b'] must be [3], got [1, 3]."),
         (
             {"extra": np.ones(1), "other": np.ones(1)},
             "weights must have no names but w, b, got extra, other too.",
@@ -44,15 +41,12 @@ def test_what_is_wrong_is_named(changed, message):
     assert message_of(read_weights, "weights", weights(**changed), SHAPES) == message
 
 
-def test_a_missing_name_is_named():
+def test_a_missing_name_and_what_is_no_matrix_are_named():
     args = "weights", {"w": np.ones((2, 3))}, SHAPES
     assert message_of(read_weights, *args) == "weights must have b, got w."
     assert message_of(matrix_shape, "x", {}, "w") == "x must have w, got nothing."
-
-
-def test_what_tells_sizes_must_be_a_matrix():
-    assert message_of(matrix_shape, "weights", {"w": np.ones(4)}, "w") == (
-        "weights['w'] must be a matrix, got [4]."
+    assert message_of(matrix_shape, "x", {"w": np.ones(4)}, "w") == (
+        "x['w'] must be a matrix, got [4]."
     )
 
 
@@ -64,19 +58,15 @@ def test_weights_are_copied_and_keep_their_dtype():
     assert (given["b"] == 1).all()
 
 
-def test_params_of_another_cell_are_refused():
+def test_params_of_another_cell_and_unknown_makers_are_refused():
     assert message_of(read_params, draw_params(lstm(H)), gru) == (
         "params must have candidate_bias, got bias, kernel, recurrent_kernel."
     )
     assert message_of(read_params, draw_params(elman(H)), lstm) == (
         f"params['bias'] must be [20], got [{H}]."
     )
-
-
-def test_an_unknown_maker_is_named():
-    assert (
-        message_of(gates_of, np.cos) == "maker must be elman or gru or lstm, got cos."
-    )
+    message = "maker must be elman or gru or lstm, got cos."
+    assert message_of(gates_of, np.cos) == message
 
 
 def test_nothing_added_keeps_the_sign_of_zero():

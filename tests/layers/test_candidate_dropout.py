@@ -14,43 +14,21 @@ from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.variational_dropout import variational_dropout
 from rnnjax.layers.weight_drop import weight_drop
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, sigmoid
-from tests.pytrees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import B, D, H, T, draw
+from tests.layers.lstm_loop import lstm_loop
+from tests.pytrees import assert_close, assert_same_bits
 from tests.user_cells import counting, reflecting
 
 RATE = 0.3
 KEY = jax.random.key(1)
 
 
-def draw(cell):
-    rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes, scale=0.6), rng.normal(size=(T, B, D))
-
-
-def lstm_loop(params, inputs, candidate_scale, h_scale):
-    """An LSTM in NumPy; `candidate_scale` `[T, B, H]`, `h_scale` `[B, H]`."""
-    U, W = (
-        by_gate(params["kernel"], "ifgo"),
-        by_gate(params["recurrent_kernel"], "ifgo"),
-    )
-    b = by_gate(params["bias"], "ifgo")
-    h, c, outputs = np.zeros((B, H)), np.zeros((B, H)), []
-    for x, d in zip(inputs, candidate_scale):
-        i, f, g, o = (x @ U[n] + (h_scale * h) @ W[n] + b[n] for n in "ifgo")
-        c = sigmoid(f) * c + sigmoid(i) * d * np.tanh(g)
-        h = sigmoid(o) * np.tanh(c)
-        outputs.append(h)
-    return LSTMCarry(h, c), np.stack(outputs)
-
-
 def test_candidates_are_dropped_as_in_the_paper(x64):
     params, inputs = draw(lstm(H))
     kept = np.asarray(draw_steps(KEY, 1 - RATE, 0, T, (B, H)))
-    want = lstm_loop(params, inputs, kept / (1 - RATE), np.ones((B, H)))
-    carry, outputs = candidate_dropout(lstm(H), RATE).apply(
-        params, None, inputs, key=KEY
-    )
+    want = lstm_loop(params, inputs, candidate_scale=kept / (1 - RATE))
+    layer = candidate_dropout(lstm(H), RATE)
+    carry, outputs = layer.apply(params, None, inputs, key=KEY)
     assert_close((carry["cell"], outputs), want, 1e-13)
     assert carry["time"] == T
 
@@ -71,7 +49,7 @@ def test_what_the_products_read_is_dropped(x64):
     """One mask for all steps, on h and not on c."""
     params, inputs = draw(lstm(H))
     scale = draw_scale(jax.random.fold_in(KEY, 0), RATE, (B, H), np.float64)
-    want = lstm_loop(params, inputs, np.ones((T, B, H)), np.asarray(scale))
+    want = lstm_loop(params, inputs, h_scale=np.asarray(scale))
     layer = variational_dropout(lstm(H), RATE)
     assert_close(layer.apply(params, None, inputs, key=KEY), want, 1e-13)
 
@@ -119,25 +97,18 @@ def test_weights_are_found_in_the_tree_and_before_prepare(x64):
         assert_same_bits(whole, cell.init(jax.random.key(0), D))
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda rate: weight_drop(lstm(H), rate),
-        lambda rate: variational_dropout(lstm(H), rate),
-        lambda rate: candidate_dropout(lstm(H), rate),
-    ],
-)
+@pytest.mark.parametrize("make", [weight_drop, variational_dropout, candidate_dropout])
 def test_no_key_or_no_rate_is_the_cell(make):
     params = lstm(H).init(jax.random.key(0), D)
     inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
     want = recurrent(lstm(H)).apply(params, None, inputs)
     for rate, key in ((RATE, None), (0.0, KEY)):
-        carry, outputs = make(rate).apply(params, None, inputs, key=key)
+        carry, outputs = make(lstm(H), rate).apply(params, None, inputs, key=key)
         own = carry["cell"] if isinstance(carry, dict) else carry
         assert_same_bits((own, outputs), want)
     for rate in (-0.1, 1.0, np.nan):
         with pytest.raises(ValueError, match="rate must be from 0 to less than 1, got"):
-            make(rate)
+            make(lstm(H), rate)
 
 
 def test_scales_are_one_on_average():
@@ -147,15 +118,13 @@ def test_scales_are_one_on_average():
 
 
 def test_what_cannot_be_dropped_is_refused():
-    with pytest.raises(
-        ValueError, match="cell must have factors, got one that is only"
-    ):
+    message = "cell must have factors, got one that is only"
+    with pytest.raises(ValueError, match=message):
         variational_dropout(counting(H), RATE)
+    layer = weight_drop(elman(H), RATE, names=("recurent_kernel",))
     message = r"names must be among \[.*'bias'.*\], got \['recurent_kernel'\]\."
     with pytest.raises(ValueError, match=message):
-        weight_drop(elman(H), RATE, names=("recurent_kernel",)).init(
-            jax.random.key(0), D
-        )
+        layer.init(jax.random.key(0), D)
     for cell in (gru(H), lstm_variant(H), counting(H)):
         with pytest.raises(ValueError, match="cell must be made by `lstm`, got"):
             candidate_dropout(cell, RATE)

@@ -7,82 +7,66 @@ import pytest
 from rnnjax import bidirectional, gru, lstm
 from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
 from rnnjax.unroll import unroll
-from tests.pytrees import assert_close, assert_same_bits, draw_like, steps
+from tests.cells.paper import B, D, T, draw_params
+from tests.pytrees import assert_close, assert_same_bits, steps
 
-T, B, D = 7, 3, 2
 CELLS = lstm(5), gru(4)
 
 
 def draw(num_steps=T):
     rng = np.random.default_rng(0)
-    layer = bidirectional(*CELLS)
-    shapes = jax.eval_shape(lambda key: layer.init(key, D), jax.random.key(0))
-    params, inputs = draw_like(rng, shapes), rng.normal(size=(num_steps, B, D))
-    mask, is_first = rng.random((num_steps, B)) < 0.7, rng.random((num_steps, B)) < 0.2
-    return params, inputs, mask, is_first
+    params = draw_params(rng, bidirectional(*CELLS), scale=0.4)
+    inputs = rng.normal(size=(num_steps, B, D))
+    marks = {"mask": 0.7, "is_first": 0.2}
+    marks = {name: rng.random((num_steps, B)) < x for name, x in marks.items()}
+    return params, inputs, marks
 
 
 @pytest.mark.parametrize(("chunk_length", "look_ahead"), [(3, 2), (2, 4), (1, 0)])
 def test_backward_cell_reads_chunk_and_little_more(x64, chunk_length, look_ahead):
-    params, inputs, mask, is_first = draw()
-    layer = chunked_bidirectional(
-        *CELLS, chunk_length=chunk_length, look_ahead=look_ahead
-    )
-    marks = {"mask": mask, "is_first": is_first}
+    params, inputs, marks = draw()
+    options = {"chunk_length": chunk_length, "look_ahead": look_ahead}
+    layer = chunked_bidirectional(*CELLS, **options)
     carry, got = layer.apply(params, None, inputs, **marks)
     want = unroll(CELLS[0], params["forward"], inputs, **marks)
     assert_close((carry, got[..., :5]), want, 1e-13)
     for start in range(0, T, chunk_length):
         seen = slice(start, start + chunk_length + look_ahead)
-        _, back = unroll(
-            CELLS[1],
-            params["backward"],
-            inputs[seen],
-            mask=mask[seen],
-            is_first=is_first[seen],
-            reverse=True,
-        )
+        read, own_marks = steps((inputs, marks), seen)
+        backward = CELLS[1], params["backward"]
+        _, back = unroll(*backward, read, **own_marks, reverse=True)
         own = slice(start, min(start + chunk_length, T))
         assert_close(got[own, :, 5:], back[: own.stop - start], 1e-13)
 
 
 @pytest.mark.parametrize("num_steps", [6, 7])
 def test_stream_read_chunk_by_chunk_equals_the_whole(x64, num_steps):
-    params, inputs, mask, is_first = draw(num_steps)
+    params, inputs, marks = draw(num_steps)
     layer = chunked_bidirectional(*CELLS, chunk_length=3, look_ahead=2)
-    want = layer.apply(params, None, inputs, mask=mask, is_first=is_first)
+    want = layer.apply(params, None, inputs, **marks)
     carry, outputs = None, []
     for start in range(0, num_steps, 3):
-        seen, mask_seen, first_seen = steps(
-            (inputs, mask, is_first), slice(start, start + 5)
-        )
-        carry, output = read_chunk(
-            *CELLS,
-            params,
-            carry,
-            seen,
-            chunk_length=3,
-            mask=mask_seen,
-            is_first=first_seen,
-        )
+        seen, own_marks = steps((inputs, marks), slice(start, start + 5))
+        arguments = *CELLS, params, carry, seen
+        carry, output = read_chunk(*arguments, chunk_length=3, **own_marks)
         outputs.append(output)
     assert_close((carry, np.concatenate(outputs)), want, 1e-13)
 
 
 @pytest.mark.parametrize("chunk_length", [T, 20])
 def test_one_chunk_is_bidirectional(chunk_length):
-    params, inputs, mask, is_first = draw()
+    params, inputs, marks = draw()
     params, inputs = jax.tree.map(np.float32, (params, inputs))
-    for marks in ({}, {"mask": mask, "is_first": is_first}):
-        _, want = bidirectional(*CELLS).apply(params, None, inputs, **marks)
+    for own in ({}, marks):
+        _, want = bidirectional(*CELLS).apply(params, None, inputs, **own)
         layer = chunked_bidirectional(*CELLS, chunk_length=chunk_length, look_ahead=2)
-        _, got = layer.apply(params, None, inputs, **marks)
+        _, got = layer.apply(params, None, inputs, **own)
         assert_close(got, want, 1e-6)
 
 
 def test_look_ahead_is_the_longest_wait():
     """Output t sees no input beyond its chunk and the steps ahead of that."""
-    params, inputs, _, _ = draw()
+    params, inputs, _ = draw()
     layer = chunked_bidirectional(*CELLS, chunk_length=3, look_ahead=1)
     _, jacobian = jax.linearize(
         lambda x: layer.apply(params, None, x)[1].sum(axis=(1, 2)), inputs
@@ -96,7 +80,7 @@ def test_look_ahead_is_the_longest_wait():
 
 
 def test_no_steps_are_no_error():
-    params, inputs, _, _ = draw()
+    params, inputs, _ = draw()
     layer = chunked_bidirectional(*CELLS, chunk_length=3, look_ahead=2)
     assert layer.apply(params, None, inputs[:0])[1].shape == (0, B, 9)
 

@@ -13,10 +13,7 @@ T, B, D, H = 7, 3, 2, 5
 
 def draw(window):
     rng = np.random.default_rng(0)
-    params = {
-        "kernel": rng.normal(size=(window, D, H)),
-        "bias": rng.normal(size=H),
-    }
+    params = {"kernel": rng.normal(size=(window, D, H)), "bias": rng.normal(size=H)}
     return params, rng.normal(size=(T, B, D))
 
 

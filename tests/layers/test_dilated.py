@@ -12,16 +12,21 @@ from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.convolution import causal_convolution
 from rnnjax.layers.dilated import dilated, dilated_stack
 from rnnjax.unroll import unroll
-from tests.pytrees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import B, D, H, T, draw_params
+from tests.pytrees import assert_close, assert_same_bits, steps
 from tests.user_cells import counting
-
-T, B, D, H = 7, 3, 2, 5
 
 
 def draw(layer, num_steps=T):
     rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda key: layer.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes), rng.normal(size=(num_steps, B, D))
+    params = draw_params(rng, layer, scale=0.4)
+    return params, rng.normal(size=(num_steps, B, D))
+
+
+def draw_marks(num_steps=T):
+    rng = np.random.default_rng(1)
+    shape = num_steps, B
+    return {"mask": rng.random(shape) < 0.7, "is_first": rng.random(shape) < 0.2}
 
 
 def loop(cell, dilation, params, inputs, mask, is_first):
@@ -42,16 +47,13 @@ def loop(cell, dilation, params, inputs, mask, is_first):
 def test_equals_loop(x64, dilation):
     """A first step, masked or not, is one for all that continue from before it."""
     cell = learned_initial_carry(lstm(H))
-    params, inputs = draw(dilated(cell, dilation))
-    rng = np.random.default_rng(1)
-    mask, is_first = rng.random((T, B)) < 0.7, rng.random((T, B)) < 0.2
-    got = dilated(cell, dilation).apply(
-        params, None, inputs, mask=mask, is_first=is_first
-    )
+    layer, marks = dilated(cell, dilation), draw_marks()
+    params, inputs = draw(layer)
+    got = layer.apply(params, None, inputs, **marks)
     for b in range(B):
-        want = loop(cell, dilation, params, inputs[:, b], mask[:, b], is_first[:, b])
+        read = (x[:, b] for x in (inputs, *marks.values()))
         own = jax.tree.map(lambda x: x[:, b], got)  # noqa: B023
-        assert_close(own, want, 1e-13)
+        assert_close(own, loop(cell, dilation, params, *read), 1e-13)
 
 
 @pytest.mark.parametrize("num_steps", [6, 8])
@@ -79,15 +81,12 @@ def test_chunks_of_any_length_turn_the_queue(x64):
     """Also chunks shorter than the dilation, and empty ones."""
     layer = dilated(gru(H), 4)
     params, inputs = draw(layer, 13)
-    rng = np.random.default_rng(1)
-    mask, is_first = rng.random((13, B)) < 0.7, rng.random((13, B)) < 0.2
-    want = layer.apply(params, None, inputs, mask=mask, is_first=is_first)
+    marks = draw_marks(13)
+    want = layer.apply(params, None, inputs, **marks)
     carry, outputs = None, []
     for low, high in itertools.pairwise([0, 3, 3, 9, 10, 13]):
-        own = slice(low, high)
-        carry, output = layer.apply(
-            params, carry, inputs[own], mask=mask[own], is_first=is_first[own]
-        )
+        chunk, own_marks = steps((inputs, marks), slice(low, high))
+        carry, output = layer.apply(params, carry, chunk, **own_marks)
         outputs.append(output)
     assert_close((carry, np.concatenate(outputs)), want, 1e-13)
 
@@ -125,31 +124,22 @@ def test_stack_grows_by_powers(x64, start):
 
 def test_fusing_reaches_every_step_before(x64):
     """Without it, steps of another phase are never seen."""
-    cells = gru(H), gru(H)
-    for start, reached in ((0, T), (1, T)):
-        layer = dilated_stack(*cells, start=start)
+
+    def reached(layer):
         params, inputs = draw(layer)
+        gradient = jax.grad(lambda x: layer.apply(params, None, x)[1][-1].sum())(inputs)
+        return np.any(np.asarray(gradient), axis=(1, 2))
 
-        def last(inputs, layer=layer, params=params):
-            return layer.apply(params, None, inputs)[1][-1].sum()
-
-        seen = np.any(np.asarray(jax.grad(last)(inputs)), axis=(1, 2))
-        assert seen.sum() == reached
-    layer = dilated(gru(H), 2)
-    params, inputs = draw(layer)
-    gradient = jax.grad(lambda x: layer.apply(params, None, x)[1][-1].sum())(inputs)
-    np.testing.assert_array_equal(
-        np.any(np.asarray(gradient), axis=(1, 2)), np.arange(T) % 2 == 0
-    )
+    for start in (0, 1):
+        assert reached(dilated_stack(gru(H), gru(H), start=start)).all()
+    np.testing.assert_array_equal(reached(dilated(gru(H), 2)), np.arange(T) % 2 == 0)
 
 
-@pytest.mark.parametrize("dilation", [0, -1, 2.5])
-def test_dilation_below_one_is_refused(dilation):
-    with pytest.raises(ValueError, match="dilation must be a positive whole number"):
-        dilated(gru(H), dilation)
-
-
-def test_bad_stacks_are_refused():
+def test_bad_options_are_refused():
+    for dilation in (0, -1, 2.5):
+        message = "dilation must be a positive whole number"
+        with pytest.raises(ValueError, match=message):
+            dilated(gru(H), dilation)
     with pytest.raises(ValueError, match="cells must be at least one, got none"):
         dilated_stack()
     with pytest.raises(ValueError, match="base must be a positive whole number, got 0"):

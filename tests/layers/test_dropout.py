@@ -9,7 +9,8 @@ from rnnjax import dropout
 from rnnjax.layers.dropout import locked_dropout
 from tests.pytrees import assert_same_bits
 
-RATE = 0.3
+RATE, KEY = 0.3, jax.random.key(0)
+INPUTS = np.random.default_rng(0).normal(size=(7, 3, 2)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,8 @@ def test_zeroes_at_the_rate_and_scales_the_rest(dropped):
     zeroed = outputs == 0
     deviation = np.sqrt(RATE * (1 - RATE) / zeroed.size)
     assert abs(zeroed.mean() - RATE) < 5 * deviation
-    np.testing.assert_allclose(
-        outputs[~zeroed], inputs[~zeroed] / (1 - RATE), rtol=1e-6
-    )
+    want = inputs[~zeroed] / (1 - RATE)
+    np.testing.assert_allclose(outputs[~zeroed], want, rtol=1e-6)
 
 
 def test_steps_sequences_and_features_are_drawn_apart(dropped):
@@ -40,22 +40,23 @@ def test_steps_sequences_and_features_are_drawn_apart(dropped):
 
 
 def test_no_key_or_no_rate_changes_nothing():
-    inputs = np.random.default_rng(0).normal(size=(7, 3, 2)).astype(np.float32)
-    for rate, key in ((RATE, None), (0.0, jax.random.key(0))):
-        carry, outputs = dropout(rate).apply({}, None, inputs, key=key)
-        assert_same_bits(outputs, inputs)
+    for rate, key in ((RATE, None), (0.0, KEY)):
+        carry, outputs = dropout(rate).apply({}, None, INPUTS, key=key)
+        assert_same_bits(outputs, INPUTS)
         assert carry == 7 and carry.dtype == jnp.int32
+        locked = locked_dropout(rate).apply({}, None, INPUTS, key=key)
+        assert_same_bits(locked, ((), INPUTS))
+    with pytest.raises(ValueError, match="rate must be from 0 to less than 1, got 1"):
+        locked_dropout(1.0)
 
 
 def test_gradient_goes_where_values_do():
-    inputs = np.random.default_rng(0).normal(size=(7, 3, 2)).astype(np.float32)
+    def run(inputs):
+        return dropout(RATE).apply({}, None, inputs, key=KEY)[1]
 
-    def total(inputs):
-        return dropout(RATE).apply({}, None, inputs, key=jax.random.key(0))[1].sum()
-
-    _, outputs = dropout(RATE).apply({}, None, inputs, key=jax.random.key(0))
-    want = np.where(outputs == 0, 0, np.float32(1 / (1 - RATE)))
-    np.testing.assert_allclose(jax.grad(total)(inputs), want, rtol=1e-6)
+    want = np.where(run(INPUTS) == 0, 0, np.float32(1 / (1 - RATE)))
+    got = jax.grad(lambda inputs: run(inputs).sum())(INPUTS)
+    np.testing.assert_allclose(got, want, rtol=1e-6)
 
 
 def test_clock_runs_on_masked_steps_and_over_resets():
@@ -77,12 +78,3 @@ def test_locked_mask_is_the_same_at_every_step():
     for axis in range(2):
         first, second = (np.delete(zeroed, end, axis=axis) for end in (0, -1))
         assert abs((first == second).mean() - agreement) < 0.05
-
-
-def test_locked_dropout_without_key_or_rate_changes_nothing():
-    inputs = np.random.default_rng(0).normal(size=(7, 3, 2)).astype(np.float32)
-    for rate, key in ((RATE, None), (0.0, jax.random.key(0))):
-        got = locked_dropout(rate).apply({}, None, inputs, key=key)
-        assert_same_bits(got, ((), inputs))
-    with pytest.raises(ValueError, match="rate must be from 0 to less than 1, got 1"):
-        locked_dropout(1.0)

@@ -74,14 +74,9 @@ def test_no_steps_give_zeros(pool):
 
 
 @of_each
-def test_dtype_is_kept(pool):
+def test_dtype_is_kept_and_a_wrong_mask_refused(pool):
     outputs, mask = draw()
     assert pool(jnp.bfloat16(outputs), mask).dtype == jnp.bfloat16
-
-
-@of_each
-def test_wrong_mask_is_refused(pool):
-    outputs, mask = draw()
     with pytest.raises(ValueError, match=r"mask must be bool of shape \(7, 4\), got"):
         pool(outputs, mask.T)
 

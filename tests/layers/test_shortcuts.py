@@ -6,8 +6,8 @@ import pytest
 
 from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, stack
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
-from tests.cells.paper import sigmoid
-from tests.pytrees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import draw_params, sigmoid
+from tests.pytrees import assert_close, assert_same_bits
 
 T, B, D = 7, 3, 2
 KEY = jax.random.key(1)
@@ -19,8 +19,8 @@ def inputs():
 
 
 def draw(layer, input_size=D):
-    shapes = jax.eval_shape(lambda key: layer.init(key, input_size), jax.random.key(0))
-    return draw_like(np.random.default_rng(1), shapes, np.float32)
+    rng = np.random.default_rng(1)
+    return draw_params(rng, layer, input_size, np.float32, scale=0.4)
 
 
 def test_residual_adds_the_inputs(inputs):

@@ -9,6 +9,7 @@ from tests.pytrees import assert_same_bits
 from tests.user_cells import convolving, reflecting
 
 T, B, D = 7, 3, 2
+CONVOLVED = recurrent(convolving(5)), recurrent(reflecting(4))
 
 
 def test_stack_is_its_layers_by_hand():
@@ -55,11 +56,8 @@ def test_input_sizes_are_learned(layers, input_size, sizes):
     assert tuple(kernel.shape[0] for kernel in kernels) == sizes
 
 
-def test_stack_is_causal_if_all_are():
+def test_stack_is_causal_if_all_are_and_never_empty():
     assert stack(recurrent(lstm(5)), dense(4)).step is not None
     assert stack(recurrent(lstm(5), reverse=True), dense(4)).step is None
-
-
-def test_no_layer_is_refused():
     with pytest.raises(ValueError, match="layers must be at least one, got none."):
         stack()

@@ -12,41 +12,26 @@ from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.zoneout import zoneout
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, by_gate, sigmoid
-from tests.pytrees import assert_close, assert_same_bits, draw_like
+from tests.cells.paper import B, D, H, T, draw
+from tests.layers.lstm_loop import lstm_loop
+from tests.pytrees import assert_close, assert_same_bits
 from tests.user_cells import counting
 
 RATES = LSTMCarry(h=0.2, c=0.7)
 
 
-def draw(cell, num_steps=T, batch=B):
-    rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    return draw_like(rng, shapes, scale=0.6), rng.normal(size=(num_steps, batch, D))
-
-
 def test_expectation_equals_paper(x64):
     """Both are mixed by their rates; h is made of c before it is."""
     params, inputs = draw(lstm(H))
-    U, W = (
-        by_gate(params["kernel"], "ifgo"),
-        by_gate(params["recurrent_kernel"], "ifgo"),
-    )
-    b = by_gate(params["bias"], "ifgo")
-    h, c, want = np.zeros((B, H)), np.zeros((B, H)), []
-    for x in inputs:
-        i, f, g, o = (x @ U[n] + h @ W[n] + b[n] for n in "ifgo")
-        new_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        h = RATES.h * h + (1 - RATES.h) * sigmoid(o) * np.tanh(new_c)
-        c = RATES.c * c + (1 - RATES.c) * new_c
-        want.append(h)
     carry, got = zoneout(lstm(H), RATES).apply(params, None, inputs)
-    assert_close((carry["cell"], got), (LSTMCarry(h, c), np.stack(want)), 1e-13)
+    want = lstm_loop(params, inputs, kept=RATES)
+    assert_close((carry["cell"], got), want, 1e-13)
 
 
 def test_every_entry_is_kept_or_made_anew(x64):
     """By the rate of its own leaf, each step apart."""
-    params, inputs = draw(lstm(H), 200, 20)
+    params, _ = draw(lstm(H))
+    inputs = np.random.default_rng(1).normal(size=(200, 20, D))
     layer, key = zoneout(lstm(H), RATES), jax.random.key(1)
     step = jax.jit(lambda carry, x: layer.step(params, carry, x, key=key)[0])
     plain = jax.jit(lambda carry, x: lstm(H).step(params, carry, x)[0])

@@ -65,9 +65,7 @@ def test_a_batch_is_its_trees_one_by_one(case):
     for t, (parents, marks) in enumerate(zip(PARENTS, HAS_INPUTS)):
         own = slice(start, start + len(parents))
         alone = batch_trees(
-            [parents],
-            has_inputs=[marks],
-            pad_to=PADDED_SIZES._replace(num_trees=1),
+            [parents], has_inputs=[marks], pad_to=PADDED_SIZES._replace(num_trees=1)
         )
         own_weights = jax.tree.map(lambda x: pad(x[own]), weights)  # noqa: B023
         want, want_grads = program(case.cell)(
