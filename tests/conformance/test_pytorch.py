@@ -1,5 +1,7 @@
 """PyTorch's RNN, LSTM and GRU with copied weights: outputs, carries, all gradients."""
 
+import operator
+
 import jax
 import numpy as np
 import pytest
@@ -66,8 +68,8 @@ def gradients(peer, params):
     return named
 
 
-def draw(rng, num_gates, dtype, candidate_bias):
-    """Draws parameters, inputs, carries `[2, B, H]` and weights for all results."""
+def draw(rng, name, num_gates, dtype):
+    """Draws parameters, inputs, leaves of the carry, and weights for all results."""
 
     def normal(*shape):
         return rng.normal(size=shape).astype(dtype)
@@ -77,25 +79,23 @@ def draw(rng, num_gates, dtype, candidate_bias):
         "kernel": normal(D, num_gates * H),
         "recurrent_kernel": normal(H, num_gates * H) / 2,
     }
-    if candidate_bias:
+    if name == "gru":
         params["candidate_bias"] = normal(H)
-    return params, normal(T, B, D), normal(2, B, H), normal(2, B, H), normal(T, B, H)
+    carry = 2 if name == "lstm" else 1, B, H
+    return params, normal(T, B, D), normal(*carry), normal(*carry), normal(T, B, H)
 
 
 def run_peer(torch, peer, inputs, carry, lengths, carry_weights, weights):
     """Runs a peer over packed sequences; gives values and gradients."""
     inputs = torch.tensor(inputs, requires_grad=True)
     carry = [torch.tensor(x[None], requires_grad=True) for x in carry]
-    packed = torch.nn.utils.rnn.pack_padded_sequence(
-        inputs, lengths, enforce_sorted=False
-    )
+    packing = torch.nn.utils.rnn
+    packed = packing.pack_padded_sequence(inputs, lengths, enforce_sorted=False)
     outputs, last = peer(packed, carry[0] if len(carry) == 1 else tuple(carry))
-    outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(outputs, total_length=T)
+    outputs, _ = packing.pad_packed_sequence(outputs, total_length=T)
     last = [last] if len(carry) == 1 else list(last)
-    score = (outputs * torch.tensor(weights)).sum()
-    for x, weight in zip(last, carry_weights):
-        score = score + (x[0] * torch.tensor(weight)).sum()
-    score.backward()
+    weights = [torch.tensor(weights), *torch.tensor(carry_weights[:, None])]
+    torch.autograd.backward([outputs, *last], weights)
     return (
         [x[0].detach().numpy() for x in last],
         outputs.detach().numpy(),
@@ -110,44 +110,21 @@ def run_peer(torch, peer, inputs, carry, lengths, carry_weights, weights):
 def test_equals_pytorch(torch, engine_case, name, dtype):
     cell, num_gates = CELLS[name]
     peer = make_peer(torch, name, dtype)
-    num_leaves = 2 if name == "lstm" else 1
+    as_carry = (lambda x: LSTMCarry(*x)) if name == "lstm" else operator.itemgetter(0)
     with jax.enable_x64(dtype == np.float64):
         run = program(CellCase(name, lambda: cell), engine_case)
         for seed in range(3):
             rng = np.random.default_rng(seed)
-            params, inputs, carry, carry_weights, weights = draw(
-                rng, num_gates, dtype, name == "gru"
-            )
+            params, inputs, carry, *weights = draw(rng, name, num_gates, dtype)
             lengths = rng.permutation([1, T, rng.integers(2, T)])
             copy_weights(torch, peer, params)
             peer.zero_grad()
-            want = run_peer(
-                torch,
-                peer,
-                inputs,
-                carry[:num_leaves],
-                lengths,
-                carry_weights[:num_leaves],
-                weights,
-            )
-
-            def as_carry(x):
-                return LSTMCarry(*x) if name == "lstm" else x[0]
-
+            want = run_peer(torch, peer, inputs, carry, lengths, *weights)
             mask = np.asarray(lengths_to_mask(lengths, T))
-            got = run(
-                params,
-                as_carry(carry),
-                inputs,
-                mask,
-                None,
-                (as_carry(carry_weights), weights),
-            )
+            carry, weights[0] = as_carry(carry), as_carry(weights[0])
+            got = run(params, carry, inputs, mask, None, tuple(weights))
             params_grad, carry_grad, (inputs_grad,) = got.grads
-            got_leaves = jax.tree.leaves(got.carry)
-            tolerance = TOLERANCES[dtype]
-            assert_close(
-                (got_leaves, got.outputs, carry_grad, inputs_grad), want, tolerance
-            )
+            got = jax.tree.leaves(got.carry), got.outputs, carry_grad, inputs_grad
+            assert_close(got, want, TOLERANCES[dtype])
             want_grads = jax.tree.leaves(gradients(peer, params))
-            assert_close(params_grad, want_grads, tolerance)
+            assert_close(params_grad, want_grads, TOLERANCES[dtype])

@@ -91,14 +91,8 @@ def test_there_are_258():
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize(
     "program",
-    [
-        pytest.param(
-            program,
-            id=name_of(program),
-            marks=() if program in QUICK else pytest.mark.slow,
-        )
-        for program in PROGRAMS
-    ],
+    [pytest.param(x, marks=() if x in QUICK else pytest.mark.slow) for x in PROGRAMS],
+    ids=name_of,
 )
 def test_equals_pytorch(program, dtype):
     torch = pytest.importorskip("torch")
@@ -132,12 +126,8 @@ def draw(configuration, seed, dtype):
     def carry():
         return [normal(NUM_LAYERS * directions, B, size) for size in sizes]
 
-    return (
-        normal(*leading, D),
-        carry(),
-        normal(*leading, directions * output_size),
-        carry(),
-    )
+    weights = normal(*leading, directions * output_size)
+    return normal(*leading, D), carry(), weights, carry()
 
 
 def lengths_of(configuration):
@@ -192,9 +182,7 @@ def run_ours(run, peer, configuration, inputs, first, weights, last_weights):
     if configuration.varies:
         mask = np.asarray(lengths_to_mask(lengths_of(configuration), T))
         mask = mask.T if configuration.batch_first else mask
-    (outputs, last), gradients = run(
-        params, first, inputs, mask, (weights, last_weights)
-    )
+    results, gradients = run(params, first, inputs, mask, (weights, last_weights))
     params_gradient, first_gradient, inputs_gradient = gradients
     named = to_pytorch(params_gradient, maker)
     for name in named:
@@ -202,7 +190,7 @@ def run_ours(run, peer, configuration, inputs, first, weights, last_weights):
             # the gradient of a sum is that of each of its terms
             shared = 2 * H if maker is gru else None
             named[name][:shared] = named[name.replace("hh", "ih")][:shared]
-    return Result(outputs, last, inputs_gradient, first_gradient, named)
+    return Result(*results, inputs_gradient, first_gradient, named)
 
 
 def compiled(program):
