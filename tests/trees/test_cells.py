@@ -22,6 +22,7 @@ from rnnjax.trees import (
     unroll_trees,
 )
 from rnnjax.unroll import unroll
+from tests.cells.paper import by_gate, sigmoid
 from tests.differences import difference_gradient
 from tests.loop import in_numpy
 from tests.pytrees import assert_close, draw_like
@@ -32,10 +33,6 @@ CASES = {case.name: case for case in TREE_CELLS}
 SEVERAL = [[-1, 0, 0, 0, 2, 2, 2, 2], [1, -1]]  # nodes of up to 4 children
 
 pytestmark = pytest.mark.usefixtures("x64")
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
 
 
 def every_node(inputs, compute):
@@ -66,11 +63,8 @@ def visit(node, parents, inputs, compute, own):
 
 def child_sum_node(params, children, x):
     """Equations 2 to 8 of Tai et al., a gate at a time."""
-    w, u = (
-        dict(zip("ifuo", np.split(params[name], 4, axis=-1)))
-        for name in ("kernel", "recurrent_kernel")
-    )
-    b = dict(zip("ifuo", np.split(params["bias"], 4)))
+    names = "kernel", "recurrent_kernel", "bias"
+    w, u, b = (by_gate(params[name], "ifuo") for name in names)
     h_sum = sum((h for h, _ in children), np.zeros(H))
     i = sigmoid(x @ w["i"] + h_sum @ u["i"] + b["i"])
     o = sigmoid(x @ w["o"] + h_sum @ u["o"] + b["o"])
@@ -83,12 +77,9 @@ def child_sum_node(params, children, x):
 def nary_node(params, children, x, most=2):
     """Equations 9 to 14 of Tai et al., a gate and a child at a time."""
     forget = [f"f{k}" for k in range(most)]
-    w = dict(zip("ifuo", np.split(params["kernel"], 4, axis=-1)))
-    b = dict(zip("ifuo", np.split(params["bias"], 4)))
-    u = [
-        dict(zip(["i", *forget, "u", "o"], np.split(of_child, most + 3, axis=-1)))
-        for of_child in np.split(params["recurrent_kernel"], most)
-    ]
+    w, b = (by_gate(params[name], "ifuo") for name in ("kernel", "bias"))
+    of_children = np.split(params["recurrent_kernel"], most)
+    u = [by_gate(of_child, ["i", *forget, "u", "o"]) for of_child in of_children]
 
     def pre(gate, name):
         own = sum((h @ of[name] for of, (h, _) in zip(u, children)), np.zeros(H))
