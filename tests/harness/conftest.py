@@ -1,6 +1,5 @@
 """Runs of the toy, within this process and as commands of their own."""
 
-import dataclasses
 import json
 import shutil
 import subprocess
@@ -18,25 +17,20 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "tests.harness.toy"]
 
 
-@dataclasses.dataclass
-class Outcome:
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def run_toy(capsys):
     """Runs the toy's command line here, where compiling is paid for once."""
 
-    def run(*arguments, train=toy.train):
+    def run(*arguments, train=toy.train, status=0):
         capsys.readouterr()
+        given = [str(argument) for argument in arguments]
         try:
-            given = [str(argument) for argument in arguments]
-            status = run_command(train, toy.Config, toy.PRESETS, toy.sample, given)
+            ended = run_command(train, toy.Config, toy.PRESETS, toy.sample, given)
         except SystemExit as wrong_flag:
-            status = wrong_flag.code
-        return Outcome(status, *capsys.readouterr())
+            ended = wrong_flag.code
+        shown = capsys.readouterr()
+        assert ended == status, shown.err
+        return shown
 
     return run
 
@@ -47,10 +41,9 @@ def make_run(tmp_path):
     runs = []
 
     def make(*, experiment="tests.harness.toy", resumes=False, **fields):
-        directory = tmp_path / "run"
-        config = toy.Config(run_dir=directory, **fields)
+        config = toy.Config(run_dir=tmp_path / "run", **fields)
         options = {"experiment": experiment, "arguments": [], "resumes": resumes}
-        runs.append(Run(directory, config, **options))
+        runs.append(Run(config.run_dir, config, **options))
         return runs[-1]
 
     yield make
@@ -75,30 +68,35 @@ def undisturbed(finished, tmp_path):
 
 def start_toy(*arguments):
     """Starts the toy as a process of its own."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [*COMMAND, *map(str, arguments)], cwd=ROOT, text=True, **pipes
     )
+
+
+def run_python(*arguments, **options):
+    """Runs Python as a process of its own."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **options)
 
 
 def results_of(directory):
     return json.loads((directory / "results.json").read_text())
 
 
+def names_in(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def records_of(directory):
+    """Reads metrics without wall times, and samples with their digests of states."""
+    lines = read_metrics(directory / "metrics.jsonl")
+    assert all(line.pop("wall")["seconds"] >= 0 for line in lines)
+    samples = {p.name: p.read_text() for p in (directory / "samples").iterdir()}
+    assert samples
+    return lines, samples
+
+
 def assert_same_run(directory, other):
     """Compares metrics, samples and, by the samples, states: to the bit."""
-
-    def metrics_of(directory):
-        lines = read_metrics(directory / "metrics.jsonl")
-        assert all(line.pop("wall")["seconds"] >= 0 for line in lines)
-        return lines
-
-    def samples_of(directory):
-        return {p.name: p.read_text() for p in (directory / "samples").iterdir()}
-
-    assert metrics_of(directory) == metrics_of(other)
-    assert samples_of(directory) == samples_of(other)
-    assert samples_of(directory)
+    assert records_of(directory) == records_of(other)

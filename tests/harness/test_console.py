@@ -3,27 +3,23 @@
 import io
 import os
 import platform
-import subprocess
 import sys
 
 import pytest
 
 from experiments.harness.console import print_text
-from tests.harness.conftest import COMMAND, ROOT, results_of
+from tests.harness.conftest import results_of, run_python
 
 LETTERS = "Zażółć gęślą jaźń ☃"
 
 
 def run_encoded(encoding, *arguments):
     """Runs the toy on a console of an encoding; returns its lines."""
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
-        capture_output=True,
-    )
-    assert done.returncode == 0, done.stderr.decode(encoding)
-    return done.stdout.decode(encoding).splitlines()
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    toy = ("-m", "tests.harness.toy", *arguments)
+    done = run_python(*toy, env=env, encoding=encoding)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -35,8 +31,8 @@ def run_encoded(encoding, *arguments):
 )
 def test_other_letters_are_replaced(tmp_path, encoding, shown, flag):
     directory = tmp_path / "ż"
-    arguments = ("--num-updates", 1, "--print", LETTERS, "--run-dir", directory)
-    lines = run_encoded(encoding, *arguments, flag)
+    arguments = (flag, "--num-updates", 1, "--print", LETTERS, "--run-dir", directory)
+    lines = run_encoded(encoding, *arguments)
     assert shown in lines
     assert lines[-1] == f"done: {tmp_path / '?'}"
     keeps = flag == "--keep-memory" and platform.libc_ver()[0] == "glibc"
@@ -44,9 +40,8 @@ def test_other_letters_are_replaced(tmp_path, encoding, shown, flag):
 
 
 def test_help_is_shown_on_every_console():
-    assert "what an evaluation prints, ? for one" in " ".join(
-        run_encoded("ascii", "--help")
-    )
+    text = " ".join(run_encoded("ascii", "--help"))
+    assert "what an evaluation prints, ? for one" in text
 
 
 def test_text_is_printed_where_nothing_else_is_set_up(monkeypatch):

@@ -22,6 +22,5 @@ def test_the_text_begins_with_the_place(place, text):
     assert isinstance(error, ValueError)
     assert str(error) == text
     assert error.message == "wrong."
-    assert (error.path, error.line, error.byte) == tuple(
-        place.get(name) for name in ("path", "line", "byte")
-    )
+    for name in ("path", "line", "byte"):
+        assert getattr(error, name) == place.get(name)

@@ -4,8 +4,6 @@ import dataclasses
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Literal
 
@@ -16,49 +14,43 @@ from hypothesis import strategies as st
 from experiments.harness import TrainingConfig, flag
 from experiments.harness.config import metadata, read_config, to_json
 from tests.harness import toy
-from tests.harness.conftest import COMMAND, ROOT
+from tests.harness.conftest import run_python
 
 
 @pytest.fixture
 def configure(run_toy, tmp_path):
     """Returns the configuration that training is called with, or what was said."""
 
-    def configure(*arguments):
+    def configure(*arguments, status=0):
         configs = []
 
         def train(config, run):
             configs.append(config)
 
         train.__module__ = toy.__name__
-        directory = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
-        outcome = run_toy("--run-dir", directory, *arguments, train=train)
-        return configs[0] if configs else outcome
+        given = ("--run-dir", tmp_path / "configured", *arguments)
+        shown = run_toy(*given, train=train, status=status)
+        return shown.err if status else configs[0]
 
     return configure
 
 
+SIZES = ("num_updates", "eval_every", "checkpoint_every", "hidden_size")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("name", "value", "message"),
     [
-        (("--hiden-size", 64), "Perhaps you meant.*--hidden-size"),
-        (("--preset", "smal"), "(?=.*small).*long"),
-        (("--hidden-size", "wide"), "(?=.*wide).*--hidden-size"),
+        ("hiden_size", 64, "Perhaps you meant.*--hidden-size"),
+        ("preset", "smal", "(?=.*small).*long"),
+        ("hidden_size", "wide", "(?=.*wide).*--hidden-size"),
+        *((n, 0, rf"{n} must be at least 1, got 0\.") for n in SIZES),
+        *((n, -3, rf"{n} must be at least 1, got -3\.") for n in SIZES),
     ],
 )
-def test_wrong_flags_are_explained_and_cost_no_training(configure, arguments, message):
-    outcome = configure(*arguments)
-    assert outcome.status == 2
-    assert re.search(message, outcome.err, re.DOTALL)
-
-
-@pytest.mark.parametrize("value", [0, -3])
-@pytest.mark.parametrize(
-    "name", ["num_updates", "eval_every", "checkpoint_every", "hidden_size"]
-)
-def test_size_of_zero_or_less_is_an_error(configure, name, value):
-    outcome = configure(f"--{name.replace('_', '-')}", value)
-    assert outcome.status == 2
-    assert f"{name} must be at least 1, got {value}." in outcome.err
+def test_wrong_flags_are_explained(configure, name, value, message):
+    err = configure(f"--{name.replace('_', '-')}", value, status=2)
+    assert re.search(message, err, re.DOTALL)
 
 
 def test_minimum_holds_for_every_element_of_a_tuple():
@@ -70,10 +62,8 @@ def test_defaults_preset_file_flags_overrule_one_another(configure, tmp_path):
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"eval_every": 7, "learning_rate": 1}))
     config = configure("--preset", "small", "--config", file, "--learning-rate", "0.5")
-    expected = toy.Config(
-        hidden_size=3, eval_every=7, learning_rate=0.5, run_dir=config.run_dir
-    )
-    assert config == expected
+    expected = {"hidden_size": 3, "eval_every": 7, "learning_rate": 0.5}
+    assert config == toy.Config(**expected, run_dir=config.run_dir)
 
 
 def test_config_of_a_run_reproduces_it(run_toy, tmp_path):
@@ -106,10 +96,9 @@ def test_wrong_config_file_says_what_is_wrong(configure, tmp_path, content, mess
     file = tmp_path / "config.json"
     if content is not None:
         file.write_text(content)
-    outcome = configure("--config", file)
-    assert outcome.status == 2
-    assert message in outcome.err
-    assert outcome.err.startswith("error: ")
+    err = configure("--config", file, status=2)
+    assert message in err
+    assert err.startswith("error: ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,8 +144,7 @@ def test_a_field_declared_again_keeps_what_is_not_given():
 
 def test_resume_with_another_configuration_lists_what_differs(run_toy, undisturbed):
     given = ("--hidden-size", 4, "--seed", 3, "--num-updates", 40, "--preset", "small")
-    outcome = run_toy("--resume", undisturbed, *given)
-    assert outcome.status == 2
+    outcome = run_toy("--resume", undisturbed, *given, status=2)
     assert outcome.err.splitlines()[1:] == [
         "  seed: 0 in the run, 3 asked for",
         "  eval_every: 10 in the run, 15 asked for",
@@ -168,48 +156,48 @@ def test_resume_with_another_configuration_lists_what_differs(run_toy, undisturb
 def test_resume_takes_the_configuration_of_the_run(run_toy, tmp_path):
     directory = tmp_path / "run"
     run_toy("--preset", "small", "--seed", 4, "--run-dir", directory)
-    outcome = run_toy("--resume", directory, "--num-updates", 35)
-    assert outcome.status == 0, outcome.err
+    run_toy("--resume", directory, "--num-updates", 35)
     config = json.loads((directory / "config.json").read_text())
     assert (config["seed"], config["hidden_size"], config["num_updates"]) == (4, 3, 35)
 
 
-def test_resume_with_fewer_updates_than_done(run_toy, undisturbed):
-    outcome = run_toy("--resume", undisturbed, "--num-updates", 20)
-    assert outcome.status == 2
-    assert "num_updates must be at least 30" in outcome.err
-
-
 def test_resume_of_no_run(run_toy, tmp_path):
-    outcome = run_toy("--resume", tmp_path)
-    assert outcome.status == 2
+    outcome = run_toy("--resume", tmp_path, status=2)
     assert f"{tmp_path} holds no run" in outcome.err
 
 
 def test_sample(run_toy, undisturbed):
     before = (undisturbed / "results.json").read_text()
     outcome = run_toy("--resume", undisturbed, "--sample", 12)
-    assert (outcome.status, outcome.out) == (
-        0,
-        "12 steps after update 30 and 3 evaluations\n",
-    )
+    assert outcome.out == "12 steps after update 30 and 3 evaluations\n"
     assert (undisturbed / "results.json").read_text() == before
-    wrong = run_toy("--resume", undisturbed, "--sample", 12, "--fails", "input")
-    assert wrong.status == 2
-    assert wrong.err == "error: prompt must be of the vocabulary, got 'ß'.\n"
+    outcome = run_toy("--sample", 12, status=2)
+    assert "--sample needs --resume DIR" in outcome.err
 
 
-def test_sample_without_a_run_and_of_no_length(run_toy, undisturbed):
-    outcome = run_toy("--sample", 12)
-    assert outcome.status == 2 and "--sample needs --resume DIR" in outcome.err
-    outcome = run_toy("--resume", undisturbed, "--sample", 0)
-    assert outcome.status == 2 and "must be at least 1, got 0" in outcome.err
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--num-updates 20", "num_updates must be at least 30"),
+        ("--sample 0", "must be at least 1, got 0"),
+        (
+            "--sample 12 --fails input",
+            r"\Aerror: prompt must be of the vocabulary, got 'ß'\.\n\Z",
+        ),
+        (
+            "--text other",  # other data than the run was trained with
+            r"\Aerror: text must be what .*was trained with, SHA-256 e3b0c442",
+        ),
+    ],
+)
+def test_what_a_run_cannot_do_is_refused(run_toy, undisturbed, arguments, message):
+    outcome = run_toy("--resume", undisturbed, *arguments.split(), status=2)
+    assert re.search(message, outcome.err)
+    run_toy("--resume", undisturbed)  # and it can still be resumed
 
 
 def test_help_begins_with_examples_and_explains_every_field(run_toy):
-    outcome = run_toy("--help")
-    assert outcome.status == 0
-    text = " ".join(outcome.out.replace("│", " ").split())
+    text = " ".join(run_toy("--help").out.replace("│", " ").split())
     assert text.index("Examples: python -m tests.harness.toy") < text.index("A tiny")
     for field in dataclasses.fields(toy.Config):
         assert re.search(f"--{field.name.replace('_', '-')}[ ,]", text)
@@ -229,8 +217,7 @@ def test_help_is_quick_and_imports_nothing_slow():
     watch += "atexit.register(lambda: print(*sys.modules)); "
     watch += "runpy.run_module('tests.harness.toy', run_name='__main__')"
     before = os.times()
-    command = [sys.executable, "-c", watch]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-c", watch)
     after = os.times()
     assert done.returncode == 0, done.stderr
     modules = set(done.stdout.splitlines()[-1].split())
@@ -242,8 +229,6 @@ def test_help_is_quick_and_imports_nothing_slow():
 
 
 def test_command_of_its_own():
-    done = subprocess.run(
-        [*COMMAND, "--seeed", "1"], cwd=ROOT, capture_output=True, text=True
-    )
+    done = run_python("-m", "tests.harness.toy", "--seeed", 1)
     assert done.returncode == 2
     assert "--seed" in done.stderr

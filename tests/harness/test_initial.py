@@ -1,8 +1,5 @@
 """`--init-from`: the parameters of a run, and nothing else of it."""
 
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import pytest
@@ -12,7 +9,7 @@ from experiments.harness import read_params
 from experiments.harness.arrays import write_arrays
 from experiments.harness.initial import with_params_of
 from tests.harness import toy
-from tests.harness.conftest import ROOT, results_of
+from tests.harness.conftest import results_of, run_python
 
 
 def params_of(directory):
@@ -23,8 +20,7 @@ def params_of(directory):
 def test_a_run_begins_with_the_parameters_of_another(run_toy, tmp_path, finished):
     directory = tmp_path / "run"
     others = ("--seed", 5, "--num-updates", 1, "--learning-rate", 0)
-    outcome = run_toy("--run-dir", directory, *others, "--init-from", finished)
-    assert outcome.status == 0, outcome.err
+    run_toy("--run-dir", directory, *others, "--init-from", finished)
     assert params_of(directory) == params_of(finished)
     run_toy("--run-dir", tmp_path / "fresh", *others)
     assert params_of(tmp_path / "fresh") != params_of(finished)
@@ -42,11 +38,8 @@ def test_a_resumed_run_does_not_begin_again(run_toy, tmp_path, finished):
 
 def test_another_model_is_told_apart_leaf_by_leaf(run_toy, tmp_path, finished):
     directory = tmp_path / "run"
-    outcome = run_toy(
-        "--run-dir", directory, "--hidden-size", 4, "--init-from", finished
-    )
-    assert outcome.status == 2
-    assert outcome.err == (
+    arguments = ("--run-dir", directory, "--hidden-size", 4, "--init-from", finished)
+    assert run_toy(*arguments, status=2).err == (
         f"error: the parameters of {finished} are those of another model ("
         "params.u: float32[5, 2] in the run, float32[4, 2] wanted; "
         "params.v: float32[2, 5] in the run, float32[2, 4] wanted; "
@@ -58,15 +51,14 @@ def test_another_model_is_told_apart_leaf_by_leaf(run_toy, tmp_path, finished):
 
 
 def test_what_has_no_parameters_is_told(run_toy, tmp_path, finished):
-    outcome = run_toy("--run-dir", tmp_path / "run", "--init-from", tmp_path)
-    assert outcome.status == 2
+    arguments = ("--run-dir", tmp_path / "run", "--init-from", tmp_path)
+    outcome = run_toy(*arguments, status=2)
     assert outcome.err == f"error: {tmp_path} must hold a checkpoint, got none.\n"
     with pytest.raises(ValueError, match="this experiment has no branch of that name"):
         with_params_of(finished, {"weights": jnp.zeros(2)})
 
 
 def test_parameters_of_a_run_on_more_devices_are_read_on_one(tmp_path):
-    """A process with one device reads what four devices have written."""
     mesh = jax.make_mesh((4,), ("x",), (AxisType.Auto,))
     spread = jax.device_put(jnp.arange(8.0), NamedSharding(mesh, PartitionSpec("x")))
     write_arrays(tmp_path / "state", {"params": {"w": spread}})
@@ -75,6 +67,5 @@ def test_parameters_of_a_run_on_more_devices_are_read_on_one(tmp_path):
         "from experiments.harness.arrays import read_subtree\n"
         "print(read_subtree(pathlib.Path(sys.argv[1]), 'params')[('w',)].tolist())"
     )
-    command = [sys.executable, "-c", program, str(tmp_path / "state")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-c", program, tmp_path / "state")
     assert done.stdout.strip() == str([float(x) for x in range(8)]), done.stderr

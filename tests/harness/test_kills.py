@@ -9,7 +9,7 @@ import pytest
 
 from experiments.harness.checkpoints import Checkpoints, find_damage
 from experiments.harness.metrics import read_metrics
-from tests.harness.conftest import assert_same_run, results_of, start_toy
+from tests.harness.conftest import assert_same_run, names_in, results_of, start_toy
 
 
 def read_until_trained(process):
@@ -63,12 +63,16 @@ def check_progress(directory, resumed_at):
     assert logged >= resumed_at
 
 
-def check_kills(run_toy, tmp_path, number, num_updates, seed):
+@pytest.mark.parametrize(
+    ("number", "num_updates", "seed"),
+    [(5, 30, 1), pytest.param(100, 200, 2, marks=pytest.mark.slow)],
+)
+def test_kills(run_toy, tmp_path, number, num_updates, seed):
     """Kills runs until there were so many kills, and lets the last one finish."""
     draw = random.Random(seed)
     length = ("--num-updates", num_updates, "--eval-every", num_updates // 5)
     expected = tmp_path / "undisturbed"
-    assert run_toy("--run-dir", expected, *length).status == 0
+    run_toy("--run-dir", expected, *length)
     kills = kills_in_saves = runs = 0
     began = time.monotonic()
     while kills < number:
@@ -92,20 +96,11 @@ def check_kills(run_toy, tmp_path, number, num_updates, seed):
             if (directory / "config.json").exists():
                 options = ("--resume", directory)
         assert_same_run(directory, expected)
-        names = sorted(path.name for path in (directory / "checkpoints").iterdir())
+        names = names_in(directory / "checkpoints")
         assert names[-1] == f"{num_updates:08d}.evaluated"
         assert len(names) <= 4 and all(name.isdigit() for name in names[:-1])
     seconds = time.monotonic() - began
     print(f"{kills} kills, {kills_in_saves} of them in a save, {seconds:.0f} s")
-
-
-def test_5_kills(run_toy, tmp_path):
-    check_kills(run_toy, tmp_path, number=5, num_updates=30, seed=1)
-
-
-@pytest.mark.slow
-def test_100_kills(run_toy, tmp_path):
-    check_kills(run_toy, tmp_path, number=100, num_updates=200, seed=2)
 
 
 @pytest.mark.slow
@@ -114,7 +109,7 @@ def test_signals_at_5_random_times(run_toy, tmp_path, name):
     draw = random.Random(name)
     expected, directory = tmp_path / "undisturbed", tmp_path / "run"
     length = ("--num-updates", 2000, "--eval-every", 100)
-    assert run_toy("--run-dir", expected, *length).status == 0
+    run_toy("--run-dir", expected, *length)
     options = ("--run-dir", directory, *length, "--checkpoint-every", 50)
     for _ in range(5):
         process = start_toy(*options)

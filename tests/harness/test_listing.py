@@ -1,13 +1,11 @@
 """`python -m experiments` lists what there is."""
 
 import importlib
-import subprocess
-import sys
 from pathlib import Path
 
 import experiments
 from experiments.__main__ import describe_experiments
-from tests.harness.conftest import ROOT
+from tests.harness.conftest import run_python
 
 HERE = Path(experiments.__file__).parent
 
@@ -29,9 +27,8 @@ def test_files_and_folders_with_a_command_are_listed(tmp_path):
 
 
 def test_all_experiments_have_a_summary_and_a_main():
-    listed = describe_experiments(HERE)
-    assert listed
-    for command, summary in listed:
+    assert describe_experiments(HERE)
+    for command, summary in describe_experiments(HERE):
         name = command.removeprefix("python -m ")
         if (HERE / name.partition(".")[2] / "__main__.py").is_file():
             name += ".__main__"
@@ -42,9 +39,7 @@ def test_all_experiments_have_a_summary_and_a_main():
 
 
 def test_the_command_prints_them():
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments"], cwd=ROOT, capture_output=True, text=True
-    )
+    done = run_python("-m", "experiments")
     assert done.returncode == 0, done.stderr
     for command, summary in describe_experiments(HERE):
         assert f"{command}\n    {summary}\n" in done.stdout

@@ -6,13 +6,8 @@ import json
 import pytest
 
 from experiments.harness import BadInput
-from experiments.shared.answering import (
-    Answer,
-    AnsweringFlags,
-    answer,
-    answer_from,
-    round_up,
-)
+from experiments.shared import answering
+from experiments.shared.answering import Answer, answer
 
 
 def reply(line):
@@ -69,13 +64,14 @@ def test_every_answer_is_flushed_before_the_next_line_is_read():
 def test_lines_of_a_file_are_answered_on_standard_output(tmp_path, capsys):
     path = tmp_path / "lines.txt"
     path.write_bytes(b"one\ntwo\n")
-    assert answer_from(AnsweringFlags(input=path), reply) == 0
+    flags = answering.AnsweringFlags(input=path)
+    assert answering.answer_from(flags, reply) == 0
     assert capsys.readouterr().out == "ONE\nTWO\n"
 
 
 def test_a_length_is_rounded_up_to_a_power_of_two():
     for length in range(1, 200):
-        rounded = round_up(length)
+        rounded = answering.round_up(length)
         assert rounded & (rounded - 1) == 0
         assert rounded == 16 or length <= rounded < 2 * length
-    assert round_up(3, least=1) == 4
+    assert answering.round_up(3, least=1) == 4

@@ -16,41 +16,31 @@ FLAGS = (
 
 
 def run(*arguments):
-    given = [str(argument) for argument in arguments]
-    return run_command(
-        char_lm.train, char_lm.Config, char_lm.PRESETS, char_lm.sample, given
-    )
+    experiment = (char_lm.train, char_lm.Config, char_lm.PRESETS, char_lm.sample)
+    assert run_command(*experiment, [str(argument) for argument in arguments]) == 0
 
 
 def metrics_of(directory):
-    lines = (directory / "metrics.jsonl").read_text().splitlines()
-    return [{**json.loads(line), "wall": None} for line in lines]
+    lines = map(json.loads, (directory / "metrics.jsonl").read_text().splitlines())
+    return [{**line, "wall": None} for line in lines if "grad_norm" in line]
 
 
 def test_two_devices_train_as_one_and_resume_to_the_bit(tmp_path):
     text = tmp_path / "text.txt"
     letters = np.random.default_rng(0).choice(list("abcd \n"), 600)
     text.write_text("".join(letters), encoding="utf-8")
-
-    def start(name, *flags):
+    runs = {"one": (1, 4), "two": (2, 4), "short": (2, 2)}
+    for name, (num_devices, num_updates) in runs.items():
         given = (*FLAGS.split(), "--data-path", text, "--run-dir", tmp_path / name)
-        assert run(*given, *flags) == 0
-
-    start("one", "--num-devices", 1, "--num-updates", 4)
-    start("two", "--num-devices", 2, "--num-updates", 4)
-    start("short", "--num-devices", 2, "--num-updates", 2)
-    assert run("--resume", tmp_path / "short", "--num-updates", 4) == 0
+        run(*given, "--num-devices", num_devices, "--num-updates", num_updates)
+    run("--resume", tmp_path / "short", "--num-updates", 4)
     config = json.loads((tmp_path / "two" / "config.json").read_text())
     assert config["num_devices"] == 2
-    one, two, short = (
-        [x for x in metrics_of(tmp_path / name) if "grad_norm" in x]
-        for name in ("one", "two", "short")
-    )
+    one, two, short = (metrics_of(tmp_path / name) for name in runs)
     assert short == two
     for name in ("loss", "grad_norm"):
-        np.testing.assert_allclose(
-            [x[name] for x in two], [x[name] for x in one], rtol=1e-5
-        )
+        expected = [x[name] for x in one]
+        np.testing.assert_allclose([x[name] for x in two], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,8 @@ def test_windows_start_from_the_initial_carry(module, tokens, batch_size):
     for start in range(0, 101, 8):
         previous = 2 if start == 0 else tokens[start - 1]
         nats += step_by_step_nats(module, tokens[start : start + 8], previous)
-    got = mean_nats_of_windows(
-        module, tokens, num_steps=8, previous=2, batch_size=batch_size
-    )
+    sizes = {"num_steps": 8, "batch_size": batch_size}
+    got = mean_nats_of_windows(module, tokens, **sizes, previous=2)
     np.testing.assert_allclose(got, np.mean(nats), rtol=1e-5)
 
 

@@ -1,13 +1,10 @@
 """The learning curve shows what was logged, and leaves matplotlib as it was."""
 
-import subprocess
-import sys
-
 import numpy as np
 from matplotlib.text import Text
 
 from experiments.shared.figures import learning_curve
-from tests.harness.conftest import ROOT
+from tests.harness.conftest import run_python
 
 METRICS = [
     *({"update": n, "loss": 10.0 / n, "grad_norm": 1.0} for n in range(1, 121)),
@@ -28,11 +25,8 @@ def test_curves_are_the_metrics():
     assert validation.get_xdata().tolist() == [60, 120]
     assert validation.get_ydata().tolist() == [0.25, 0.125]
     assert axes.get_ylabel() == "nats a character"
-    legend = axes.get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "training",
-        "validation",
-    ]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["training", "validation"]
 
 
 def test_levels_have_lines_and_labels_that_do_not_overlap():
@@ -43,12 +37,8 @@ def test_levels_have_lines_and_labels_that_do_not_overlap():
     heights = {line.get_ydata()[0] for line in axes.get_lines()[3:]}
     assert heights == set(levels.values())
     texts = sorted(axes.texts, key=lambda text: text.get_position()[1])
-    assert [text.get_text() for text in texts] == [
-        "5-gram 1.67",
-        "6-gram 1.70",
-        "4-gram 1.77",
-        "1-gram 3.35",
-    ]
+    expected = ["5-gram 1.67", "6-gram 1.70", "4-gram 1.77", "1-gram 3.35"]
+    assert [text.get_text() for text in texts] == expected
     boxes = [Text.get_window_extent(text) for text in texts]  # without the stroke
     assert all(a.y1 <= b.y0 for a, b in zip(boxes, boxes[1:], strict=False))
     assert all(box.x1 <= figure.bbox.x1 for box in boxes)
@@ -70,7 +60,5 @@ def test_drawing_leaves_pyplot_and_the_backend_alone():
         "assert 'matplotlib.pyplot' not in sys.modules;"
         "import matplotlib; print(matplotlib.get_backend(auto_select=False))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
-    )
+    done = run_python("-c", script)
     assert done.stdout == "None\n", done.stderr

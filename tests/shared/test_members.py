@@ -75,12 +75,8 @@ def evaluated(num_devices, members, solved_below=0.0):
 
 
 def assert_same(member, tree, other):
-    jax.tree.map(
-        lambda x, y: np.testing.assert_array_equal(
-            np.asarray(x)[member], np.asarray(y)[member]
-        ),
-        *(tree, other),
-    )
+    one, same = jax.tree.map(lambda x: np.asarray(x)[member], (tree, other))
+    jax.tree.map(np.testing.assert_array_equal, one, same)
 
 
 @pytest.mark.parametrize(("num_devices", "at_once"), [(1, None), (2, None), (1, True)])
@@ -110,9 +106,8 @@ def test_members_train_as_alone():
         for index in range(7):
             state, metrics = update_alone(state, setting, index)
         np.testing.assert_allclose(members.state["w"][member], state["w"], atol=1e-6)
-        np.testing.assert_allclose(
-            members.metrics["loss"][member], metrics["loss"], rtol=1e-4
-        )
+        loss = members.metrics["loss"][member]
+        np.testing.assert_allclose(loss, metrics["loss"], rtol=1e-4)
         assert members.state["steps"][member] == 7
 
 

@@ -8,16 +8,11 @@ import pytest
 
 from experiments.harness import TrainingConfig, flag
 from experiments.harness.config import metadata
-from experiments.shared.optimizers import (
-    EpochDecayFlags,
-    make_decaying_optimizer,
-    make_optimizer,
-    make_rule,
-)
+from experiments.shared import optimizers
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(TrainingConfig, EpochDecayFlags):
+class Config(TrainingConfig, optimizers.EpochDecayFlags):
     learning_rate: float = flag(0.5, "learning rate of the first epochs")
 
 
@@ -44,13 +39,13 @@ def test_flags_join_a_configuration_and_keep_what_is_not_declared_again():
     ],
 )
 def test_rules(name, expected):
-    optimizer = make_rule(name, 0.5, rms_decay=0.7)
+    optimizer = optimizers.make_rule(name, 0.5, rms_decay=0.7)
     np.testing.assert_allclose(first_update(optimizer, [3.0, -4.0]), expected, 1e-5)
 
 
 def test_an_unknown_rule_is_refused():
     with pytest.raises(ValueError, match="adam, rmsprop or sgd, got 'lamb'"):
-        make_rule("lamb", 0.5)
+        optimizers.make_rule("lamb", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -64,11 +59,11 @@ def test_an_unknown_rule_is_refused():
 )
 def test_gradients_are_clipped_by_value_then_by_norm(max_value, max_norm, expected):
     config = Config(optimizer="sgd", max_norm=max_norm, max_value=max_value)
-    optimizer = make_optimizer(config)
-    np.testing.assert_allclose(first_update(optimizer, [3.0, -4.0]), expected, 1e-6)
+    update = first_update(optimizers.make_optimizer(config), [3.0, -4.0])
+    np.testing.assert_allclose(update, expected, 1e-6)
 
 
 def test_the_rate_decays_by_epochs():
     config = Config(optimizer="sgd", decay_rate=0.1, max_norm=None)
-    update = first_update(make_decaying_optimizer(config, 7), [1.0])
+    update = first_update(optimizers.make_decaying_optimizer(config, 7), [1.0])
     np.testing.assert_allclose(update, [-0.05], 1e-6)

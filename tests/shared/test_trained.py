@@ -11,11 +11,15 @@ from experiments.shared import answering
 from experiments.shared.trained import experiment_of, load, save_vocabulary
 
 
+def save_results(directory, experiment):
+    results = {"format": FORMAT, "experiment": experiment}
+    (directory / "results.json").write_text(json.dumps(results))
+
+
 @pytest.fixture
 def run_directory(tmp_path):
     """What is read of a run before its configuration."""
-    results = {"format": FORMAT, "experiment": "experiments.word_lm"}
-    (tmp_path / "results.json").write_text(json.dumps(results))
+    save_results(tmp_path, "experiments.word_lm")
     save_vocabulary(tmp_path, Vocabulary.of_characters("abc"))
     return tmp_path
 
@@ -41,8 +45,7 @@ def test_a_run_of_another_vocabulary_is_refused_by_its_symbols(run_directory):
 
 def test_the_experiment_of_a_run_may_be_a_folder(run_directory, capsys):
     """It is imported from its file `__main__`; this one answers no lines."""
-    results = {"format": FORMAT, "experiment": "experiments.memory_tasks"}
-    (run_directory / "results.json").write_text(json.dumps(results))
+    save_results(run_directory, "experiments.memory_tasks")
     assert experiment_of(run_directory).Config.__module__.endswith("__main__")
     assert answering.main([str(run_directory)]) == 2
     message = f"error: {run_directory} is of an experiment that answers no lines."

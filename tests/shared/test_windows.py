@@ -1,5 +1,7 @@
 """Windows of a text, against loops over its tokens."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,45 +58,45 @@ def test_window_agrees_with_zarembas_reader():
             index += 1
 
 
-def test_text_shorter_than_a_batch_of_windows():
-    with pytest.raises(ValueError, match="at least 420 tokens, a batch of 20 windows"):
-        contiguous_streams(random_tokens(419), 20, 20)
-    with pytest.raises(ValueError, match="20 steps and their next tokens, got 419: "):
-        contiguous_streams(random_tokens(419), 20, 20)
+TEXT, GRID = np.zeros(50, np.int32), np.zeros((5, 10), np.int32)
+STREAMS = contiguous_streams(TEXT, 2, 3)
+AFTER_3 = functools.partial(evaluation_windows, previous=3)
+NOT_A_TEXT = r"integers with one axis, got \w+ of shape"
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (
+            contiguous_streams,
+            (random_tokens(419), 20, 20),
+            "at least 420 tokens, a ba",
+        ),
+        (contiguous_streams, (random_tokens(419), 20, 20), "next tokens, got 419: "),
+        (contiguous_streams, (np.zeros(50), 2, 3), NOT_A_TEXT),
+        (contiguous_streams, (GRID, 2, 3), NOT_A_TEXT),
+        (evaluation_windows, (np.zeros(50), 3), NOT_A_TEXT),
+        (evaluation_windows, (GRID, 3), NOT_A_TEXT),
+        (contiguous_streams, (TEXT, 0, 3), "batch_size must be positive, got 0"),
+        (contiguous_streams, (TEXT, 2, -1), "num_steps must be positive, got -1"),
+        (independent_windows, (TEXT, 3, 0), "batch_size must be positive, got 0"),
+        (window, (STREAMS, -1, 3), "index must be zero or more, got -1"),
+        (window, (STREAMS, 0, 25), "longer than num_steps 25, got 25 tokens"),
+        (evaluation_windows, (TEXT[:0], 4), "at least one to predict, got none"),
+        (evaluation_windows, (TEXT[:1], 4), "at least one to predict, got none"),
+        (AFTER_3, (TEXT[:0], 4), "at least one to predict, got none"),
+    ],
+)
+def test_bad_arguments(function, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        function(*arguments)
+
+
+def test_the_shortest_text():
     assert windows_per_epoch(contiguous_streams(random_tokens(420), 20, 20), 20) == 1
 
 
-@pytest.mark.parametrize("bad", [np.zeros(50), np.zeros((5, 10), np.int32)])
-def test_tokens_must_be_a_text_of_integers(bad):
-    with pytest.raises(ValueError, match=r"integers with one axis, got \w+ of shape"):
-        contiguous_streams(bad, 2, 3)
-    with pytest.raises(ValueError, match=r"integers with one axis, got \w+ of shape"):
-        evaluation_windows(bad, 3)
-
-
-def test_sizes_must_be_positive():
-    tokens = random_tokens(50)
-    with pytest.raises(ValueError, match="batch_size must be positive, got 0"):
-        contiguous_streams(tokens, 0, 3)
-    with pytest.raises(ValueError, match="num_steps must be positive, got -1"):
-        contiguous_streams(tokens, 2, -1)
-    with pytest.raises(ValueError, match="batch_size must be positive, got 0"):
-        independent_windows(tokens, 3, 0)
-
-
-def test_window_refuses_what_is_not_there():
-    streams = contiguous_streams(random_tokens(50), 2, 3)
-    with pytest.raises(ValueError, match="index must be zero or more, got -1"):
-        window(streams, -1, 3)
-    with pytest.raises(ValueError, match="longer than num_steps 25, got 25 tokens"):
-        window(streams, 0, 25)
-
-
-@given(
-    size=st.integers(1, 60),
-    num_steps=st.integers(1, 13),
-    batch_size=st.integers(1, 9),
-)
+@given(st.integers(1, 60), st.integers(1, 13), st.integers(1, 9))
 def test_every_token_is_counted_once(size, num_steps, batch_size):
     """The shape of a batch does not depend on the size of the text."""
     tokens = np.arange(1, size + 1, dtype=np.int32)
@@ -103,9 +105,8 @@ def test_every_token_is_counted_once(size, num_steps, batch_size):
     np.testing.assert_array_equal(np.sort(counted), tokens)
     for part in windows:
         assert part.inputs.shape == part.targets.shape == (batch_size, num_steps)
-        np.testing.assert_array_equal(  # each from the token before it
-            part.inputs[part.mask], part.targets[part.mask] - 1
-        )
+        before = part.targets[part.mask] - 1  # each token from the one before it
+        np.testing.assert_array_equal(part.inputs[part.mask], before)
 
 
 def test_one_stream_reads_the_text_in_order():
@@ -126,9 +127,3 @@ def test_independent_windows_are_the_rows_of_a_batch():
     np.testing.assert_array_equal(batch.inputs[:, 0], [7, *tokens[[4, 9, 14, 19]]])
     np.testing.assert_array_equal(batch.targets[1], tokens[5:10])
     np.testing.assert_array_equal(batch.mask.sum(1), [5, 5, 5, 5, 3])
-
-
-def test_nothing_to_predict():
-    for tokens, previous in (([], None), ([3], None), ([], 3)):
-        with pytest.raises(ValueError, match="at least one to predict, got none"):
-            evaluation_windows(np.array(tokens, np.int32), 4, previous=previous)

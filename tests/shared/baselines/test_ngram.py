@@ -1,4 +1,5 @@
 import collections
+import functools
 import os
 
 import numpy as np
@@ -131,35 +132,29 @@ def test_sampling_reads_the_prompt():
     np.testing.assert_array_equal(drawn, [1, 2, 3, 0, 1, 2])
 
 
+MODEL, RNG = ngram.fit(np.array([0, 1, 0]), 2, 2), np.random.default_rng(0)
+BELOW_0 = functools.partial(ngram.sample, temperature=-1)
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("function", "arguments", "message"),
     [
-        (([0, 1], 0, 2), "order must be positive, got 0"),
-        (([0, 1], 3, 2), "tokens must number at least order 3, got 2"),
-        (([0, 1, 2], 2, 2), "tokens must be from 0 to 1, got 2 at position 2"),
-        (([0, -1], 1, 2), "tokens must be from 0 to 1, got -1 at position 1"),
-        (([0.5, 1.0], 1, 2), "tokens must be integers with one axis, got float64"),
+        (ngram.fit, ([0, 1], 0, 2), "order must be positive, got 0"),
+        (ngram.fit, ([0, 1], 3, 2), "tokens must number at least order 3, got 2"),
+        (ngram.fit, ([0, 1, 2], 2, 2), "tokens must be from 0 to 1, got 2 at pos.* 2"),
+        (ngram.fit, ([0, -1], 1, 2), "tokens must be from 0 to 1, got -1 at pos.* 1"),
+        (ngram.fit, ([0.5, 1.0], 1, 2), "must be integers with one axis, got float64"),
+        (ngram.log_probs, (MODEL, [2]), "tokens must be from 0 to 1, got 2 at"),
+        (ngram.distribution, (MODEL, [5]), "context must be from 0 to 1, got 5 at"),
+        (ngram.cross_entropies, (MODEL, []), "must hold at least one, got none"),
+        (ngram.sample, (MODEL, [], 0, RNG), "num_steps must be positive, got 0"),
+        (BELOW_0, (MODEL, [], 3, RNG), "temperature must not be negative, got -1"),
+        (ngram.sample, (MODEL, [0, 3], 3, RNG), "prompt must be from 0 to 1, got 3 at"),
     ],
 )
-def test_fit_refuses(arguments, message):
+def test_bad_arguments(function, arguments, message):
     with pytest.raises(ValueError, match=message):
-        ngram.fit(np.array(arguments[0]), *arguments[1:])
-
-
-def test_bad_arguments():
-    model, rng = ngram.fit(np.array([0, 1, 0]), 2, 2), np.random.default_rng(0)
-    with pytest.raises(ValueError, match="tokens must be from 0 to 1, got 2 at"):
-        ngram.log_probs(model, np.array([2]))
-    with pytest.raises(ValueError, match="context must be from 0 to 1, got 5 at"):
-        ngram.distribution(model, [5])
-    with pytest.raises(ValueError, match="tokens must hold at least one, got none"):
-        ngram.cross_entropies(model, np.array([], int))
-    with pytest.raises(ValueError, match="num_steps must be positive, got 0"):
-        ngram.sample(model, [], 0, rng)
-    with pytest.raises(ValueError, match="temperature must not be negative, got -1"):
-        ngram.sample(model, [], 3, rng, temperature=-1)
-    with pytest.raises(ValueError, match="prompt must be from 0 to 1, got 3 at"):
-        ngram.sample(model, [0, 3], 3, rng)
+        function(*arguments)
 
 
 def real(name):
