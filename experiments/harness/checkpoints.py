@@ -12,6 +12,7 @@ That is the state before its evaluation. `00000200.evaluated` beside it is the s
 after it, if the evaluation was the last one and has changed the state.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -162,7 +163,9 @@ class Checkpoints:
           after: the update that was restored; newer ones are damaged.
         """
         for path in self.directory.glob("*.evaluated"):
-            self._remove(path)
+            # on a disk that cannot be written to, the next save reports the error
+            with contextlib.suppress(OSError):
+                self._remove(path)
         for update in self.updates():
             if update > after:
                 bad = self.path(update).with_suffix(".bad")
