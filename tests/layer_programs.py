@@ -5,6 +5,7 @@ import functools
 import jax
 import numpy as np
 
+from rnnjax.decoding.carries import batch_axes
 from tests.loop import Run, in_numpy
 from tests.programs import B, T, draw_inputs
 from tests.pytrees import draw_like, part
@@ -60,15 +61,4 @@ def layer_shapes(case, layer, leading):
 def carry_axes(case, layer):
     """Returns the axis of the batch in every leaf of a layer's carry, None if none."""
     params, _, _ = layer_shapes(case, layer, (T, B))
-    one, other = (
-        jax.eval_shape(lambda params: layer.initial_carry(params, (size,)), params)  # noqa: B023
-        for size in (B, B + 1)
-    )
-
-    def axis(x, y):
-        found = [
-            i for i, sizes in enumerate(zip(x.shape, y.shape)) if len(set(sizes)) > 1
-        ]
-        return found[0] if found else None
-
-    return jax.tree.map(axis, one, other)
+    return batch_axes(layer, params)

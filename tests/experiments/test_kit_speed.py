@@ -1,0 +1,66 @@
+"""The comparison of speeds, on contenders that take known times or are wrong."""
+
+import time
+
+import numpy as np
+import pytest
+
+from experiments.harness.command import BAD_INPUT, DONE, FAILED
+from experiments.kit_speed import __main__ as kit_speed
+from experiments.kit_speed.case import Case, Disagreement, measure
+from tests.experiments.running import results_of, run
+
+
+def waiting(seconds, result):
+    def contender():
+        time.sleep(seconds)
+        return {"total": np.array(result)}
+
+    return contender
+
+
+def make():
+    return {"rnnjax": waiting(0.01, [1.0, 2.0]), "slow": waiting(0.05, [1.0, 2.001])}
+
+
+def test_a_slower_contender_takes_longer():
+    found = measure(Case("wait", make, {}, tolerance=1e-3), 3)
+    assert found["rnnjax"].median == 1
+    low, high = found["slow"].quartiles
+    assert 2 < low <= found["slow"].median <= high < 10
+
+
+def test_another_result_is_seen():
+    with pytest.raises(Disagreement, match="slow differs by 0.001 from the library"):
+        measure(Case("wait", make, {}, tolerance=1e-4), 1)
+
+
+def test_another_shape_is_seen():
+    def make():
+        return {"rnnjax": lambda: np.ones((1, 3)), "flat": lambda: np.ones(3)}
+
+    with pytest.raises(Disagreement, match=r"flat returns \(3,\), not \(1, 3\)"):
+        measure(Case("shapes", make, {}, tolerance=1.0), 1)
+
+
+def test_ratios_are_printed_and_saved(tmp_path, monkeypatch, capsys):
+    cases = (Case("wait", make, {"slow": 100.0}),)
+    monkeypatch.setattr(kit_speed, "load_cases", {"beams": cases}.get)
+    flags = f"--work beams --num-turns 2 --run-dir {tmp_path / 'run'}"
+    assert run(kit_speed, flags, train="show") == DONE
+    saved = results_of(tmp_path / "run")["metrics"]["wait"]
+    assert saved["slow"]["goal"] == 100 and saved["slow"]["median"] > 2
+    assert "goal 100.00, missed" in capsys.readouterr().out
+
+
+def test_a_disagreement_fails(tmp_path, monkeypatch):
+    cases = (Case("wait", make, {}, tolerance=1e-4),)
+    monkeypatch.setattr(kit_speed, "load_cases", {"beams": cases}.get)
+    flags = f"--work beams --run-dir {tmp_path / 'run'}"
+    assert run(kit_speed, flags, train="show") == FAILED
+
+
+def test_an_unknown_work_is_refused(tmp_path, capsys):
+    flags = f"--work beans --run-dir {tmp_path / 'run'}"
+    assert run(kit_speed, flags, train="show") == BAD_INPUT
+    assert "work must be beams, got 'beans'" in capsys.readouterr().err
