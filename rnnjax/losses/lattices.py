@@ -53,12 +53,12 @@ def forward_by_scan(
       a new first axis.
 
     Example:
-      >>> scores = jnp.log(jnp.array([[0.2, 0.8], [0.5, 0.5], [0.1, 0.4]]))
-      >>> last, _ = forward_by_scan(
-      ...     lambda total, own: LOG.sum(total + own, -1)[None], jnp.zeros(1), scores
-      ... )
-      >>> jnp.exp(last)  # 1 · 1 · 0.5
-      Array([0.5], dtype=float32)
+      >>> from rnnjax.losses.semirings import LOG
+      >>> ways = jnp.log(jnp.array([[[0.2, 0.8], [0.3, 0.7]], [[0.5, 0.5], [0.1, 0.9]]]))
+      >>> start = LOG.one((2,), jnp.float32)
+      >>> last, _ = forward_by_scan(lambda x, m: vector_matrix(LOG, x, m), start, ways)
+      >>> jnp.exp(LOG.sum(last, -1)).round(5)  # two starts, and rows that sum to 1
+      Array(2., dtype=float32)
     """
 
     def body(vector, inputs_and_mask):
