@@ -10,6 +10,7 @@ from experiments.data.sentences import (
     read_conllu,
 )
 from experiments.harness.errors import BadInput
+from tests.data.mutations import mutations
 
 CONLLU = """\
 # text = don't go
@@ -108,24 +109,6 @@ def test_files_that_do_not_belong_together(write, tags, message):
 def test_not_in_the_encoding(write):
     with pytest.raises(BadInput, match=r"a.txt, byte 12: the file must be utf-8"):
         read_columns(write(COLUMNS.replace("May", "M\xe4y").encode("latin-1")))
-
-
-def mutations(content: bytes, rng, number):
-    """Yields copies of a file with bytes changed, left out, doubled or cut off."""
-    for _ in range(number):
-        mutated = bytearray(content)
-        for _ in range(rng.integers(1, 4)):
-            place = int(rng.integers(len(mutated) + 1))
-            kind = rng.integers(4)
-            if kind == 0:
-                mutated[place : place + 1] = rng.bytes(1)
-            elif kind == 1:
-                del mutated[place : place + int(rng.integers(1, 9))]
-            elif kind == 2:
-                mutated[place:place] = mutated[place : place + int(rng.integers(1, 30))]
-            else:
-                del mutated[place:]
-        yield bytes(mutated)
 
 
 @pytest.mark.parametrize("number", [200, pytest.param(10_000, marks=pytest.mark.slow)])
