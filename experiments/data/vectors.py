@@ -99,11 +99,11 @@ def _parse(fields: list[str], size: int, path, line: int) -> tuple[str, np.ndarr
             line,
         )
     try:
-        vector = np.asarray(numbers, np.float32)
+        vector = np.asarray(numbers, np.float64)
     except ValueError as error:
         raise BadInput(f"a vector must be of numbers: {error}.", path, line) from None
-    if not np.isfinite(vector).all():
-        raise BadInput("a vector must be finite.", path, line)
+    if not (np.abs(vector) <= np.finfo(np.float32).max).all():
+        raise BadInput("a vector must be finite in float32.", path, line)
     return " ".join(leading), vector
 
 

@@ -37,6 +37,7 @@ def test_vectors_of_a_vocabulary(write, head, is_packed):
         (TEXT.replace("8 9", "8"), "line 3: .* a word and 3 numbers, .* got 2"),
         (TEXT.replace("8 9", "8 9 10"), "line 3: .* 3 numbers, .* got 4"),
         (TEXT.replace("8 9", "8 x"), "line 3: a vector must be of numbers: .*'x'"),
+        (TEXT.replace("8 9", "8 1e39"), "line 3: a vector must be finite in float32"),
         (TEXT.replace("8 9", "8 inf"), "line 3: a vector must be finite"),
         ("word\nother\n", "line 1: a line must be a word and some numbers"),
         (TEXT.encode("latin-1"), "line 3: the file must be utf-8, got byte 0xc4"),
