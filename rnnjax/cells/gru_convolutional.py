@@ -44,8 +44,7 @@ def gru_convolutional_step(
       Learning Video Representations", ICLR 2016, equations 5 to 8. They have no biases
       and exchange z and 1 - z.
     """
-    num_spatial = params["kernel"].ndim - 2
-    spatial_shape = carry.shape[-num_spatial - 1 : -1]
+    spatial_shape = carry.shape[1 - params["kernel"].ndim : -1]
     return _factors(spatial_shape).step(params, carry, inputs)
 
 

@@ -47,8 +47,7 @@ def lstm_convolutional_step(
       Shi et al., "Convolutional LSTM Network: A Machine Learning Approach for
       Precipitation Nowcasting", NeurIPS 2015, equation 3.
     """
-    num_spatial = params["kernel"].ndim - 2
-    spatial_shape = carry.h.shape[-num_spatial - 1 : -1]
+    spatial_shape = carry.h.shape[1 - params["kernel"].ndim : -1]
     return _factors(spatial_shape).step(params, carry, inputs)
 
 

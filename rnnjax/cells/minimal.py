@@ -81,7 +81,14 @@ def min_gru(hidden_size: int, **weights: Unpack[InputWeights]) -> Cell:
 
 @cell_maker
 def min_lstm(hidden_size: int, **weights: Unpack[InputWeights]) -> Cell:
-    """Makes a minLSTM cell, with the options of `min_gru`; see `min_lstm_step`."""
+    """Makes a minLSTM cell, with the options of `min_gru`; see `min_lstm_step`.
+
+    Example: gates that are equally closed keep half of the carry, not nothing.
+      >>> bias = jax.numpy.repeat(jax.numpy.array([-200.0, -200.0, 0.0]), 2)
+      >>> params = {"kernel": jax.numpy.zeros((3, 6)), "bias": bias}
+      >>> min_lstm(2).step(params, jax.numpy.array([2.0, 4.0]), jax.numpy.ones(3))[0]
+      Array([1., 2.], dtype=float32)
+    """
     init = gated_init(hidden_size, "fin", recurrent="", **weights)
     factors = _factors(_lstm_gates, weights.get("compute_dtype"))
     return factored_cell(init, zero_carry(hidden_size), factors)

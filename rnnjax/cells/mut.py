@@ -116,13 +116,28 @@ def mut1(hidden_size: int, **weights: Unpack[Weights]) -> Cell:
 
 @cell_maker
 def mut2(hidden_size: int, **weights: Unpack[Weights]) -> Cell:
-    """Makes a MUT2 cell, with the options of `mut1`; see `mut2_step`."""
+    """Makes a MUT2 cell, with the options of `mut1`; see `mut2_step`.
+
+    Example: z depends on the carry; here it forgets what is positive.
+      >>> params = {"kernel": jnp.zeros((3, 6)), "candidate_kernel": jnp.zeros((2, 2))}
+      >>> params["recurrent_kernel"] = jnp.eye(2, 4, 2) * 100
+      >>> mut2(2).step(params, jnp.array([5.0, -5.0]), jnp.ones(3))[0]
+      Array([ 0., -5.], dtype=float32)
+    """
     return _cell(MUT2, hidden_size, weights)
 
 
 @cell_maker
 def mut3(hidden_size: int, **weights: Unpack[Weights]) -> Cell:
-    """Makes a MUT3 cell, with the options of `mut1`; see `mut3_step`."""
+    """Makes a MUT3 cell, with the options of `mut1`; see `mut3_step`.
+
+    Example: z depends on tanh of the carry: no carry is so large that it saturates z.
+      >>> zeros, carry = jnp.zeros((2, 2)), jnp.array([10.0, 1000.0])
+      >>> params = {"kernel": jnp.zeros((3, 6)), "recurrent_kernel": zeros}
+      >>> params |= {"candidate_kernel": zeros, "update_kernel": jnp.eye(2)}
+      >>> mut3(2).step(params, carry, jnp.ones(3))[0]
+      Array([  2.689414, 268.9414  ], dtype=float32)
+    """
     return _cell(MUT3, hidden_size, weights)
 
 
