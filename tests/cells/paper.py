@@ -4,6 +4,8 @@ import functools
 
 import jax
 import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
 
 from rnnjax.unroll import unroll
 from tests.cases import draw_vectors
@@ -18,9 +20,25 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+IN_NUMPY = {
+    "identity": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": sigmoid,
+    "sin": np.sin,
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "tanh": np.tanh,
+}
+
+
 def by_gate(matrix, names):
     """Parts what stands side by side, a gate a name."""
     return dict(zip(names, np.split(matrix, len(names), axis=-1)))
+
+
+def draw_params(rng, cell, input_size=D, dtype=np.float64, scale=1.0):
+    """Draws the parameters of a cell from normal distributions, biases included."""
+    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
+    return draw_like(rng, shapes, dtype, scale)
 
 
 def draw(cell, seed=0, scale=0.6, input_size=D):
@@ -49,62 +67,71 @@ def pre_activation(params, x, h):
     return total + params.get("bias", 0)
 
 
-def with_outputs(step):
-    """Makes a `from_paper` of a step `(params, *carry, x) -> (carry, outputs)`."""
+def affine(params, x, names):
+    """Computes U x + b by gate, without b where the cell has none."""
+    return by_gate(x @ params["kernel"] + params.get("bias", 0), names)
+
+
+def equals_paper(make, *options, hidden_size=H, input_size=D):
+    """Makes a test of a cell from a step in NumPy, as its paper writes it.
+
+    The step is a function as for `over_time`, which also takes the options of the maker
+    but `use_bias`: it sees that by the parameters.
+
+    Args:
+      make: makes the cell, `(hidden_size, **options) -> cell`.
+      *options: what the maker is given, a dict for each case; none: its defaults.
+      hidden_size: given to the maker.
+      input_size: given to the cell's `init`.
+    """
+
+    def test_of(step):
+        @pytest.mark.parametrize("options", options or [{}])
+        def test(x64, options):
+            seen = {name: x for name, x in options.items() if name != "use_bias"}
+            from_paper = over_time(functools.partial(step, **seen))
+            cell = make(hidden_size, **options)
+            check_against_paper(cell, from_paper, input_size)
+
+        test.__doc__ = step.__doc__
+        return test
+
+    return test_of
+
+
+def over_time(step):
+    """Makes a loop `(params, leaves of the carry, inputs) -> (leaves, outputs)`.
+
+    The step takes the parameters, every array of the carry, and the inputs. It returns
+    the new carry, an array or a tuple, whose first array is also the output; or a tuple
+    that is the carry, and the output.
+    """
 
     def from_paper(params, carry, inputs):
         outputs = []
         for x in inputs:
-            carry, shown = step(params, *carry, x)
+            new = step(params, *carry, x)
+            new = new if isinstance(new, tuple) else (new,)
+            carry, shown = new if isinstance(new[0], tuple) else (new, new[0])
             outputs.append(shown)
         return carry, np.stack(outputs)
 
     return from_paper
 
 
-def over_time(step):
-    """Makes a `from_paper` of a step `(params, *carry, x) -> carry`.
-
-    The step returns one array or a tuple, whose first array is also the output.
-    """
-
-    def showing(params, *carry_and_x):
-        carry = step(params, *carry_and_x)
-        carry = carry if isinstance(carry, tuple) else (carry,)
-        return carry, carry[0]
-
-    return with_outputs(showing)
-
-
-def check_step_of_paper(cell, step, input_size=D):
-    """Compares like `check_against_paper`, with a step as for `over_time`."""
-    check_against_paper(cell, over_time(step), input_size)
-
-
-def check_first_gate_keeps_carry(cell, bias):
-    """Checks that the carry stays as it is where `bias` saturates the first gate."""
-    params, inputs = draw(cell, seed=1, scale=1.0)
-    params["bias"][:H] = bias
-    carry = np.random.default_rng(2).normal(size=(B, H))
-    last, _ = unroll(cell, params, inputs, carry=carry)
-    assert_close(last, carry, 1e-15)
-
-
 def check_against_paper(cell, from_paper, input_size=D):
     """Compares a cell, values and gradients, with a NumPy loop in float64.
 
     Args:
-      cell: the cell.
+      cell: the cell, all of whose parameters the loop must need.
       from_paper: `(params, leaves of the carry, inputs) -> (leaves, outputs)`.
       input_size: what `init` is given.
     """
     rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
-    params = draw_like(rng, shapes, scale=0.6)
+    params = draw_params(rng, cell, input_size, scale=0.6)
     inputs = draw_vectors(rng, (T, B), input_size)
     like, outputs_like = jax.eval_shape(functools.partial(unroll, cell), params, inputs)
-    carry = draw_like(rng, like, scale=1.0)
-    leaves, carry_def = jax.tree.flatten(carry)
+    leaves, carry_def = jax.tree.flatten(draw_like(rng, like, scale=1.0))
     floats, put_back = part(leaves)
     weights = draw_like(rng, (leaves, outputs_like), scale=1.0)
 
@@ -112,42 +139,45 @@ def check_against_paper(cell, from_paper, input_size=D):
         last = sum((w * x).sum() for w, x in zip(weights[0], carry))
         return last + (weights[1] * outputs).sum()
 
-    @in_numpy
-    def run(params, floats, inputs):
-        def score(params, floats, inputs):
-            carry = carry_def.unflatten(put_back(floats))
-            carry, outputs = unroll(cell, params, inputs, carry=carry)
-            carry = jax.tree.leaves(carry)
-            return weighted(carry, outputs), (carry, outputs)
+    def score(params, floats, inputs):
+        carry = carry_def.unflatten(put_back(floats))
+        carry, outputs = unroll(cell, params, inputs, carry=carry)
+        carry = jax.tree.leaves(carry)
+        return weighted(carry, outputs), (carry, outputs)
 
-        return jax.value_and_grad(score, (0, 1, 2), has_aux=True)(
-            params, floats, inputs
-        )
+    arguments = params, floats, inputs
+    run = in_numpy(jax.value_and_grad(score, (0, 1, 2), has_aux=True))
+    (_, (last, outputs)), grads = run(*arguments)
+    want_last, want_outputs = from_paper(params, leaves, inputs)
+    assert_close((last, outputs), (list(want_last), want_outputs), 1e-12)
 
-    (_, (last, outputs)), grads = run(params, floats, inputs)
-    want = from_paper(params, leaves, inputs)
-    assert_close((last, outputs), (list(want[0]), want[1]), 1e-12)
-
-    arrays = params | {"inputs": inputs}
-    arrays |= {f"carry{i}": x for i, x in enumerate(floats)}
+    arrays, arguments_def = jax.tree.flatten(arguments)
 
     def score_of_paper(arrays):
-        leaves = put_back([arrays[f"carry{i}"] for i in range(len(floats))])
-        own = {name: arrays[name] for name in params}
-        return weighted(*from_paper(own, leaves, arrays["inputs"]))
+        params, floats, inputs = arguments_def.unflatten(arrays.values())
+        return weighted(*from_paper(params, put_back(floats), inputs))
 
-    want_grads = difference_gradient(score_of_paper, arrays)
-    got_grads = grads[0] | {"inputs": grads[2]}
-    got_grads |= {f"carry{i}": x for i, x in enumerate(grads[1])}
-    assert_close(got_grads, want_grads, 1e-7)
-
-
-def affine(params, x, names):
-    """Computes U x + b by gate."""
-    return by_gate(x @ params["kernel"] + params["bias"], names)
+    want_grads = difference_gradient(score_of_paper, dict(enumerate(arrays)))
+    assert_close(grads, arguments_def.unflatten(want_grads.values()), 1e-7)
+    unread = [x.shape for x in jax.tree.leaves(grads[0]) if not np.any(x)]
+    assert not unread, f"no equation needs the parameters of shapes {unread}"
 
 
-def draw_params(rng, cell, input_size=D, dtype=np.float64, scale=1.0):
-    """Draws the parameters of a cell from normal distributions, biases included."""
-    shapes = jax.eval_shape(lambda key: cell.init(key, input_size), jax.random.key(0))
-    return draw_like(rng, shapes, dtype, scale)
+def check_integrates(make, params, slope):
+    """Checks that a cell follows a differential equation, twice as near at half steps.
+
+    Args:
+      make: makes a cell of steps of a length, `dt -> cell`.
+      params: its parameters.
+      slope: dh/dt, `(h, x) -> [H]`.
+    """
+    rng = np.random.default_rng(1)
+    x, h = rng.normal(size=D), rng.normal(size=H)
+    exact = solve_ivp(lambda t, h: slope(h, x), (0, 1), h, rtol=1e-10, atol=1e-12)
+    distances = []
+    for num_steps in (200, 400):
+        inputs = np.broadcast_to(x, (num_steps, D))
+        last, _ = unroll(make(1 / num_steps), params, inputs, carry=h)
+        distances.append(np.abs(last - exact.y[:, -1]).max())
+    assert distances[0] < 0.01
+    assert 1.9 < distances[0] / distances[1] < 2.1

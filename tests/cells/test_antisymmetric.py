@@ -2,10 +2,9 @@
 
 import jax
 import numpy as np
-import pytest
 
 from rnnjax.cells.antisymmetric import antisymmetric_rnn
-from tests.cells.paper import D, H, check_against_paper, over_time, sigmoid
+from tests.cells.paper import D, H, equals_paper, sigmoid
 
 
 def matrix_in_numpy(weights, gamma):
@@ -17,30 +16,21 @@ def matrix_in_numpy(weights, gamma):
     return W - W.T - gamma * np.eye(H)
 
 
-@pytest.mark.parametrize(
-    ("epsilon", "gamma", "gated", "use_bias"),
-    [
-        (1.0, 0.0, False, False),
-        (0.3, 0.7, False, True),
-        (0.4, 0.2, True, True),
-        (0.4, 0.2, True, False),
-    ],
+@equals_paper(
+    antisymmetric_rnn,
+    {"step_size": 1.0, "gamma": 0.0, "use_bias": False},
+    {"step_size": 0.3, "gamma": 0.7},
+    {"step_size": 0.4, "gamma": 0.2, "gated": True},
+    {"step_size": 0.4, "gamma": 0.2, "gated": True, "use_bias": False},
 )
-def test_equals_paper(x64, epsilon, gamma, gated, use_bias):
+def test_equals_paper(params, h, x, step_size, gamma, gated=False):
     """Chang et al. 2019, equation 12, and with a gate equations 13 and 14."""
-
-    def step(params, h, x):
-        A = matrix_in_numpy(params["recurrent_weights"], gamma)
-        pre = x @ params["kernel"] + params.get("bias", 0)
-        if not gated:
-            return h + epsilon * np.tanh(h @ A.T + pre)
-        pre_z, pre_h = np.split(pre, 2, axis=1)
-        return h + epsilon * sigmoid(h @ A.T + pre_z) * np.tanh(h @ A.T + pre_h)
-
-    options = {"gamma": gamma, "gated": gated, "use_bias": use_bias}
-    check_against_paper(
-        antisymmetric_rnn(H, step_size=epsilon, **options), over_time(step)
-    )
+    A = matrix_in_numpy(params["recurrent_weights"], gamma)
+    pre = x @ params["kernel"] + params.get("bias", 0)
+    if not gated:
+        return h + step_size * np.tanh(h @ A.T + pre)
+    pre_z, pre_h = np.split(pre, 2, axis=1)
+    return h + step_size * sigmoid(h @ A.T + pre_z) * np.tanh(h @ A.T + pre_h)
 
 
 def test_eigenvalues_lie_on_a_vertical_line(x64):

@@ -21,6 +21,11 @@ from rnnjax.cells.lstm_layer_norm import lstm_layer_norm
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.cells.lstm_variants import lstm_variant, lstm_variant_step
 from rnnjax.cells.ltc import ltc
+from rnnjax.cells.orthogonal import orthogonal_rnn
+from rnnjax.cells.qrnn import qrnn, qrnn_step
+from rnnjax.cells.rg_lru import rg_lru
+from rnnjax.cells.s4d import s4d
+from rnnjax.cells.slstm import slstm
 
 
 def shapes(spatial_shape, kernel_shape):
@@ -32,6 +37,7 @@ MULTIPLE = "hidden_size must be a multiple of the number of periods, got"
 LETTERS = "must be letters of"
 ONCE = "each at most once, got"
 COUPLED = "gates must leave out one of i and f where they are coupled, got"
+POOLING = r"pooling must be one of \['f', 'fo', 'ifo'\], got 'max'\."
 FORCED = {"teacher_forcing": True, "use_hidden": False}
 REFUSED = {
     antisymmetric_rnn: [
@@ -43,7 +49,7 @@ REFUSED = {
     clockwork: [
         ({"periods": (1, 0, 2)}, f"period {POSITIVE} 0."),
         ({"periods": (1, 2.5)}, f"period {POSITIVE} 2.5."),
-        ({"hidden_size": 7, "periods": (1, 2, 4)}, f"{MULTIPLE} 7 "),
+        ({"periods": (1, 2, 4, 8)}, f"{MULTIPLE} 6 for 4"),
         ({"periods": ()}, f"{MULTIPLE} 6 for 0"),
     ],
     leaky: [
@@ -109,6 +115,14 @@ REFUSED = {
         (shapes((4,), (2.5,)), f"kernel_shape {POSITIVE} 2.5"),
     ],
     gru_convolutional: [(shapes((4, 3), (3,)), "kernel_shape must have 2 axes")],
+    orthogonal_rnn: [({"activation": "modrel"}, "activation must be a func")],
+    qrnn: [({"pooling": "max"}, POOLING)],
+    rg_lru: [
+        ({"num_blocks": 4}, "num_blocks must divide .* 6, got 4."),
+        ({"max_decay": 1.0}, "max_decay must be 0 < .* got 0.9 and 1.0."),
+    ],
+    s4d: [({"min_dt": 0.0}, "min_dt and max_dt must be .* got 0.0 and 0.1.")],
+    slstm: [({"num_heads": 4}, "hidden_size must be a multiple of num_heads 4, got 6")],
     jordan: [({"output_size": 4} | FORCED, "use_hidden must be true .* got False.")],
 }
 
@@ -119,18 +133,25 @@ REFUSED = {
 )
 def test_bad_options_are_named(make, options, message):
     with pytest.raises(ValueError, match=message):
-        make(**({"hidden_size": 6} | options))
+        make(6, **options)
 
 
 def test_public_step_refuses_what_the_maker_refuses():
     for options in ({"gates": "ig"}, {"coupled": True}, {"clip": -1.0}):
         with pytest.raises(ValueError, match="must"):
             lstm_variant_step({}, None, None, **options)
+    with pytest.raises(ValueError, match=POOLING):
+        qrnn_step({}, {}, np.ones(2), pooling="max")
 
 
 def test_shift_register_needs_a_step():
     with pytest.raises(ValueError, match="num_steps must be a positive whole number"):
         shift_register(2, 0)
+
+
+def test_gated_linear_unit_is_as_wide_as_its_inputs():
+    with pytest.raises(ValueError, match="input_size must be the hidden_size, 2"):
+        rg_lru(2).init(jax.random.key(0), 5)
 
 
 @pytest.mark.parametrize("make", [lstm_convolutional, gru_convolutional])

@@ -1,36 +1,27 @@
-"""The simple recurrent network against Elman's equation, and its reductions."""
+"""The simple recurrent network against Elman's equation, and as a linear system."""
 
-import jax
 import numpy as np
-import pytest
 
 from rnnjax import elman
 from rnnjax.unroll import unroll
-from tests.cells.paper import H, T, check_against_paper, draw, over_time, sigmoid
+from tests.cells.paper import IN_NUMPY, H, T, draw, equals_paper
 from tests.pytrees import assert_close
 
-ACTIVATIONS = {
-    "tanh": (np.tanh, {}),
-    "relu": (lambda x: np.maximum(x, 0), {"activation": jax.nn.relu}),
-    "logistic": (sigmoid, {"activation": jax.nn.sigmoid}),
-}
+ACTIVATIONS = "tanh", "relu", "sigmoid"
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("use_bias", [True, False])
-def test_equals_paper(x64, name, use_bias):
+@equals_paper(
+    elman,
+    *({"activation": name} for name in ACTIVATIONS),
+    *({"activation": name, "use_bias": False} for name in ACTIVATIONS),
+)
+def test_equals_paper(params, h, x, activation):
     """h_t = f(U x_t + W h_{t-1} + b), one unit at a time."""
-    f, options = ACTIVATIONS[name]
-
-    def step(params, h, x):
-        units = []
-        for j in range(H):
-            total = x @ params["kernel"][:, j]
-            total = total + h @ params["recurrent_kernel"][:, j]
-            units.append(f(total + params["bias"][j] if use_bias else total))
-        return np.stack(units, axis=-1)
-
-    check_against_paper(elman(H, use_bias=use_bias, **options), over_time(step))
+    units = []
+    for j in range(H):
+        total = x @ params["kernel"][:, j] + h @ params["recurrent_kernel"][:, j]
+        units.append(IN_NUMPY[activation](total + params.get("bias", np.zeros(H))[j]))
+    return np.stack(units, axis=-1)
 
 
 def test_linear_network_sums_powers(x64):

@@ -13,6 +13,18 @@ from tests.cells.paper import by_gate, check_against_paper, over_time, sigmoid
 D, H = 1, 2
 
 
+def step_of_paper(params, h, x):
+    """Ballas et al. 2016, equations 5 to 8, z and 1 - z exchanged."""
+    U = by_gate(params["kernel"], "rzn")
+    W = by_gate(params["recurrent_kernel"], "rz")
+    b = by_gate(params.get("bias", np.zeros(3 * H)), "rzn")
+    seen = {name: convolve(x, U[name]) + b[name] for name in "rzn"}
+    r = sigmoid(seen["r"] + convolve(h, W["r"]))
+    z = sigmoid(seen["z"] + convolve(h, W["z"]))
+    n = np.tanh(seen["n"] + convolve(r * h, params["candidate_kernel"]))
+    return z * h + (1 - z) * n
+
+
 @pytest.mark.parametrize(
     ("spatial_shape", "kernel_shape", "use_bias"),
     [
@@ -21,21 +33,8 @@ D, H = 1, 2
     ],
 )
 def test_equals_paper(x64, spatial_shape, kernel_shape, use_bias):
-    """Ballas et al. 2016, equations 5 to 8, z and 1 - z exchanged."""
-
-    def step(params, h, x):
-        U = by_gate(params["kernel"], "rzn")
-        W = by_gate(params["recurrent_kernel"], "rz") | {
-            "n": params["candidate_kernel"]
-        }
-        b = by_gate(params["bias"], "rzn") if use_bias else dict.fromkeys("rzn", 0)
-        seen = {name: convolve(x, U[name]) + b[name] for name in "rzn"}
-        r = sigmoid(seen["r"] + convolve(h, W["r"]))
-        z = sigmoid(seen["z"] + convolve(h, W["z"]))
-        return z * h + (1 - z) * np.tanh(seen["n"] + convolve(r * h, W["n"]))
-
     cell = gru_convolutional(H, spatial_shape, kernel_shape, use_bias=use_bias)
-    check_against_paper(cell, over_time(step), (*spatial_shape, D))
+    check_against_paper(cell, over_time(step_of_paper), (*spatial_shape, D))
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])

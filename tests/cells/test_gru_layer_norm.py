@@ -4,30 +4,20 @@ import numpy as np
 
 from rnnjax.cells.gru_layer_norm import gru_layer_norm
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    H,
-    check_against_paper,
-    draw,
-    layer_norm,
-    over_time,
-    sigmoid,
-)
+from tests.cells.paper import H, draw, equals_paper, layer_norm, sigmoid
 from tests.pytrees import assert_close
 
 
-def test_equals_paper(x64):
+@equals_paper(gru_layer_norm)
+def test_equals_paper(p, h, x):
     """Ba et al. 2016, equations 26 to 28."""
-
-    def step(p, h, x):
-        a, b, c = 2 * H, p["kernel_scale"], p["recurrent_scale"]
-        ux, wh = x @ p["kernel"], h @ p["recurrent_kernel"]
-        rz = layer_norm(ux[:, :a], b[:a]) + layer_norm(wh[:, :a], c[:a])
-        r, z = np.split(sigmoid(rz + p["bias"][:a]), 2, -1)
-        candidate = layer_norm(wh[:, a:], c[a:]) + p["candidate_bias"]
-        n = layer_norm(ux[:, a:], b[a:]) + p["bias"][a:] + r * candidate
-        return (1 - z) * np.tanh(n) + z * h
-
-    check_against_paper(gru_layer_norm(H), over_time(step))
+    a, b, c = 2 * H, p["kernel_scale"], p["recurrent_scale"]
+    ux, wh = x @ p["kernel"], h @ p["recurrent_kernel"]
+    rz = layer_norm(ux[:, :a], b[:a]) + layer_norm(wh[:, :a], c[:a])
+    r, z = np.split(sigmoid(rz + p["bias"][:a]), 2, -1)
+    candidate = layer_norm(wh[:, a:], c[a:]) + p["candidate_bias"]
+    n = layer_norm(ux[:, a:], b[a:]) + p["bias"][a:] + r * candidate
+    return (1 - z) * np.tanh(n) + z * h
 
 
 def test_the_scale_of_the_inputs_does_not_matter(x64):

@@ -1,45 +1,31 @@
-"""The recurrent highway network against its paper, and its open and shut gates."""
+"""The recurrent highway network against its paper, and with gates open and shut."""
 
 import numpy as np
-import pytest
 
 from rnnjax import elman
 from rnnjax.cells.highway import recurrent_highway, recurrent_highway_step
 from rnnjax.unroll import unroll
-from tests.cells import paper
-from tests.cells.paper import B, H, by_gate, draw, sigmoid
+from tests.cells.paper import B, H, by_gate, draw, equals_paper, sigmoid
 from tests.pytrees import assert_close
 
 
-@pytest.mark.parametrize(
-    ("depth", "coupled", "use_bias"),
-    [(3, True, True), (2, False, False), (1, True, True)],
+@equals_paper(
+    recurrent_highway,
+    {"depth": 3, "coupled": True},
+    {"depth": 2, "coupled": False, "use_bias": False},
+    {"depth": 1, "coupled": True},
 )
-def test_equals_paper(x64, depth, coupled, use_bias):
+def test_equals_paper(params, s, x, depth, coupled):
     """Zilly et al. 2017, equations 6 to 9."""
-    names = "at" if coupled else "atc"
-
-    def step(params, s, x):
-        for layer in range(depth):
-            pre = s @ params["recurrent_kernel"][layer]
-            pre = pre + x @ params["kernel"] if layer == 0 else pre
-            pre = pre + params["bias"][layer] if use_bias else pre
-            pre = by_gate(pre, names)
-            t = sigmoid(pre["t"])
-            c = 1 - t if coupled else sigmoid(pre["c"])
-            s = np.tanh(pre["a"]) * t + s * c
-        return s
-
-    cell = recurrent_highway(H, depth=depth, coupled=coupled, use_bias=use_bias)
-    paper.check_against_paper(cell, paper.over_time(step))
-
-
-def test_shut_transform_gates_keep_the_carry(x64):
-    cell = recurrent_highway(H, depth=3)
-    params, inputs = draw(cell, 1, scale=1.0)
-    params["bias"][:, H:] = -200.0
-    carry = np.random.default_rng(2).normal(size=(B, H))
-    assert_close(unroll(cell, params, inputs, carry=carry)[0], carry, 1e-15)
+    for layer in range(depth):
+        pre = s @ params["recurrent_kernel"][layer]
+        pre = pre + x @ params["kernel"] if layer == 0 else pre
+        pre = pre + params["bias"][layer] if "bias" in params else pre
+        pre = by_gate(pre, "at" if coupled else "atc")
+        t = sigmoid(pre["t"])
+        c = 1 - t if coupled else sigmoid(pre["c"])
+        s = np.tanh(pre["a"]) * t + s * c
+    return s
 
 
 def test_open_first_gate_and_shut_others_make_elman(x64):

@@ -1,30 +1,24 @@
 """Linear systems against their equations, and the shift register."""
 
+import functools
+
 import numpy as np
-import pytest
 
 from rnnjax.cells.linear import linear_system, shift_register
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper, with_outputs
+from tests.cells.paper import B, D, T, equals_paper
 from tests.pytrees import assert_close
 
 
-@pytest.mark.parametrize("use_skip", [True, False])
-def test_linear_system_equals_paper(x64, use_skip):
-    def step(params, h, x):
-        h = x @ params["kernel"] + h @ params["recurrent_kernel"]
-        o = h @ params["output_kernel"]
-        return (h,), o + x @ params["skip_kernel"] if use_skip else o
-
-    check_against_paper(linear_system(H, 3, use_skip=use_skip), with_outputs(step))
-
-
-def test_linear_system_adds_up(x64):
-    """With A, B and C the identity."""
-    params = dict.fromkeys(("kernel", "recurrent_kernel", "output_kernel"), np.eye(D))
-    inputs = np.random.default_rng(0).normal(size=(T, B, D))
-    _, outputs = unroll(linear_system(D, D), params, inputs)
-    assert_close(outputs, inputs.cumsum(0), 1e-13)
+@equals_paper(
+    functools.partial(linear_system, output_size=3),
+    {"use_skip": True},
+    {"use_skip": False},
+)
+def test_equals_equations(params, h, x, use_skip):
+    h = x @ params["kernel"] + h @ params["recurrent_kernel"]
+    o = h @ params["output_kernel"]
+    return (h,), o + x @ params["skip_kernel"] if use_skip else o
 
 
 def test_shift_register_holds_its_last_inputs(x64):

@@ -4,45 +4,22 @@ import jax
 import numpy as np
 
 from rnnjax.cells.lru import lru
-from rnnjax.unroll import unroll
-from tests.cells import paper
-from tests.cells.paper import D, H, T
-from tests.pytrees import assert_close
+from tests.cells.paper import D, equals_paper
 
 
-def parts_in_numpy(params, inputs):
-    """Returns the decay of each unit, what drives it, and the output matrix."""
-    B_ = np.split(params["kernel"], 2, -1)
-    C = np.split(params["output_kernel"], 2, 0)
+@equals_paper(lru)
+def test_equals_paper(params, real, imag, x):
+    """Orvieto et al. 2023, equations 5 to 7."""
+    B_real, B_imag = np.split(params["kernel"], 2, axis=1)
+    C_real, C_imag = np.split(params["output_kernel"], 2, axis=0)
     decay = np.exp(-np.exp(params["log_decay"]) + 1j * np.exp(params["log_phase"]))
-    driven = np.exp(params["log_scale"]) * (inputs @ (B_[0] + 1j * B_[1]))
-    return decay, driven, C[0] + 1j * C[1]
+    driven = np.exp(params["log_scale"]) * (x @ (B_real + 1j * B_imag))
+    h = decay * (real + 1j * imag) + driven
+    shown = (h @ (C_real + 1j * C_imag)).real + params["skip"] * x
+    return (h.real, h.imag), shown
 
 
-def test_lru_equals_paper(x64):
-    """Orvieto et al. 2023, in complex numbers."""
-
-    def step(params, real, imag, x):
-        decay, driven, C = parts_in_numpy(params, x)
-        h = decay * (real + 1j * imag) + driven
-        return (h.real, h.imag), (h @ C).real + params["skip"] * x
-
-    paper.check_against_paper(lru(H), paper.with_outputs(step))
-
-
-def test_lru_is_a_convolution_with_powers(x64):
-    params, inputs = paper.draw_initial(lru(H))
-    decay, driven, C = parts_in_numpy(params, inputs)
-    powers = decay ** np.arange(T)[:, None]
-    want = [
-        np.einsum("kn,kbn->bn", powers[: t + 1][::-1], driven[: t + 1])
-        for t in range(T)
-    ]
-    want = (np.stack(want) @ C).real + params["skip"] * inputs
-    assert_close(unroll(lru(H), params, inputs)[1], want, 1e-12)
-
-
-def test_lru_starts_on_its_ring():
+def test_starts_on_its_ring():
     cell = lru(2000, min_radius=0.4, max_radius=0.9, max_phase=0.3)
     params = cell.init(jax.random.key(0), D)
     radius = np.exp(-np.exp(params["log_decay"]))

@@ -1,28 +1,21 @@
 """The multiplicative LSTM against its equations, and its reduction."""
 
 import numpy as np
-import pytest
 
 from rnnjax import lstm
 from rnnjax.cells.lstm_multiplicative import lstm_multiplicative
 from rnnjax.unroll import unroll
-from tests.cells import paper
-from tests.cells.paper import H, by_gate, draw, pre_activation, sigmoid
+from tests.cells.paper import H, by_gate, draw, equals_paper, pre_activation, sigmoid
 from tests.pytrees import assert_close
 
 
-@pytest.mark.parametrize("use_bias", [True, False])
-def test_equals_paper(x64, use_bias):
+@equals_paper(lstm_multiplicative, {}, {"use_bias": False})
+def test_equals_paper(params, h, c, x):
     """Krause et al. 2017: m in place of h in every gate."""
-
-    def step(params, h, c, x):
-        m = x @ params["factor_kernel"] * (h @ params["recurrent_factor_kernel"])
-        pre = by_gate(pre_activation(params, x, m), "ifgo")
-        c = sigmoid(pre["f"]) * c + sigmoid(pre["i"]) * np.tanh(pre["g"])
-        return sigmoid(pre["o"]) * np.tanh(c), c
-
-    cell = lstm_multiplicative(H, use_bias=use_bias)
-    paper.check_against_paper(cell, paper.over_time(step))
+    m = x @ params["factor_kernel"] * (h @ params["recurrent_factor_kernel"])
+    pre = by_gate(pre_activation(params, x, m), "ifgo")
+    c = sigmoid(pre["f"]) * c + sigmoid(pre["i"]) * np.tanh(pre["g"])
+    return sigmoid(pre["o"]) * np.tanh(c), c
 
 
 def test_a_factor_of_one_is_the_lstm(x64):

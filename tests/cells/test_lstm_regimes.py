@@ -1,6 +1,5 @@
 """What the LSTM does where its gates are pinned: keeps, erases, captures, releases."""
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,77 +13,43 @@ from tests.pytrees import assert_close
 
 OPEN, SHUT = 300.0, -300.0  # biases beyond which a gate is 1 or 0 to the last digit
 
-
-def run(i=0.0, f=0.0, o=0.0):
-    """Runs an LSTM whose gates have these biases.
-
-    Returns:
-      The parameters, the inputs, the carry before, every step's c, and the outputs.
-    """
-    params, inputs = draw(lstm(H), scale=1.0)
-    params["bias"][: 2 * H] = np.repeat([i, f], H)
-    params["bias"][3 * H :] = o
-    first = LSTMCarry(*np.random.default_rng(1).normal(size=(2, B, H)))
-    _, shown = unroll(with_carry(lstm(H)), params, inputs, carry=first)
-    return params, inputs, first, shown["carry"].c, shown["outputs"]
+# biases of i and f; c of every step, from the first c and all candidates; how near
+MEMORY = {
+    "keeps": (SHUT, OPEN, lambda c, g: np.broadcast_to(c, g.shape), 0),
+    "erases": (SHUT, SHUT, lambda c, g: 0 * g, 1e-100),
+    "captures": (OPEN, SHUT, lambda c, g: g, 1e-12),
+    "counts": (OPEN, OPEN, lambda c, g: c + np.cumsum(g, axis=0), 1e-12),
+}
+# bias of o; outputs, from c; how near
+SHOWN = {"releases": (OPEN, np.tanh, 1e-12), "hides": (SHUT, np.zeros_like, 1e-100)}
 
 
 def plain(params):
     return {name: matrix[..., 2 * H : 3 * H] for name, matrix in params.items()}
 
 
-def candidates(params, inputs, first, outputs):
-    """Computes g of every step from what the cell showed before it."""
+def draw_pinned(i, f, o):
+    """Draws parameters, inputs and a carry of an LSTM whose gates have these biases."""
+    params, inputs = draw(lstm(H), scale=1.0)
+    params["bias"][: 2 * H] = np.repeat([i, f], H)
+    params["bias"][3 * H :] = o
+    return params, inputs, LSTMCarry(*np.random.default_rng(1).normal(size=(2, B, H)))
+
+
+@pytest.mark.parametrize(("i", "f", "c_of", "near"), MEMORY.values(), ids=MEMORY)
+@pytest.mark.parametrize(("o", "show", "shown_near"), SHOWN.values(), ids=SHOWN)
+def test_pinned_gates(x64, i, f, c_of, near, o, show, shown_near):
+    params, inputs, first = draw_pinned(i, f, o)
+    _, shown = unroll(with_carry(lstm(H)), params, inputs, carry=first)
+    cs, outputs = shown["carry"].c, shown["outputs"]
     before = np.concatenate([first.h[None], outputs[:-1]])
-    return np.tanh(pre_activation(plain(params), inputs, before))
-
-
-def test_keeps(x64):
-    _, _, first, cs, outputs = run(i=SHUT, f=OPEN)
-    assert_close(cs, np.broadcast_to(first.c, cs.shape), 0)
-    assert np.abs(outputs[1:] - outputs[:-1]).max() > 0.1  # the output gate still moves
-
-
-def test_erases(x64):
-    _, _, _, cs, outputs = run(i=SHUT, f=SHUT)
-    assert_close(cs, np.zeros_like(cs), 1e-100)
-    assert_close(outputs, np.zeros_like(outputs), 1e-100)
-
-
-def test_captures(x64):
-    params, inputs, first, cs, outputs = run(i=OPEN, f=SHUT)
-    assert_close(cs, candidates(params, inputs, first, outputs), 1e-12)
-
-
-def test_counts(x64):
-    """All gates of c open: it sums up what comes, and may leave [-1, 1]."""
-    params, inputs, first, cs, outputs = run(i=OPEN, f=OPEN)
-    new = candidates(params, inputs, first, outputs)
-    assert_close(cs, first.c + np.cumsum(new, axis=0), 1e-12)
-    assert np.abs(cs).max() > 1.5
-
-
-def test_releases(x64):
-    _, _, _, cs, outputs = run(o=OPEN)
-    assert_close(outputs, np.tanh(cs), 1e-12)
-
-
-def test_hides(x64):
-    _, _, _, cs, outputs = run(o=SHUT)
-    assert_close(outputs, np.zeros_like(outputs), 1e-100)
-    assert np.abs(cs).min() > 1e-3
-
-
-def test_is_a_plain_rnn(x64):
-    """It captures and releases at every step: h = tanh(tanh(U x + W h + b))."""
-    params, inputs, first, _, outputs = run(i=OPEN, f=SHUT, o=OPEN)
-    twice = elman(H, activation=lambda x: jnp.tanh(jnp.tanh(x)))
-    want = unroll(twice, plain(params), inputs, carry=first.h)[1]
-    assert_close(outputs, want, 1e-12)
+    candidates = np.tanh(pre_activation(plain(params), inputs, before))
+    assert_close(cs, c_of(first.c, candidates), near)
+    assert_close(outputs, show(cs), shown_near)
 
 
 def test_without_gates_or_second_tanh_it_is_a_plain_rnn(x64):
-    params, inputs, first, _, _ = run(f=SHUT)
+    params, inputs, first = draw_pinned(0.0, SHUT, 0.0)
     bare = {name: matrix[..., H : 3 * H] for name, matrix in params.items()}
     cell = lstm_variant(H, gates="f", output_activation="identity")
     _, got = unroll(cell, bare, inputs, carry=first)

@@ -9,7 +9,7 @@ import pytest
 from rnnjax.cells.orthogonal import modrelu, orthogonal_rnn
 from rnnjax.cells.parts.parametrizations import householder_product
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_step_of_paper, draw
+from tests.cells.paper import B, D, H, T, equals_paper
 from tests.cells.parts.orthogonal_matrices import (
     PARAMETRIZATIONS,
     by_name,
@@ -17,51 +17,34 @@ from tests.cells.parts.orthogonal_matrices import (
     exponential_in_numpy,
 )
 from tests.loop import in_numpy
-from tests.pytrees import assert_close
+
+IN_PAPER = dict(PARAMETRIZATIONS.values())
 
 
-@pytest.mark.parametrize("activation", [None, "tanh"])
-@pytest.mark.parametrize("use_bias", [True, False])
-def test_equals_paper(x64, activation, use_bias):
+@equals_paper(
+    orthogonal_rnn,
+    {},
+    {"activation": "tanh"},
+    {"activation": "tanh", "use_bias": False},
+)
+def test_equals_paper(params, h, x, activation=None):
     """By the exponential map: h = modReLU(U x + W h), with b its own or added."""
-
-    def step(params, h, x):
-        W = exponential_in_numpy(params["recurrent_weights"], H)
-        b = params["bias"] if use_bias else np.zeros(H)
-        z = x @ params["kernel"] + h @ W.T
-        if activation is None:
-            return np.sign(z) * np.maximum(np.abs(z) + b, 0)
-        return np.tanh(z + b)
-
-    cell = orthogonal_rnn(H, activation=activation, use_bias=use_bias)
-    check_step_of_paper(cell, step)
+    W = exponential_in_numpy(params["recurrent_weights"], H)
+    b = params.get("bias", 0)
+    z = x @ params["kernel"] + h @ W.T
+    if activation is None:
+        return np.sign(z) * np.maximum(np.abs(z) + b, 0)
+    return np.tanh(z + b)
 
 
-@by_name
-def test_equals_linear_recurrence(x64, name):
+@equals_paper(
+    orthogonal_rnn,
+    *({"parametrization": x, "use_bias": False} for x in IN_PAPER),
+)
+def test_equals_linear_recurrence(params, h, x, parametrization):
     """Without bias modReLU is the identity, and h = U x + W h."""
-    parametrization, in_paper = PARAMETRIZATIONS[name]
-
-    def step(params, h, x):
-        W = in_paper(params["recurrent_weights"], H)
-        return x @ params["kernel"] + h @ W.T
-
-    cell = orthogonal_rnn(H, parametrization=parametrization, use_bias=False)
-    check_step_of_paper(cell, step)
-
-
-@by_name
-def test_norm_is_kept(x64, name):
-    parametrization, _ = PARAMETRIZATIONS[name]
-    cell = orthogonal_rnn(
-        H, parametrization=parametrization, activation="identity", use_bias=False
-    )
-    params, _ = draw(cell, 1, scale=1.0)
-    carry = np.random.default_rng(2).normal(size=(B, H))
-    _, outputs = unroll(cell, params, np.zeros((T, B, D)), carry=carry)
-    norms = np.linalg.norm(outputs, axis=-1)
-    assert_close(norms, np.broadcast_to(np.linalg.norm(carry, axis=-1), (T, B)), 1e-14)
-    assert not np.allclose(outputs[-1], carry, atol=0.1)
+    W = IN_PAPER[parametrization](params["recurrent_weights"], H)
+    return x @ params["kernel"] + h @ W.T
 
 
 def train(parametrization, size, num_updates, optimizer):
@@ -113,16 +96,3 @@ def test_modrelu_moves_away_from_zero_or_stops_there():
     slope = jax.vmap(jax.grad(modrelu), (0, None))
     np.testing.assert_array_equal(slope(x, 0.0), np.ones(5))
     np.testing.assert_array_equal(slope(x, -1.0), [1, 0, 0, 0, 1])
-
-
-def test_bad_activation_is_named():
-    with pytest.raises(ValueError, match="activation must be a func"):
-        orthogonal_rnn(4, activation="modrel")
-
-
-def test_options_change_what_they_say():
-    cell = orthogonal_rnn(H, use_bias=False, dtype=jnp.bfloat16)
-    shapes = jax.eval_shape(lambda key: cell.init(key, D), jax.random.key(0))
-    want = {"kernel": (D, H), "recurrent_weights": (H * (H - 1) // 2,)}
-    assert {name: x.shape for name, x in shapes.items()} == want
-    assert {x.dtype for x in shapes.values()} == {np.dtype(jnp.bfloat16)}

@@ -2,12 +2,10 @@
 
 import jax
 import numpy as np
-import pytest
 
-from rnnjax.cells.lru import ComplexCarry
 from rnnjax.cells.unitary import unitary_rnn
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, check_against_paper, draw, with_outputs
+from tests.cells.paper import D, H, draw, equals_paper
 from tests.loop import in_numpy
 from tests.pytrees import assert_close
 
@@ -25,32 +23,17 @@ def matrix_in_numpy(params, size, seed):
     return D3 @ R2 @ F.conj().T @ D2 @ P @ R1 @ F @ D1
 
 
-@pytest.mark.parametrize(("use_bias", "seed"), [(True, 0), (False, 3)])
-def test_equals_paper(x64, use_bias, seed):
+@equals_paper(
+    unitary_rnn, {"permutation_seed": 0}, {"permutation_seed": 3, "use_bias": False}
+)
+def test_equals_paper(params, h_real, h_imag, x, permutation_seed):
     """Arjovsky et al. 2016, equations 6 to 8, in complex numbers."""
-
-    @with_outputs
-    def from_paper(params, h_real, h_imag, x):
-        W = matrix_in_numpy(params, H, seed)
-        real, imag = np.split(params["kernel"], 2, axis=1)
-        b = params["bias"] if use_bias else 0
-        z = x @ (real + 1j * imag) + (h_real + 1j * h_imag) @ W.T
-        h = np.where(np.abs(z) + b >= 0, (np.abs(z) + b) * z / np.abs(z), 0)
-        return (h.real, h.imag), np.concatenate([h.real, h.imag], axis=-1)
-
-    cell = unitary_rnn(H, use_bias=use_bias, permutation_seed=seed)
-    check_against_paper(cell, from_paper)
-
-
-def test_norm_is_kept(x64):
-    cell = unitary_rnn(H, use_bias=False)
-    params, _ = draw(cell, scale=2.0)
-    carry = ComplexCarry(*np.random.default_rng(1).normal(size=(2, B, H)))
-    _, outputs = unroll(cell, params, np.zeros((T, B, D)), carry=carry)
-    want = np.linalg.norm(np.concatenate(carry, axis=-1), axis=-1)
-    got = np.linalg.norm(outputs, axis=-1)
-    assert_close(got, np.broadcast_to(want, (T, B)), 1e-14)
-    assert not np.allclose(outputs[0, :, :H], carry.real, atol=0.1)
+    W = matrix_in_numpy(params, H, permutation_seed)
+    real, imag = np.split(params["kernel"], 2, axis=1)
+    z = x @ (real + 1j * imag) + (h_real + 1j * h_imag) @ W.T
+    length = np.abs(z) + params.get("bias", 0)
+    h = np.where(length >= 0, length * z / np.abs(z), 0)
+    return (h.real, h.imag), np.concatenate([h.real, h.imag], axis=-1)
 
 
 def test_gradient_at_zero_is_that_of_the_identity(x64):

@@ -175,6 +175,7 @@ def test_initial_carry_is_zeros_of_the_parameters_dtype(entry):
     cell = entry.make(entry.test_size)
     for dtype in (jnp.float32, jnp.bfloat16):
         shapes = shapes_of(entry, dtype=dtype)
+        assert {x.dtype for x in shapes.values()} == {np.dtype(dtype)}
         params = jax.tree.map(lambda x: jnp.ones(x.shape, x.dtype), shapes)
         leaves = jax.tree.leaves(cell.initial_carry(params, (4, B)))
         assert len({id(leaf) for leaf in leaves}) == len(leaves)  # each can be donated

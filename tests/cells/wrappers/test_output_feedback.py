@@ -1,17 +1,17 @@
-"""Outputs fed back as inputs, against a loop and a reduction to Elman."""
+"""Outputs fed back as inputs, against a loop."""
 
 import jax
 import numpy as np
 import pytest
 
-from rnnjax import elman, gru, lstm
+from rnnjax import gru, lstm
 from rnnjax.cells.wrappers.output_feedback import output_feedback
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, draw
 from tests.pytrees import assert_close
 
 
-def test_feed_back_equals_a_loop(x64):
+def test_equals_a_loop(x64):
     """What the cell shows is not its carry: a gate stands between."""
     inner = lstm(H)
     cell = output_feedback(inner, H)
@@ -25,17 +25,7 @@ def test_feed_back_equals_a_loop(x64):
     assert_close(last, {"cell": carry, "outputs": shown}, 1e-13)
 
 
-def test_elman_fed_back_is_elman(x64):
-    """It shows its carry, so the two matrices that read it add up."""
-    params, inputs = draw(output_feedback(elman(H), H))
-    kernel, fed = np.split(params["kernel"], [D])
-    summed = params["recurrent_kernel"] + fed
-    plain = {**params, "kernel": kernel, "recurrent_kernel": summed}
-    got = unroll(output_feedback(elman(H), H), params, inputs)[1]
-    assert_close(got, unroll(elman(H), plain, inputs)[1], 1e-13)
-
-
-def test_wrong_width_fed_back_is_refused():
+def test_wrong_width_is_refused():
     with pytest.raises(ValueError, match="output_size must be a positive whole number"):
         output_feedback(gru(H), 0)
     message = r"output_size must be the width of .*, of shape \(5,\), got 4\."
