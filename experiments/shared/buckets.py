@@ -108,6 +108,9 @@ def shuffled_batches(buckets: Buckets, seed: int) -> Callable[[int], Rows]:
     Returns:
       `rows(index)`, the rows of update `index` from 0, in any epoch; a function of
       `seed` and `index` alone.
+
+    Raises:
+      ValueError: by `rows`, if the index is negative.
     """
     num_batches = batches_per_epoch(buckets)
 
