@@ -1,5 +1,25 @@
-"""Decoding: sequences drawn from a layer that streams."""
+"""Decoding: sequences drawn from a layer that streams, or searched for."""
 
+from rnnjax.decoding.beam_search import Beams, beam_search
+from rnnjax.decoding.carries import batch_axes
+from rnnjax.decoding.constraints import block_repeats, least_length
+from rnnjax.decoding.penalties import (
+    coverage_penalty,
+    gnmt_penalty,
+    length_penalty,
+    no_penalty,
+)
 from rnnjax.decoding.sampling import sample
 
-__all__ = ["sample"]
+__all__ = [
+    "Beams",
+    "batch_axes",
+    "beam_search",
+    "block_repeats",
+    "coverage_penalty",
+    "gnmt_penalty",
+    "least_length",
+    "length_penalty",
+    "no_penalty",
+    "sample",
+]
