@@ -17,6 +17,11 @@ from rnnjax.losses.semirings import Element, Semiring
 from rnnjax.masking import zero_masked
 
 
+def select_elements(condition: Array, on_true: Element, on_false: Element) -> Element:
+    """Selects between elements by a condition aligned with their last axes."""
+    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), on_true, on_false)
+
+
 def vector_matrix(semiring: Semiring, vector: Element, matrix: Element) -> Element:
     """Computes ⊕ᵢ vector(i) ⊗ matrix(i, j): `[..., N]`, `[..., N, M]` to `[..., M]`."""
     column = jax.tree.map(lambda x: x[..., None], vector)
@@ -54,9 +59,10 @@ def forward_by_scan(
 
     Example:
       >>> from rnnjax.losses.semirings import LOG
-      >>> ways = jnp.log(jnp.array([[[0.2, 0.8], [0.3, 0.7]], [[0.5, 0.5], [0.1, 0.9]]]))
-      >>> start = LOG.one((2,), jnp.float32)
-      >>> last, _ = forward_by_scan(lambda x, m: vector_matrix(LOG, x, m), start, ways)
+      >>> import functools
+      >>> matrices = jnp.log(jnp.array([[[0.2, 0.8], [0, 1]], [[1, 0], [0.1, 0.9]]]))
+      >>> step = functools.partial(vector_matrix, LOG)
+      >>> last, _ = forward_by_scan(step, LOG.one((2,), jnp.float32), matrices)
       >>> jnp.exp(LOG.sum(last, -1)).round(5)  # two starts, and rows that sum to 1
       Array(2., dtype=float32)
     """
@@ -65,7 +71,7 @@ def forward_by_scan(
         inputs, mask = inputs_and_mask
         new = step(vector, inputs)
         if mask is not None:
-            new = _select(mask[..., None], new, vector)
+            new = select_elements(mask[..., None], new, vector)
         return new, new
 
     return jax.lax.scan(body, initial, (zero_masked(mask, inputs), mask))
@@ -101,8 +107,3 @@ def forward_by_associative_scan(
     time = -matrices.ndim + 1
     vectors = jax.tree.map(lambda x: jnp.moveaxis(x, time, 0), vectors)
     return jax.tree.map(lambda x: x[-1], vectors), vectors
-
-
-def _select(condition, on_true, on_false):
-    """Selects by a condition that is aligned with the leaves' last axes."""
-    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), on_true, on_false)
