@@ -19,6 +19,7 @@ is, a score is -inf: what no path can pass has derivative 0. Where several paths
 equally good, `MAX` has the derivative of one of them.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -37,14 +38,14 @@ class Semiring(NamedTuple):
     end, since those of `k_best` have one more in front.
 
     Attributes:
-      add: `(x, y) -> x ⊕ y`, broadcasting.
+      add: `(x, y, ...) -> x ⊕ y ⊕ ...`, broadcasting.
       multiply: `(x, y) -> x ⊗ y`, broadcasting; of equal rank, as in `add`.
       sum: `(x, axis) -> ⊕` over that axis, a negative number; the axis is removed.
       lift: from scores, the logarithms of weights, to elements: -inf becomes the
         neutral element of the sum, 0 that of the product.
     """
 
-    add: Callable[[Element, Element], Element]
+    add: Callable[..., Element]
     multiply: Callable[[Element, Element], Element]
     sum: Callable[[Element, int], Element]
     lift: Callable[[Array], Element]
@@ -84,9 +85,19 @@ class Expectation(NamedTuple):
 def log_sum(x: Array, axis: int) -> Array:
     """Computes log Σ exp(x); -inf with derivative 0 where all of `x` are -inf."""
     shift, total = _shifted_sum(x, axis)
-    empty = total == 0
-    out = jnp.log(jnp.where(empty, 1, total)) + jnp.squeeze(shift, axis)
-    return jnp.where(empty, -jnp.inf, out)
+    return _log_of_shifted(total, jnp.squeeze(shift, axis))
+
+
+def log_add(*x: Array) -> Array:
+    """Computes log Σₖ exp(xₖ), broadcasting; as `log_sum` of `x` stacked.
+
+    No stack is made: a few arrays are added in one pass over them.
+    """
+    shift = jax.lax.stop_gradient(functools.reduce(jnp.maximum, x))
+    shift = jnp.where(jnp.isfinite(shift), shift, 0)
+    return _log_of_shifted(
+        functools.reduce(jnp.add, [jnp.exp(y - shift) for y in x]), shift
+    )
 
 
 def max_sum(x: Array, axis: int) -> Array:
@@ -107,6 +118,11 @@ def _shifted_sum(x, axis):
     return shift, jnp.exp(x - shift).sum(axis)
 
 
+def _log_of_shifted(total, shift):
+    empty = total == 0
+    return jnp.where(empty, -jnp.inf, jnp.log(jnp.where(empty, 1, total)) + shift)
+
+
 def _still_at_zero(x):
     """Returns `x`, without a derivative where it is -inf."""
     return jnp.where(x == -jnp.inf, -jnp.inf, x)
@@ -120,21 +136,20 @@ def _mean_sum(x, axis):
 
 
 def _add_by(sum_):
-    def add(x, y):
-        pairs = jax.tree.map(_pair, x, y)
-        return sum_(pairs, -1)
+    def add(*elements):
+        return sum_(jax.tree.map(_stack, *elements), -1)
 
     return add
 
 
-def _pair(x, y):
-    return jnp.stack(jnp.broadcast_arrays(x, y), -1)
+def _stack(*leaves):
+    return jnp.stack(jnp.broadcast_arrays(*leaves), -1)
 
 
-LOG = Semiring(_add_by(log_sum), jnp.add, log_sum, _still_at_zero)
+LOG = Semiring(log_add, jnp.add, log_sum, _still_at_zero)
 MAX = Semiring(_add_by(max_sum), jnp.add, max_sum, _still_at_zero)
 COUNTING = Semiring(
-    add=jnp.add,
+    add=lambda *counts: functools.reduce(jnp.add, counts),
     multiply=jnp.multiply,
     sum=jnp.sum,
     lift=lambda scores: (scores > -jnp.inf).astype(scores.dtype),
