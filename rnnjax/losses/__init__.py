@@ -1,5 +1,12 @@
 """Losses over sequences."""
 
+from rnnjax.losses.ctc import (
+    AlignmentLoss,
+    ctc_entropy,
+    ctc_loss,
+    ctc_num_alignments,
+    ctc_posteriors,
+)
 from rnnjax.losses.tokens import (
     cross_entropy,
     cross_entropy_mean_over_steps,
@@ -7,7 +14,12 @@ from rnnjax.losses.tokens import (
 )
 
 __all__ = [
+    "AlignmentLoss",
     "cross_entropy",
     "cross_entropy_mean_over_steps",
     "cross_entropy_sum_over_time",
+    "ctc_entropy",
+    "ctc_loss",
+    "ctc_num_alignments",
+    "ctc_posteriors",
 ]
