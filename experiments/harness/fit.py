@@ -75,7 +75,7 @@ def fit(
     if not isinstance(run.config, TrainingConfig):
         raise TypeError(f"config must be a TrainingConfig, got {type(run.config)}.")
     num_updates = run.config.num_updates
-    state = jax.tree.map(_strong, state)
+    state = jax.tree.map(_committed, state)
     done, state = run.checkpoints.restore(state, warn=run.print)
     if done > num_updates:
         raise ValueError(
@@ -172,8 +172,8 @@ class _Loop:
             if is_evaluated:
                 with signals.interruptible():
                     evaluated, metrics = self.evaluate(state, done)
-                evaluated = jax.tree.map(_strong, evaluated)
                 _check_same("evaluate", state, evaluated)
+                evaluated = jax.tree.map(_like, evaluated, state)
                 self.progress.evaluated(done, metrics)
                 finished = self.is_finished(evaluated) or is_last
             signals.raise_if_received()
@@ -213,11 +213,19 @@ class _Loop:
         )
 
 
-def _strong(leaf: Any) -> Any:
-    """Strips a weak type, which no checkpoint keeps and for which `jit` recompiles."""
-    if isinstance(leaf, jax.Array) and not getattr(leaf, "weak_type", False):
-        return leaf
-    return jnp.asarray(leaf, dtype=jnp.result_type(leaf))
+def _committed(leaf: Any) -> jax.Array:
+    """Makes an array that is committed to its devices and has no weak type.
+
+    That is what a checkpoint restores; anything else would be compiled for separately.
+    """
+    if not isinstance(leaf, jax.Array) or getattr(leaf, "weak_type", False):
+        leaf = jnp.asarray(leaf, dtype=jnp.result_type(leaf))
+    return leaf if leaf.committed else jax.device_put(leaf, leaf.sharding)
+
+
+def _like(leaf: Any, old: jax.Array) -> jax.Array:
+    """Puts what an evaluation has computed where it was before."""
+    return leaf if leaf is old else jax.device_put(_committed(leaf), old.sharding)
 
 
 def _check_same(name: str, before: Any, after: Any) -> None:
