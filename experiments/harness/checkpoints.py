@@ -94,6 +94,7 @@ class Checkpoints:
             ) from error
         for old in self.updates()[: -self.keep]:
             self._remove(self.path(old))
+        self._remove_orphans()
 
     def newest(
         self, warn: Callable[[str], None], *, evaluated: bool = False
@@ -176,6 +177,14 @@ class Checkpoints:
         """Removes what a process left that was killed while writing or removing."""
         for left in self.directory.glob(".*"):
             shutil.rmtree(left, ignore_errors=True)
+        self._remove_orphans()
+
+    def _remove_orphans(self) -> None:
+        """Removes states after an evaluation whose checkpoint is gone."""
+        for path in self.directory.glob("*.evaluated"):
+            if not path.with_suffix("").is_dir():
+                with contextlib.suppress(OSError):  # it is tried again at the next save
+                    self._remove(path)
 
     def _remove(self, path: Path) -> None:
         # Renamed first: killed here, it would be a checkpoint with missing files.
