@@ -2,20 +2,35 @@
 
 import json
 
+import pytest
+
+from experiments.harness import Run
 from experiments.harness.command import run_command
 from experiments.harness.metrics import read_metrics
 
+write_plot = Run.write_plot
+figures: dict = {}  # of all runs, by run directory and name: drawing them takes long
+
 
 def run(experiment, arguments, train="train"):
-    """Runs a command line, and returns its exit status."""
+    """Runs a command line, and returns its exit status.
+
+    The figures of the run are kept, each as it was last, until a test wants them drawn.
+    """
+
+    def keep_plot(run, name, figure):
+        figures.setdefault(run.directory, {})[name] = run, figure
+
     presets, sample = (
         getattr(experiment, name, None) for name in ("PRESETS", "sample")
     )
     train, config = getattr(experiment, train), experiment.Config
-    try:
-        return run_command(train, config, presets or {}, sample, arguments.split())
-    except SystemExit as wrong_flag:
-        return wrong_flag.code
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "write_plot", keep_plot)
+        try:
+            return run_command(train, config, presets or {}, sample, arguments.split())
+        except SystemExit as wrong_flag:
+            return wrong_flag.code
 
 
 def results_of(directory):
@@ -28,10 +43,12 @@ def updates_of(directory):
     return [{name: x for name, x in line.items() if name != "wall"} for line in lines]
 
 
-def draws(directory, *names):
-    """Whether the run drew plots of these names that show something."""
-    paths = [directory / "plots" / f"{name}.png" for name in names]
-    return all(path.stat().st_size > 10_000 for path in paths)
+def plots_of(directory):
+    """Draws what the run has shown; returns the names of plots that show something."""
+    for name, (run, figure) in figures.pop(directory).items():
+        write_plot(run, name, figure)
+    paths = (directory / "plots").iterdir()
+    return {path.stem for path in paths if path.stat().st_size > 10_000}
 
 
 def compile_update_once(experiment, monkeypatch):

@@ -1,6 +1,8 @@
 """The character language model, as a person runs it, at a tiny size."""
 
+import functools
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -14,7 +16,7 @@ from experiments.shared.trained import load
 from experiments.shared.training import num_weights
 from tests.experiments.running import (
     compile_update_once,
-    draws,
+    plots_of,
     results_of,
     run,
     updates_of,
@@ -62,13 +64,14 @@ def trained(tmp_path_factory):
 )
 def test_every_model_has_the_weights_of_its_equations(flags, expected):
     config = char_lm.Config(hidden_size=6, **flags)
-    module = char_lm.make_model(config, 11, jax.random.key(0))
-    assert num_weights(nnx.state(module)) == expected + 6 * 11 + 11
+    make = functools.partial(char_lm.make_model, config, 11, jax.random.key(0))
+    shapes = jax.eval_shape(lambda: nnx.state(make()))
+    assert num_weights(shapes) == expected + 6 * 11 + 11
 
 
 def test_a_network_learns_and_is_tested_at_the_end(trained):
     assert_learned(trained)
-    assert draws(trained, "learning_curve")
+    assert plots_of(trained) == {"learning_curve"}
     sample = (trained / "samples" / "00000040.txt").read_text()
     assert len(sample) == 1 + 9 and sample[0] == "\n"
     metrics = results_of(trained)["metrics"]
@@ -87,12 +90,18 @@ def test_ngrams_are_evaluated_by_the_same_measure(tmp_path, capsys):
     assert metrics["2-gram"] < metrics["1-gram"] < np.log(12)
 
 
-def test_a_resumed_run_is_bit_identical(tmp_path, monkeypatch):
+def test_a_resumed_run_is_bit_identical_and_two_devices_train_as_one(
+    tmp_path, monkeypatch
+):
+    flags = "--eval-every 4 --checkpoint-every 3 --dropout-rate 0.3 --batch-size 4"
+    assert train(tmp_path, f"{flags} --num-devices 1 --num-updates 10", "one") == DONE
     compile_update_once(char_lm, monkeypatch)
-    flags = "--eval-every 4 --checkpoint-every 3 --dropout-rate 0.3 --num-updates"
+    flags += " --num-devices 2 --num-updates"
     assert train(tmp_path, f"{flags} 10", "whole") == DONE
     assert train(tmp_path, f"{flags} 6", "parts") == DONE
     assert resume(tmp_path / "parts", "--num-updates 10") == DONE
+    config = json.loads((tmp_path / "parts" / "config.json").read_text())
+    assert config["num_devices"] == 2
     directories = tmp_path / "whole", tmp_path / "parts"
     whole, parts = map(updates_of, directories)
     # the shorter run evaluated at its own end too
@@ -102,6 +111,8 @@ def test_a_resumed_run_is_bit_identical(tmp_path, monkeypatch):
     for name in ("00000004", "00000008", "00000010"):
         a, b = (path / "samples" / f"{name}.txt" for path in directories)
         assert a.read_bytes() == b.read_bytes()
+    for ours, theirs in zip(whole, updates_of(tmp_path / "one"), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 def test_a_trained_model_is_sampled(trained, capsys):
@@ -111,16 +122,17 @@ def test_a_trained_model_is_sampled(trained, capsys):
 
 
 def test_a_resume_with_another_text_or_configuration_says_what_differs(
-    tmp_path, capsys
+    trained, tmp_path, capsys
 ):
-    assert train(tmp_path, "--num-updates 3") == DONE
-    assert resume(tmp_path / "run", "--hidden-size 7 --cell gru") == BAD_INPUT
+    assert resume(trained, "--hidden-size 7 --cell gru") == BAD_INPUT
     printed = capsys.readouterr().err
     assert "hidden_size: 6 in the run, 7 asked for" in printed
     assert "cell: lstm in the run, gru asked for" in printed
-    path = tmp_path / "text.txt"
-    path.write_text(path.read_text().replace("cat", "dog"))
-    assert resume(tmp_path / "run", "--num-updates 4") == BAD_INPUT
+    directory = shutil.copytree(trained, tmp_path / "run")
+    results = results_of(directory)  # as if it had been trained on other data
+    results["data"] = dict.fromkeys(results["data"], 64 * "0")
+    (directory / "results.json").write_text(json.dumps(results))
+    assert resume(directory, "--num-updates 41") == BAD_INPUT
     assert "must be what" in capsys.readouterr().err
 
 

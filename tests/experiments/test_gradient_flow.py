@@ -12,7 +12,7 @@ from experiments.gradient_flow import chaos, clipping, lags, recall, sweep, wall
 from experiments.gradient_flow.cost import share_of_training
 from experiments.gradient_flow.dilated_cell import dilated_stack_cell
 from experiments.harness.command import DONE
-from tests.experiments.running import results_of, run, updates_of
+from tests.experiments.running import plots_of, results_of, run, updates_of
 
 
 def random_params(init, input_size):
@@ -213,9 +213,8 @@ def few(monkeypatch):
 def test_a_whole_run_draws_all(tmp_path, capsys, few):
     assert run(gradient_flow, f"{TINY} {tmp_path / 'run'}") == DONE
     printed = capsys.readouterr().out
-    plots = {path.stem for path in (tmp_path / "run" / "plots").iterdir()}
     expected = "gradient_by_lag norm_of_W clipping error_surface route_to_chaos"
-    assert plots == set(expected.split())
+    assert plots_of(tmp_path / "run") == set(expected.split())
     for network in few.values():
         assert network.label in printed
     metrics = results_of(tmp_path / "run")["metrics"]

@@ -8,7 +8,7 @@ import pytest
 
 from experiments import members_speed
 from experiments.harness.command import DONE
-from tests.experiments.running import draws, run, updates_of
+from tests.experiments.running import plots_of, run, updates_of
 
 
 def test_both_ways_give_the_same_parameters(tmp_path):
@@ -18,7 +18,7 @@ def test_both_ways_give_the_same_parameters(tmp_path):
         assert run(members_speed, flags, train="show") == DONE
     (line,) = updates_of(tmp_path / "run")
     assert line["networks"] == 2 and line["largest_difference"] < 1e-6
-    assert draws(tmp_path / "run", "members_speed")
+    assert plots_of(tmp_path / "run") == {"members_speed"}
 
 
 def test_a_difference_is_seen():

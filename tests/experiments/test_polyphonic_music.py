@@ -13,7 +13,7 @@ from experiments.data.midi import read_midi, write_midi
 from experiments.harness.command import DONE
 from experiments.harness.errors import BadInput
 from experiments.polyphonic_music import __main__ as experiment
-from experiments.polyphonic_music import canons
+from experiments.polyphonic_music import canons, samples
 from experiments.polyphonic_music.__main__ import Config
 from experiments.polyphonic_music.batches import (
     cut_pieces,
@@ -24,7 +24,7 @@ from experiments.polyphonic_music.evaluation import baselines, measure
 from experiments.polyphonic_music.figures import plot_rolls
 from experiments.polyphonic_music.pieces import load_music
 from experiments.polyphonic_music.samples import sample_frames
-from tests.experiments.running import compile_update_once, draws, run, updates_of
+from tests.experiments.running import compile_update_once, plots_of, run, updates_of
 
 LENGTHS = (2, 9, 6, 17, 7, 16, 8)
 SMALL = Config(cell="elman", hidden_size=4)  # shares programs with the command
@@ -323,15 +323,15 @@ def test_a_resumed_run_is_bit_identical_and_is_sampled(tmp_path, monkeypatch):
     prompt, path = folder / "2.mid", tmp_path / "sample.mid"
     sampling = f"--sample 7 --prompt {prompt} --sample-path {path}"
     assert run(experiment, f"--resume {whole} {sampling}") == DONE
-    monkeypatch.setattr("experiments.harness.Run.write_plot", lambda *_: None)
+    monkeypatch.setattr(samples, "plot_sample", lambda *arguments: None)
     assert run(experiment, f"{flags} 2 --run-dir {parts}") == DONE
     assert run(experiment, f"--resume {parts} --num-updates 4") == DONE
     last = updates_of(whole)[-1]
     assert last == updates_of(parts)[-1] and "test_loss_over_pieces" in last
-    samples = [x / "samples/00000004.mid" for x in (whole, parts)]
-    assert samples[0].read_bytes() == samples[1].read_bytes()
-    assert len(read_midi(samples[0], 2).roll) == 5 + 7
-    assert draws(whole, "learning_curve", "piano_roll")
+    written = [x / "samples/00000004.mid" for x in (whole, parts)]
+    assert written[0].read_bytes() == written[1].read_bytes()
+    assert len(read_midi(written[0], 2).roll) == 5 + 7
+    assert plots_of(whole) == {"learning_curve", "piano_roll"}
     roll = read_midi(path, 2).roll
     assert len(roll) == 5 + 7
     np.testing.assert_array_equal(roll[:5], read_midi(prompt, 2).roll[:5])

@@ -13,7 +13,7 @@ from experiments import char_lm, word_lm
 from experiments.harness.command import DONE
 from experiments.shared.devices import make_mesh
 from experiments.shared.optimizers import decay_by_epoch
-from experiments.shared.training import initial_state, num_weights
+from experiments.shared.training import initial_state, num_weights, place
 from rnnjax import cross_entropy_mean_over_steps, cross_entropy_sum_over_time
 from tests.experiments.running import results_of, run
 
@@ -35,8 +35,9 @@ def tiny(experiment, text_path, **flags):
     config = experiment.Config(data_path=text_path, **sizes, **flags)
     prepared = experiment.prepare(config)
     module = prepared.module
-    state = initial_state(module, prepared.optimizer, BATCH_SIZE)
-    update = experiment.make_update(prepared, make_mesh(1), KEY)
+    mesh = make_mesh(1)
+    state = place(initial_state(module, prepared.optimizer, BATCH_SIZE), mesh)
+    update = experiment.make_update(prepared, mesh, KEY)
     state, params = jax.tree.map(jnp.copy, (state, nnx.as_pure(module.params)))
     carry = module.layer.initial_carry(params, (BATCH_SIZE,))
     return prepared, state, update, params, carry

@@ -1,14 +1,18 @@
 """Runs of the toy, within this process and as commands of their own."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
 from experiments.harness import Run
+from experiments.harness.arrays import is_key
 from experiments.harness.command import run_command
 from experiments.harness.metrics import read_metrics
 from tests.harness import toy
@@ -80,6 +84,14 @@ def run_python(*arguments, **options):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **options)
 
 
+def run_encoded(encoding, *arguments):
+    """Runs Python on a console of an encoding."""
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = run_python(*arguments, env=env, encoding=encoding)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 def results_of(directory):
     return json.loads((directory / "results.json").read_text())
 
@@ -100,3 +112,15 @@ def records_of(directory):
 def assert_same_run(directory, other):
     """Compares metrics, samples and, by the samples, states: to the bit."""
     assert records_of(directory) == records_of(other)
+
+
+def assert_equal(state, other):
+    """Compares structures, dtypes, bits and places."""
+    assert jax.tree.structure(state) == jax.tree.structure(other)
+    for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(other), strict=True):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        if is_key(a):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+        if isinstance(b, jax.Array):
+            assert a.sharding.is_equivalent_to(b.sharding, b.ndim)

@@ -14,30 +14,22 @@ import pytest
 from experiments.harness import arrays
 from experiments.harness import checkpoints as module
 from experiments.harness.checkpoints import Checkpoints, NoGoodCheckpoint, SaveFailed
+from tests.harness.conftest import assert_equal, names_in
+
+MESH = jax.make_mesh((2,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
+SPREAD = jax.sharding.NamedSharding(MESH, jax.sharding.PartitionSpec("x"))
 
 
 def make_state(seed):
-    """Makes a state of many kinds of leaves."""
-    keys = jax.random.split(jax.random.key(seed), 3)
+    """Makes a state of many kinds of leaves, one of them on two devices."""
+    numbers = np.random.default_rng(seed).normal(size=(7, 3)).astype(np.float32)
     params = {
-        "kernel": jax.random.normal(keys[0], (7, 3)),
-        "half": jax.random.normal(keys[1], (5,)).astype(jnp.bfloat16),
+        "kernel": jax.device_put(numbers),
+        "half": jax.device_put(numbers[:, 0].astype(jnp.bfloat16)),
+        "spread": jax.device_put(numbers[:4], SPREAD),
     }
-    return params, jnp.int32(seed), (keys[2], np.arange(4.0) + seed), jnp.array([True])
-
-
-def leaves_of(state):
-    return [
-        np.asarray(jax.random.key_data(x) if arrays.is_key(x) else x)
-        for x in jax.tree.leaves(state)
-    ]
-
-
-def assert_equal(state, other):
-    assert jax.tree.structure(state) == jax.tree.structure(other)
-    for a, b in zip(leaves_of(state), leaves_of(other), strict=True):
-        assert a.dtype == b.dtype and a.shape == b.shape
-        assert a.tobytes() == b.tobytes()
+    others = (jax.random.key(seed), np.arange(4.0) + seed)
+    return params, jax.device_put(np.int32(seed)), others, jax.device_put([True])
 
 
 @pytest.fixture(scope="module")
@@ -49,85 +41,62 @@ def two(tmp_path_factory):
     return checkpoints
 
 
-def payload(path: Path):
-    return sorted(file for file in path.rglob("*") if file.is_file())
+@pytest.fixture
+def copied(two, tmp_path):
+    """A copy of them, to do with what one likes."""
+    return Checkpoints(shutil.copytree(two.directory, tmp_path / "copied"))
 
 
-def restore(checkpoints):
+def restore(checkpoints, **options):
     warnings = []
-    update, state = checkpoints.restore(make_state(0), warnings.append)
+    update, state = checkpoints.restore(make_state(0), warnings.append, **options)
     return update, state, warnings
 
 
-def test_restored_to_the_bit(two):
+def test_restored_to_the_bit_where_the_template_is(two, tmp_path):
     update, state, warnings = restore(two)
     assert (update, warnings) == (20, [])
     assert_equal(state, make_state(20))
-
-
-def test_restored_where_the_template_is(tmp_path):
-    mesh = jax.make_mesh((2,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
-    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("x"))
-    state = jax.device_put(jnp.arange(6.0), sharding)
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(1, state, {})
-    _, restored = checkpoints.restore(jnp.zeros_like(state), print)
-    assert restored.sharding.is_equivalent_to(sharding, 1)
-    assert_equal(restored, state)
-
-
-def test_no_checkpoint_is_no_error(tmp_path):
-    template = make_state(3)
+    template = make_state(3)  # which is returned where there is no checkpoint
     update, state = Checkpoints(tmp_path / "none").restore(template, print)
     assert update == 0 and state is template
 
 
-def assert_seen(two, file, bad):
-    """Damages a file, None meaning that it is gone: the checkpoint before is read."""
-    good = file.read_bytes()
-    file.unlink() if bad is None else file.write_bytes(bad)
-    try:
-        update, state, warnings = restore(two)
-    finally:
-        file.write_bytes(good)
-    assert update == 10
-    assert_equal(state, make_state(10))
-    assert len(warnings) == 1
-    assert "00000020" in warnings[0] and file.name in warnings[0]
+def files_in(directory):
+    return sorted(path for path in directory.rglob("*") if path.is_file())
 
 
-def test_200_single_bit_flips_are_all_seen(two):
+def damages(files):
+    """Every file cut short, emptied, lengthened, gone; 200 single bits flipped."""
+    for file in files:
+        good = file.read_bytes()
+        yield from ((file, bad) for bad in (good[:-1], b"", good + b"\0", None))
     draw = random.Random(1)
-    files = payload(two.path(20))
-    touched = set()
-    for _ in range(200):
-        file = draw.choice(files)
+    for file in [*files, *draw.choices(files, k=200 - len(files))]:
         bad = bytearray(file.read_bytes())
         bad[draw.randrange(len(bad))] ^= 1 << draw.randrange(8)
-        assert_seen(two, file, bad)
-        touched.add(file)
-    assert touched == set(files)
-    assert restore(two)[0] == 20
+        yield file, bad
 
 
-@pytest.mark.parametrize("how", ["cut short", "emptied", "deleted", "lengthened"])
-def test_every_file_damaged_is_seen(two, how):
-    for file in payload(two.path(20)):
+def test_every_damage_of_every_file_is_seen(copied):
+    """The checkpoint before is read, and the damaged one is named in a warning."""
+
+    def assert_seen(what):
+        warnings = []
+        assert copied.newest(warnings.append) == (10, copied.path(10))
+        assert len(warnings) == 1 and "00000020" in warnings[0] and what in warnings[0]
+
+    for file, bad in damages(files_in(copied.path(20))):
         good = file.read_bytes()
-        bad = {"cut short": good[:-1], "emptied": b"", "lengthened": good + b"\0"}
-        assert_seen(two, file, bad.get(how))
-    assert restore(two)[0] == 20
-
-
-def test_a_file_too_many_is_seen(two):
-    file = two.path(20) / "state" / "d" / "stranger"
-    file.write_bytes(b"")
-    try:
-        update, _, warnings = restore(two)
-    finally:
-        file.unlink()
+        file.unlink() if bad is None else file.write_bytes(bad)
+        assert_seen(file.name)
+        file.write_bytes(good)
+    assert restore(copied)[0] == 20
+    (copied.path(20) / "state" / "d" / "stranger").write_bytes(b"")
+    assert_seen("state/d/stranger is not in the manifest")
+    update, state, _ = restore(copied)
     assert update == 10
-    assert "state/d/stranger is not in the manifest" in warnings[0]
+    assert_equal(state, make_state(10))
 
 
 def test_a_checkpoint_under_another_name_is_seen(two, tmp_path):
@@ -138,44 +107,37 @@ def test_a_checkpoint_under_another_name_is_seen(two, tmp_path):
     assert "manifest.json is that of update 10" in warnings[0]
 
 
-def test_all_bad_is_an_error_that_lists_them(two, tmp_path):
-    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "bad"))
-    (checkpoints.path(10) / "manifest.json").unlink()
-    (checkpoints.path(20) / "state" / "_METADATA").write_bytes(b"")
+def test_all_bad_is_an_error_that_lists_them(copied):
+    (copied.path(10) / "manifest.json").unlink()
+    (copied.path(20) / "state" / "_METADATA").write_bytes(b"")
     with pytest.raises(NoGoodCheckpoint) as error:
-        restore(checkpoints)
+        restore(copied)
     message = str(error.value)
     assert "00000010: manifest.json is missing" in message
     assert "00000020: state/_METADATA has 0 bytes instead of" in message
 
 
-def test_bad_ones_are_set_aside(two, tmp_path):
-    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "bad"))
-    checkpoints.set_aside(after=10)
-    checkpoints.set_aside(after=10)
-    assert checkpoints.updates() == [10]
-    assert (checkpoints.directory / "00000020.bad").is_dir()
-    checkpoints.save(20, make_state(21), {})
-    checkpoints.set_aside(after=10)  # over the one that is there
-    assert checkpoints.updates() == [10]
+def test_bad_ones_are_set_aside(copied):
+    copied.set_aside(after=10)
+    copied.set_aside(after=10)
+    assert names_in(copied.directory) == ["00000010", "00000020.bad"]
+    copied.save(20, jnp.zeros(2), {})
+    copied.set_aside(after=10)  # over the one that is there
+    assert names_in(copied.directory) == ["00000010", "00000020.bad"]
 
 
-def test_the_state_after_the_evaluation_is_read_where_asked_for(two, tmp_path):
-    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "both"))
-    checkpoints.save(20, make_state(21), {}, evaluated=True)
-    assert checkpoints.updates() == [10, 20]
-    assert_equal(restore(checkpoints)[1], make_state(20))
-    warnings = []
+def test_the_state_after_the_evaluation_is_read_where_asked_for(copied):
+    copied.save(20, make_state(21), {}, evaluated=True)
+    assert copied.updates() == [10, 20]
+    assert_equal(restore(copied)[1], make_state(20))
     for expected in (21, 20):  # whole, and then damaged
-        update, state = checkpoints.restore(
-            make_state(0), warnings.append, evaluated=True
-        )
+        update, state, warnings = restore(copied, evaluated=True)
         assert update == 20
         assert_equal(state, make_state(expected))
-        (checkpoints.path(20, evaluated=True) / "manifest.json").write_bytes(b"")
+        (copied.path(20, evaluated=True) / "manifest.json").write_bytes(b"")
     assert len(warnings) == 1 and "00000020.evaluated: " in warnings[0]
-    checkpoints.set_aside(after=20)  # its evaluation comes again
-    assert not checkpoints.path(20, evaluated=True).exists()
+    copied.set_aside(after=20)  # its evaluation comes again
+    assert not copied.path(20, evaluated=True).exists()
 
 
 def test_another_model_is_told_apart_leaf_by_leaf(two):
@@ -186,24 +148,22 @@ def test_another_model_is_told_apart_leaf_by_leaf(two):
     message = str(error.value)
     assert "[0]['kernel']: float32[7, 3] saved, float32[7, 4] now" in message
     assert "[0]['bias']: nothing saved, float32[2] now" in message
-    assert "[0]['half']: bfloat16[5] saved, nothing now" in message
+    assert "[0]['half']: bfloat16[7] saved, nothing now" in message
     assert "[1]" not in message
 
 
-def test_the_newest_are_kept(tmp_path):
-    checkpoints = Checkpoints(tmp_path, keep=2)
-    for update in (5, 100, 20):
-        checkpoints.save(update, jnp.zeros(2), {})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000020", "00000100"]
-
-
-def test_leftovers_are_swept(tmp_path, two):
-    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "left"))
+def test_the_newest_are_kept_and_what_is_left_behind_is_swept(copied):
+    for update in (5, 20):  # as if neither could be removed when it was dropped
+        copied.path(update, evaluated=True).mkdir()
     for name in (".writing-00000030", ".removing-00000005"):
-        (checkpoints.directory / name / "state").mkdir(parents=True)
-    checkpoints.sweep()
-    names = sorted(path.name for path in checkpoints.directory.iterdir())
-    assert names == ["00000010", "00000020"]
+        (copied.directory / name / "state").mkdir(parents=True)
+    copied.sweep()
+    assert names_in(copied.directory) == ["00000010", "00000020", "00000020.evaluated"]
+    copied.keep = 2
+    (copied.directory / "00000015.bad").mkdir()
+    for update in (100, 30):
+        copied.save(update, jnp.zeros(2), {})
+    assert names_in(copied.directory) == ["00000015.bad", "00000030", "00000100"]
 
 
 def test_all_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
@@ -246,11 +206,10 @@ CALLS = [
 
 @pytest.mark.parametrize(("owner", "name"), CALLS, ids=[name for _, name in CALLS])
 def test_whatever_fails_in_a_save_the_one_before_stays(
-    two, tmp_path, monkeypatch, owner, name
+    copied, monkeypatch, owner, name
 ):
-    checkpoints = Checkpoints(shutil.copytree(two.directory, tmp_path / "failing"))
-    original = getattr(owner, name)
-    calls = 0
+    original, state = getattr(owner, name), {"w": jnp.arange(3.0)}
+    kept = (copied.path(20) / "manifest.json").read_bytes()
     for failing in range(100):
         calls = 0
 
@@ -264,24 +223,23 @@ def test_whatever_fails_in_a_save_the_one_before_stays(
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, sometimes)
             try:
-                checkpoints.save(30 + failing, make_state(30), {})
+                copied.save(30 + failing, state, {})
             except SaveFailed as error:
                 message = str(error)
             else:
                 break
         assert f"update {30 + failing} could not be saved" in message
-        assert "No space left on device" in message
-        assert "\n" not in message
-        update, state, warnings = restore(checkpoints)
-        assert warnings == []
-        # Only the sync after the renaming can fail with the new one in its place.
+        assert "No space left on device" in message and "\n" not in message
+        update, path = copied.newest(pytest.fail)  # which agrees with its manifest
         assert f"that of update {update} is kept" in message
-        assert_equal(state, make_state(20 if update == 20 else 30))
+        # Only the sync after the renaming can fail with the new one in its place.
         if update != 20:
             assert name in ("fsync", "open")
-            shutil.rmtree(checkpoints.path(update))
-        left = [path for path in checkpoints.directory.iterdir() if path.name[0] == "."]
-        assert left == []
+            assert_equal(copied.restore(state, pytest.fail)[1], state)
+            shutil.rmtree(path)
+        else:
+            assert (path / "manifest.json").read_bytes() == kept
+        assert not list(copied.directory.glob(".*"))
     assert 0 < failing < 100 and calls < failing + 1
 
 

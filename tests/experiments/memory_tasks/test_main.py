@@ -15,7 +15,7 @@ from experiments.memory_tasks import loading, symbols
 from experiments.memory_tasks.__main__ import Config, make_variant
 from experiments.shared.cells import cell_makers
 from experiments.shared.members import DIVERGED, RUNNING, SOLVED
-from tests.experiments.running import draws, run, updates_of
+from tests.experiments.running import plots_of, run, updates_of
 
 TINY = "--hidden-size 5 --batch-size 4 --num-tests 500 --num-updates 4 --eval-every 2 "
 TINY += "--checkpoint-every 2 --num-devices 1 --num-steps 9 --cell elman_normal "
@@ -52,7 +52,7 @@ def test_the_command(finished):
     members = updates_of(directory)[-1]["members"]["elman_normal"]
     assert members["status"] == [SOLVED] * 3 + [RUNNING] * 3 + [DIVERGED] * 3
     assert members["num_updates"][:6] == [2] * 3 + [4] * 3
-    assert draws(directory, "scores")
+    assert plots_of(directory) == {"scores"}
 
 
 def test_a_resumed_run_repeats_its_evaluation(finished, tmp_path):
