@@ -31,16 +31,22 @@ def test_another_vocabulary_is_an_error_that_says_what_differs(tmp_path):
         save_vocabulary(tmp_path, Vocabulary.of_characters("bcxy"))
 
 
-def test_a_run_of_another_experiment_is_refused_by_name(run_directory):
-    message = "must be of experiments.char_lm, got one of experiments.word_lm"
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"experiment": "experiments.char_lm"},
+            "must be of experiments.char_lm, got one of experiments.word_lm",
+        ),
+        ({"vocabulary": Vocabulary.of_characters("abd")}, "missing are 'c', new 'd'"),
+    ],
+)
+def test_a_run_of_another_experiment_or_vocabulary_is_refused(
+    run_directory, asked, message
+):
     with pytest.raises(BadInput, match=message) as error:
-        load(run_directory, experiment="experiments.char_lm")
+        load(run_directory, **asked)
     assert error.value.path == run_directory
-
-
-def test_a_run_of_another_vocabulary_is_refused_by_its_symbols(run_directory):
-    with pytest.raises(BadInput, match="missing are 'c', new 'd'"):
-        load(run_directory, vocabulary=Vocabulary.of_characters("abd"))
 
 
 def test_the_experiment_of_a_run_may_be_a_folder(run_directory, capsys):

@@ -20,30 +20,20 @@ def random_tokens(size):
     return np.random.default_rng(size).integers(0, 1000, size, np.int32)
 
 
-def test_streams_are_the_consecutive_parts_of_the_text():
-    tokens = random_tokens(26)
-    streams = contiguous_streams(tokens, 3, 4)
-    assert streams.dtype == np.int32
-    np.testing.assert_array_equal(streams, [tokens[:8], tokens[8:16], tokens[16:24]])
-    assert windows_per_epoch(streams, 4) == 1  # the 8th token is a target of none
-
-
-def test_window_reads_batch_first_and_predicts_the_next_token():
-    tokens = random_tokens(59)
-    streams = contiguous_streams(tokens, 2, 7)
-    assert windows_per_epoch(streams, 7) == 4
-    second = window(streams, 1, 7)
-    for b in range(2):
-        start = 29 * b + 7
-        np.testing.assert_array_equal(second.inputs[b], tokens[start : start + 7])
-        np.testing.assert_array_equal(second.targets[b], tokens[start + 1 : start + 8])
-    assert second.is_first.shape == (2, 7) and not second.is_first.any()
-
-
-def test_window_agrees_with_zarembas_reader():
+@pytest.mark.parametrize(
+    ("size", "batch_size", "num_steps", "per_epoch"),
+    [
+        (107, 5, 4, 5),
+        (26, 3, 4, 1),  # the 8th token of a stream is a target of none
+        (420, 20, 20, 1),  # the shortest text
+    ],
+)
+def test_windows_are_those_of_zarembas_reader(size, batch_size, num_steps, per_epoch):
     """A loop over batches and epochs, in the order in which they are trained on."""
-    tokens, batch_size, num_steps = random_tokens(107), 5, 4
+    tokens = random_tokens(size)
     streams = contiguous_streams(tokens, batch_size, num_steps)
+    assert streams.dtype == np.int32
+    assert windows_per_epoch(streams, num_steps) == per_epoch
     length = len(tokens) // batch_size
     index = 0
     for _ in range(3):
@@ -59,6 +49,7 @@ def test_window_agrees_with_zarembas_reader():
 
 
 TEXT, GRID = np.zeros(50, np.int32), np.zeros((5, 10), np.int32)
+SHORT = random_tokens(419)
 STREAMS = contiguous_streams(TEXT, 2, 3)
 AFTER_3 = functools.partial(evaluation_windows, previous=3)
 NOT_A_TEXT = r"integers with one axis, got \w+ of shape"
@@ -67,12 +58,7 @@ NOT_A_TEXT = r"integers with one axis, got \w+ of shape"
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [
-        (
-            contiguous_streams,
-            (random_tokens(419), 20, 20),
-            "at least 420 tokens, a ba",
-        ),
-        (contiguous_streams, (random_tokens(419), 20, 20), "next tokens, got 419: "),
+        (contiguous_streams, (SHORT, 20, 20), "at least 420 tokens, a ba.*, got 419: "),
         (contiguous_streams, (np.zeros(50), 2, 3), NOT_A_TEXT),
         (contiguous_streams, (GRID, 2, 3), NOT_A_TEXT),
         (evaluation_windows, (np.zeros(50), 3), NOT_A_TEXT),
@@ -90,10 +76,6 @@ NOT_A_TEXT = r"integers with one axis, got \w+ of shape"
 def test_bad_arguments(function, arguments, message):
     with pytest.raises(ValueError, match=message):
         function(*arguments)
-
-
-def test_the_shortest_text():
-    assert windows_per_epoch(contiguous_streams(random_tokens(420), 20, 20), 20) == 1
 
 
 @given(st.integers(1, 60), st.integers(1, 13), st.integers(1, 9))
