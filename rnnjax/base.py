@@ -160,15 +160,6 @@ def _flatten_one_level(tree):
     return jax.tree.flatten(tree, is_leaf=lambda node: node is not tree)
 
 
-def factored_step(factors: Factors) -> Callable[..., tuple[Carry, Any]]:
-    """Returns the step `(params, carry, inputs) -> (carry, outputs)` of `factors`."""
-
-    def step(params, carry, inputs):
-        return factors.step(params, carry, inputs)
-
-    return step
-
-
 def factored_cell(
     init: Callable[..., Params],
     initial_carry: Callable[..., Carry],
@@ -189,8 +180,7 @@ def factored_cell(
     Returns:
       The cell.
     """
-    step = factored_step(factors)
-    return Cell(init, initial_carry, step, factors, prepare, input_ndim)
+    return Cell(init, initial_carry, factors.step, factors, prepare, input_ndim)
 
 
 def prepared(cell: Cell, params: Params) -> Params:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnjax.base import Cell, Params, factored_step, prepared
+from rnnjax.base import Cell, Params, prepared
 from rnnjax.checks.affine import check_affine
 from rnnjax.checks.compare import (
     difference,
@@ -193,7 +193,7 @@ def _check_factors(subject):
     if subject.cell.factors is None:
         return None
     arguments = _first_step(subject)
-    got = factored_step(subject.cell.factors)(*arguments)
+    got = subject.cell.factors.step(*arguments)
     problem = difference(got, subject.cell.step(*arguments), what="what factors give")
     if problem is None:
         check_affine(subject.cell, subject.params)
