@@ -8,43 +8,53 @@ engine, forwards.
 import pytest
 
 from rnnjax import hoisted, scan
-from tests.cases import draw_tree, draw_vectors
+from tests.cases import LayerCase, draw_tree, draw_vectors
 from tests.registry import CELLS, ENGINES, LAYERS
 
 DEFAULT_ENGINE = hoisted
+SLOW = pytest.mark.slow
 
 
-def every(cases, *, directions=False, few=False):
+def every(cases, *, directions=False, few=False, one_engine=False):
     """Parametrizes a test by `case`, `engine_case` and, for both directions, `reverse`.
 
     Args:
       cases: of cells or of layers.
       directions: whether the test takes `reverse`.
       few: whether the ordinary run takes the cases marked `every_engine` alone.
+      one_engine: whether the ordinary run takes the default engine alone.
     """
     names = ["case", "engine_case", *(["reverse"] if directions else [])]
     sets = [
         pytest.param(
             *(case, engine_case, *reverse),
-            marks=[] if in_ordinary_run(case, engine_case, few, *reverse) else SLOW,
+            marks=[]
+            if in_ordinary_run(case, engine_case, few, one_engine, *reverse)
+            else SLOW,
             id="-".join(
                 [case.name, engine_case.name, *("reverse" for r in reverse if r)]
             ),
         )
         for case in cases
-        for engine_case in ENGINES
+        for engine_case in engines_of(case)
         for reverse in ([(False,), (True,)] if directions else [()])
     ]
     return pytest.mark.parametrize(names, sets)
 
 
-SLOW = pytest.mark.slow
+def engines_of(case):
+    """Returns the engines that make a difference: none but one to a dense layer."""
+    of_layer = isinstance(case, LayerCase)
+    if of_layer and case.layer(scan) is case.layer(DEFAULT_ENGINE):
+        return [x for x in ENGINES if x.engine is DEFAULT_ENGINE]
+    return ENGINES
 
 
-def in_ordinary_run(case, engine_case, few, reverse=False):
+def in_ordinary_run(case, engine_case, few, one_engine, reverse=False):
+    default = engine_case.engine is DEFAULT_ENGINE
     if case.every_engine:
-        return True
-    return not few and not reverse and engine_case.engine is DEFAULT_ENGINE
+        return default or not one_engine
+    return default and not few and not reverse
 
 
 def every_alone(cases):

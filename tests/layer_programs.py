@@ -5,10 +5,13 @@ import functools
 import jax
 import numpy as np
 
+from rnnjax.checks.runs import Arguments, Run
 from rnnjax.decoding.carries import batch_axes
-from tests.loop import Run, in_numpy
-from tests.programs import B, T, draw_inputs
+from tests.loop import in_numpy
+from tests.programs import T, draw_inputs
 from tests.pytrees import draw_like, part
+
+BATCH = 8  # in equal parts over four devices
 
 
 @functools.cache
@@ -17,7 +20,7 @@ def layer_program(layer):
     return in_numpy(functools.partial(run_layer, layer))
 
 
-def run_layer(layer, params, carry, inputs, mask, is_first, key, weights):
+def run_layer(layer, key, params, carry, inputs, mask, is_first, weights):
     """Applies a layer and goes back from its outputs, weighted.
 
     Returns:
@@ -39,12 +42,17 @@ def run_layer(layer, params, carry, inputs, mask, is_first, key, weights):
     return Run(carry, outputs, pull(weights.astype(outputs.dtype)))
 
 
-def draw_layer_arguments(case, layer, rng, leading=(T, B), dtype=np.float64):
-    """Draws (params, carry, inputs, weights) for a `LayerCase`."""
+def draw_layer_arguments(case, layer, rng, leading=(T, BATCH), dtype=np.float64):
+    """Draws the arguments of a run of a layer, whose weights are of its outputs."""
     params, carry, outputs = layer_shapes(case, layer, leading)
     inputs = draw_inputs(case, rng, leading, dtype)
-    params, carry = draw_like(rng, (params, carry), dtype)
-    return params, carry, inputs, draw_like(rng, outputs, dtype, scale=1.0)
+    return Arguments(
+        *draw_like(rng, (params, carry), dtype),
+        inputs,
+        rng.random(leading) < 0.7,
+        rng.random(leading) < 0.3,
+        draw_like(rng, outputs, dtype, scale=1.0),
+    )
 
 
 @functools.cache
@@ -57,8 +65,7 @@ def layer_shapes(case, layer, leading):
     return params, carry, outputs
 
 
-@functools.cache
 def carry_axes(case, layer):
     """Returns the axis of the batch in every leaf of a layer's carry, None if none."""
-    params, _, _ = layer_shapes(case, layer, (T, B))
+    params, _, _ = layer_shapes(case, layer, (T, BATCH))
     return batch_axes(layer, params)

@@ -7,9 +7,10 @@ import numpy as np
 
 from rnnjax import hoisted
 from rnnjax.base import cached
+from rnnjax.checks.runs import Arguments, run_with_gradients
 from rnnjax.unroll import unroll
-from tests.loop import Run, in_numpy
-from tests.pytrees import draw_like, part
+from tests.loop import in_numpy
+from tests.pytrees import draw_like
 
 T, B = 7, 3
 
@@ -26,57 +27,28 @@ def program(case, engine_case, reverse=False):
 
 @cached
 def _program(cell, engine, reverse, optimized):
-    def run(*args):
-        return run_with_gradients(cell, engine, reverse, *args)
-
+    run = functools.partial(run_with_gradients, cell, engine, reverse)
     return in_numpy(run, optimized)
 
 
-def run_with_gradients(
-    cell, engine, reverse, params, carry, inputs, mask, is_first, weights
-):
-    """Unrolls and goes back from (last carry, outputs), weighted.
-
-    Returns:
-      `Run`; what does not float has no gradient, so those are lists of leaves.
-    """
-    parts = [part(tree) for tree in (params, carry, inputs)]
-
-    def floating(*floats):
-        params, carry, inputs = (
-            put_back(own) for own, (_, put_back) in zip(floats, parts)
-        )
-        result = unroll(
-            cell,
-            params,
-            inputs,
-            carry=carry,
-            mask=mask,
-            is_first=is_first,
-            reverse=reverse,
-            engine=engine,
-        )
-        return part(result)[0], result
-
-    floats = [own for own, _ in parts]
-    _, pull, (carry, outputs) = jax.vjp(floating, *floats, has_aux=True)
-    return Run(carry, outputs, pull(part(weights)[0]))
-
-
 def draw_arguments(case, rng, leading=(T, B), dtype=np.float64):
-    """Draws (params, carry, inputs, weights) for a `CellCase`.
+    """Draws the arguments of a run; masks have gaps, `is_first` falls on them too.
 
     Args:
-      case: the cell's entry.
+      case: the entry of a cell.
       rng: source of randomness.
       leading: `(num_steps, *batch_shape)`.
       dtype: of all floating leaves.
     """
-    inputs = draw_inputs(case, rng, leading, dtype)
     params_shapes, result_shapes = shapes(case, leading)
-    params = draw_like(rng, params_shapes, dtype)
-    carry = draw_like(rng, result_shapes[0], dtype)
-    return params, carry, inputs, draw_like(rng, result_shapes, dtype, scale=1.0)
+    return Arguments(
+        draw_like(rng, params_shapes, dtype),
+        draw_like(rng, result_shapes[0], dtype),
+        draw_inputs(case, rng, leading, dtype),
+        rng.random(leading) < 0.7,
+        rng.random(leading) < 0.3,
+        draw_like(rng, result_shapes, dtype, scale=1.0),
+    )
 
 
 def draw_inputs(case, rng, leading, dtype):
@@ -95,11 +67,6 @@ def shapes(case, leading):
     )
     run = functools.partial(unroll, case.cell)
     return params, jax.eval_shape(run, params, inputs)
-
-
-def draw_marks(rng, leading=(T, B)):
-    """Draws a mask with gaps and an `is_first` that also falls on masked steps."""
-    return rng.random(leading) < 0.7, rng.random(leading) < 0.3
 
 
 def tolerance(case, engine_case):

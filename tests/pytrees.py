@@ -3,7 +3,21 @@
 import jax
 import numpy as np
 
-from rnnjax.checks.compare import difference, is_floating
+from rnnjax.checks.compare import (
+    difference,
+    difference_of_bits,
+    is_floating,
+    part,
+    steps,
+)
+
+__all__ = ["assert_close", "assert_same_bits", "draw_like", "holds", "is_floating"]
+__all__ += ["part", "steps"]
+
+
+def holds(problem):
+    """Checks that a contract or a comparison found nothing wrong."""
+    assert problem is None, problem
 
 
 def assert_close(got, want, tolerance):
@@ -14,27 +28,7 @@ def assert_close(got, want, tolerance):
 
 def assert_same_bits(got, want):
     """Checks that two trees hold the same bits."""
-    paths, got_def = jax.tree.flatten_with_path(got)
-    assert got_def == jax.tree.structure(want)
-    for (path, x), y in zip(paths, jax.tree.leaves(want)):
-        x, y = np.asarray(x), np.asarray(y)
-        where = jax.tree_util.keystr(path)
-        assert (x.dtype, x.shape) == (y.dtype, y.shape), where
-        assert x.tobytes() == y.tobytes(), f"{where}: other bits"
-
-
-def part(tree):
-    """Parts a tree into its floating leaves and what puts them back."""
-    leaves, tree_def = jax.tree.flatten(tree)
-    floating = [is_floating(x) for x in leaves]
-
-    def put_back(floats):
-        floats = iter(floats)
-        return tree_def.unflatten(
-            [next(floats) if f else x for f, x in zip(floating, leaves)]
-        )
-
-    return [x for f, x in zip(floating, leaves) if f], put_back
+    holds(difference_of_bits(got, want))
 
 
 def draw_like(rng, tree, dtype=np.float64, scale=0.4):
@@ -46,8 +40,3 @@ def draw_like(rng, tree, dtype=np.float64, scale=0.4):
         return rng.integers(9, size=x.shape).astype(x.dtype)
 
     return jax.tree.map(draw, tree)
-
-
-def steps(tree, index):
-    """Indexes the axis of time, and what follows it, of every leaf."""
-    return jax.tree.map(lambda x: x[index], tree)

@@ -1,5 +1,6 @@
 """Checks of a cell against all contracts."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,8 +8,11 @@ import jax
 import numpy as np
 
 from rnnjax.base import Cell
-from rnnjax.checks.compare import is_floating
-from rnnjax.checks.contracts import BATCH_SIZE, CONTRACTS, NUM_STEPS, Subject
+from rnnjax.checks import contracts
+from rnnjax.checks.compare import steps
+from rnnjax.checks.runs import run_with_gradients
+from rnnjax.checks.subject import BATCH_SIZE, Subject
+from rnnjax.engines.scan import scan
 
 
 class Finding(NamedTuple):
@@ -59,10 +63,10 @@ def check_cell(
 ) -> CellReport:
     """Checks a cell against the contracts and reports what holds and what does not.
 
-    Checked in float64 on random values: the structure of the carry, batches, dtypes,
-    padding, resets, chunks, `vmap`, gradients against finite differences, factors
-    against the step, and `hoisted` against `scan`. A check that raises is reported as
-    broken.
+    Checked in float64 on random values: the structure of the carry and dtypes; batches,
+    padding, resets, chunks, `vmap` and the engines against a plain loop over each
+    sequence; gradients against finite differences; factors against the step. A check
+    that raises is reported as broken.
 
     Args:
       cell: the cell.
@@ -81,24 +85,8 @@ def check_cell(
       >>> check_cell(rnnjax.lstm(4)).ok
       True
     """
-    rng = np.random.default_rng(seed)
-    leading = NUM_STEPS, BATCH_SIZE
-    if draw_inputs is not None:
-        inputs = draw_inputs(rng, leading)
-    elif cell.input_ndim == 0:
-        inputs = rng.integers(input_size, size=leading)
-    else:
-        sizes = input_size if isinstance(input_size, tuple) else (input_size,)
-        inputs = rng.normal(size=(*leading, *sizes))
     with jax.enable_x64(True):
-        params = jax.jit(lambda key: cell.init(key, input_size))(jax.random.key(seed))
-        subject = Subject(
-            cell,
-            jax.tree.map(lambda x: _moved(rng, x), params),
-            inputs,
-            rng.random(leading) < 0.7,
-            rng.random(leading) < 0.3,
-        )
+        subject = Subject(cell, input_size, draw_inputs, seed)
         return CellReport(
             tuple(
                 Finding(name, promise, _problem(check, subject))
@@ -114,9 +102,65 @@ def _problem(check, subject):
         return f"it raised {type(error).__name__}: {str(error).splitlines()[0]}"
 
 
-def _moved(rng, x):
-    """Returns `x` in float64, moved a little, so that zero biases matter too."""
-    x = np.asarray(x)
-    if not is_floating(x):
-        return x
-    return np.float64(x) + 0.1 * rng.normal(size=x.shape)
+def _carry(own):
+    one_step = steps(own.inputs, (0, 0))
+    return contracts.carry(own.cell, own.params, one_step, BATCH_SIZE)
+
+
+def _dtypes(own):
+    run = functools.partial(run_with_gradients, own.cell, scan, False)
+    return contracts.dtypes(run, own.arguments)
+
+
+def _batch(own):
+    return contracts.equal_to_loop(own.run, own.cell, own.with_marks())
+
+
+def _vmap(own):
+    return contracts.vmap(own.run_under_vmap, own.cell, own.arguments)
+
+
+def _padding(own):
+    return (
+        contracts.padding(own.run, own.arguments)
+        or contracts.empty_sequence(own.run, own.arguments)
+        or contracts.equal_to_loop(own.run, own.cell, own.with_marks("mask"))
+    )
+
+
+def _resets(own):
+    return contracts.resets(own.run, own.arguments) or contracts.equal_to_loop(
+        own.run, own.cell, own.with_marks("is_first")
+    )
+
+
+def _chunks(own):
+    return contracts.chunks(own.run, own.cell, own.two_chunks)
+
+
+def _gradients(own):
+    return contracts.gradients(own.run, own.arguments)
+
+
+def _factors(own):
+    one_step = steps(own.inputs, 0)
+    return contracts.factors(own.cell, own.params, own.arguments.carry, one_step)
+
+
+def _engines(own):
+    problem = contracts.equal_to_loop(own.run_hoisted, own.cell, own.arguments)
+    return problem and f"under hoisted {problem}"
+
+
+CONTRACTS = (
+    ("carry", "a step keeps the carry's structure, shapes and dtypes", _carry),
+    ("dtypes", "the parameters' dtype decides all others", _dtypes),
+    ("batch", "a row of a batch gives what a loop over its steps gives", _batch),
+    ("vmap", "`jax.vmap` gives what a batch gives", _vmap),
+    ("padding", "nothing in masked steps is seen", _padding),
+    ("resets", "from `is_first` on it is a new sequence", _resets),
+    ("chunks", "chunks with the carry handed on give the whole", _chunks),
+    ("gradients", "derivatives equal finite differences", _gradients),
+    ("factors", "they give the step, and `recur` is affine", _factors),
+    ("engines", "`hoisted` gives values and gradients of the loop", _engines),
+)

@@ -1,21 +1,11 @@
-"""Checks of a user's own cell: what they let pass and what they name."""
+"""What is not affine is named; that every cell is affine, `tests/contracts` checks."""
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 
 from rnnjax import lstm
 from rnnjax.checks.affine import check_affine
-from tests.every import CELLS, every_alone
-from tests.programs import shapes
-from tests.pytrees import draw_like
-
-
-@every_alone(CELLS)
-def test_every_cell_is_affine(case):
-    params = draw_like(np.random.default_rng(0), shapes(case, (1, 1))[0], np.float32)
-    check_affine(case.cell, params, tolerance=0.02 if case.rounded else 1e-5)
 
 
 def test_what_bends_is_named():

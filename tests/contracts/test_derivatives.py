@@ -7,13 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rnnjax.checks.contracts import STEP
 from rnnjax.unroll import unroll
 from tests.every import REVERSE_ONLY_CELLS, SMOOTH_CELLS, every
 from tests.loop import in_numpy
 from tests.programs import T, draw_arguments
 from tests.pytrees import draw_like, part
-
-STEP = 1e-5  # differences are exact to STEP**4 and to 1e-16 / STEP
 
 
 @functools.cache
@@ -24,8 +23,8 @@ def derivatives(cell, engine, orders):
     order and v H u of second, by the order's name.
     """
 
-    def run(params, carry, inputs, weights, u, v):
-        floats, put_back = part((params, carry, inputs))
+    def run(arguments, weights, u, v):
+        floats, put_back = part(arguments)
 
         def score(floats):
             params, carry, inputs = put_back(floats)
@@ -34,7 +33,9 @@ def derivatives(cell, engine, orders):
             return sum(jnp.vdot(jnp.sin(x), weight) for x, weight in pairs)
 
         def reverse(function, direction):
-            return lambda floats: along(jax.grad(function)(floats), direction)
+            return lambda floats: sum(
+                map(jnp.vdot, jax.grad(function)(floats), direction)
+            )
 
         def forward(function, direction):
             return lambda floats: jax.jvp(function, (floats,), (direction,))[1]
@@ -51,20 +52,16 @@ def derivatives(cell, engine, orders):
     return in_numpy(run)
 
 
-def along(floats, direction):
-    return sum(jnp.vdot(x, y) for x, y in zip(floats, direction))
-
-
 def check_orders(case, engine_case, orders):
     rng = np.random.default_rng(0)
-    params, carry, inputs, weights = draw_arguments(case, rng, (T, 2))
+    params, carry, inputs, *_, weights = draw_arguments(case, rng, (T, 2))
     floats, put_back = part((params, carry, inputs))
     u, v = (draw_like(rng, floats, scale=1.0) for _ in range(2))
     run = derivatives(case.cell, engine_case.engine, orders)
 
     def run_moved(direction, distance):
         moved = [x + distance * y for x, y in zip(floats, direction)]
-        return run(*put_back(moved), weights, u, v)
+        return run(put_back(moved), weights, u, v)
 
     def difference(direction, name):
         near, far = (
@@ -96,17 +93,11 @@ def test_other_orders_equal_differences(case, engine_case):
 
 @every(REVERSE_ONLY_CELLS, few=True)
 def test_cell_without_forward_mode_says_so(case, engine_case):
-    rng = np.random.default_rng(0)
-    params, carry, inputs, _ = draw_arguments(case, rng)
+    arguments = draw_arguments(case, np.random.default_rng(0))
 
     def run(carry):
-        return unroll(
-            case.cell,
-            params,
-            inputs,
-            carry=carry,
-            engine=engine_case.engine,
-        )
+        params, _, inputs, *_ = arguments
+        return unroll(case.cell, params, inputs, carry=carry, engine=engine_case.engine)
 
     with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(run, (carry,), (carry,))
+        jax.jvp(run, (arguments.carry,), (arguments.carry,))

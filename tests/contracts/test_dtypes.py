@@ -1,4 +1,4 @@
-"""Contract 6: the parameters' dtype decides, and a carry keeps its own."""
+"""Contract 6: dtypes of inputs, of `init`, of products, and few bits against many."""
 
 import jax
 import jax.numpy as jnp
@@ -6,55 +6,29 @@ import numpy as np
 import pytest
 
 from rnnjax import elman, gru, lstm
+from rnnjax.checks import contracts
 from rnnjax.products import matmul
 from rnnjax.unroll import unroll
-from tests.every import CELLS, LIBRARY_CELLS, every
-from tests.loop import run_batch
-from tests.programs import (
-    B,
-    draw_arguments,
-    draw_marks,
-    program,
-    run_with_gradients,
-    tolerance,
-)
-from tests.pytrees import assert_close, is_floating
+from tests.every import LIBRARY_CELLS, every
+from tests.programs import B, draw_arguments, program, tolerance
+from tests.pytrees import assert_close, holds, is_floating
 
-DTYPES = [jnp.float32, jnp.float64, jnp.bfloat16]
+DTYPES = jnp.float32, jnp.float64, jnp.bfloat16
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@every(CELLS, few=True)
-def test_all_floats_keep_dtype(case, engine_case, dtype):
-    rng = np.random.default_rng(0)
-    arguments = draw_arguments(case, rng, dtype=dtype)
-    params, carry, inputs, weights = arguments
-    mask, is_first = draw_marks(rng)
-
-    def run(*args):
-        return run_with_gradients(case.cell, engine_case.engine, False, *args)
-
-    got = jax.eval_shape(run, params, carry, inputs, mask, is_first, weights)
-    floats = [x.dtype for x in jax.tree.leaves(got) if is_floating(x)]
-    assert floats and set(floats) == {np.dtype(dtype)}
-    dtypes = [x.dtype for x in jax.tree.leaves(got.carry)]
-    assert dtypes == [x.dtype for x in jax.tree.leaves(carry)]
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("input_dtype", [*DTYPES, jnp.int32])
 @every(LIBRARY_CELLS, few=True)
-def test_inputs_of_any_dtype_change_nothing(case, engine_case, dtype, input_dtype):
-    rng = np.random.default_rng(0)
-    params, _, inputs, _ = draw_arguments(case, rng, dtype=dtype)
-    inputs = inputs.astype(input_dtype)
+def test_inputs_of_any_dtype_change_nothing(case, engine_case):
+    params, _, inputs, *_ = draw_arguments(case, np.random.default_rng(0))
 
     def run(params, inputs):
         return unroll(case.cell, params, inputs, engine=engine_case.engine)
 
-    got = jax.eval_shape(run, params, inputs)
-    floats = {x.dtype for x in jax.tree.leaves(got) if is_floating(x)}
-    assert floats == {np.dtype(dtype)}
+    for dtype in DTYPES:
+        own = contracts.as_dtype(params, dtype)
+        for input_dtype in (*DTYPES, jnp.int32):
+            got = jax.eval_shape(run, own, inputs.astype(input_dtype))
+            floats = {x.dtype for x in jax.tree.leaves(got) if is_floating(x)}
+            assert floats == {np.dtype(dtype)}, input_dtype
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -66,17 +40,12 @@ def test_init_makes_the_dtype_asked_for(dtype):
 
 @every(LIBRARY_CELLS, few=True)
 def test_float32_is_near_float64(case, engine_case):
-    rng = np.random.default_rng(1)
-    arguments = draw_arguments(case, rng, dtype=np.float32)
-    params, carry, inputs, weights = arguments
-    mask, is_first = draw_marks(rng)
-    run = program(case, engine_case)
-    got = run(params, carry, inputs, mask, is_first, weights)
-    params, carry, inputs, weights = jax.tree.map(
-        lambda x: np.float64(x) if is_floating(x) else x, arguments
-    )
-    want = run_batch(case.cell, params, carry, inputs, mask, is_first, False, weights)
-    assert_close(got, want, max(1e-5, tolerance(case, engine_case)))
+    few_bits = draw_arguments(case, np.random.default_rng(1), dtype=np.float32)
+    many_bits = contracts.as_dtype(few_bits, np.float64)
+    got = program(case, engine_case)(*few_bits)
+    allowed = max(1e-5, tolerance(case, engine_case))
+    options = {"cell": case.cell, "arguments": many_bits, "tolerance": allowed}
+    holds(contracts.equal_to_loop(lambda *_: got, **options))
 
 
 def test_bfloat16_products_are_summed_in_float32():

@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from rnnjax.checks.loop import run_batch
+from rnnjax.checks.runs import Run, run_with_gradients
 from tests.every import CELLS, LAYERS, every
 from tests.layer_programs import (
+    BATCH,
     carry_axes,
     draw_layer_arguments,
     layer_program,
     run_layer,
 )
-from tests.loop import run_batch
-from tests.programs import T, draw_arguments, draw_marks, run_with_gradients, tolerance
+from tests.programs import T, draw_arguments, tolerance
 from tests.pytrees import assert_close, is_floating, steps
 
-BATCH = 8
 WHOLE, BATCH_FIRST, TIME_FIRST = (
     PartitionSpec(),
     PartitionSpec("data"),
     PartitionSpec(None, "data"),
 )
-GRADS = WHOLE, BATCH_FIRST, TIME_FIRST
 ARGUMENTS = (
     WHOLE,
     BATCH_FIRST,
@@ -33,7 +33,7 @@ ARGUMENTS = (
     TIME_FIRST,
     (BATCH_FIRST, TIME_FIRST),
 )
-RESULTS = BATCH_FIRST, TIME_FIRST, GRADS
+RESULTS = Run(BATCH_FIRST, TIME_FIRST, (WHOLE, BATCH_FIRST, TIME_FIRST))
 
 
 def mesh_of(axis_type):
@@ -83,24 +83,17 @@ def compile_shard_map(run, arguments):
 
 
 def arguments_and_run(case, engine_case):
-    rng = np.random.default_rng(0)
-    leading = (T, BATCH)
-    params, carry, inputs, weights = draw_arguments(case, rng, leading)
-    mask, is_first = draw_marks(rng, leading)
-
-    def run(*args):
-        return tuple(run_with_gradients(case.cell, engine_case.engine, False, *args))
-
-    return (params, carry, inputs, mask, is_first, weights), run
+    arguments = draw_arguments(case, np.random.default_rng(0), (T, BATCH))
+    engine = engine_case.engine
+    return arguments, functools.partial(run_with_gradients, case.cell, engine, False)
 
 
 @pytest.mark.parametrize("given", [True, False])
 @every(CELLS, few=True)
 def test_shard_map_checks_varying_axes(case, engine_case, given):
     """Types say which axes a value varies over: a sum left out is an error."""
-    (params, carry, *others), run = arguments_and_run(case, engine_case)
-    arguments = params, carry if given else None, *others
-    lower_shard_map(run, arguments)
+    arguments, run = arguments_and_run(case, engine_case)
+    lower_shard_map(run, arguments if given else arguments._replace(carry=None))
 
 
 @every(CELLS, few=True)
@@ -123,14 +116,13 @@ def test_carry_on_one_device_is_laid_out(case, engine_case):
 )
 @every(CELLS, few=True)
 def test_sharded_batch_equals_loop(case, engine_case, compile_sharded, given):
-    (params, carry, *others), run = arguments_and_run(case, engine_case)
-    carry = carry if given else None
-    compiled, placed = compile_sharded(run, (params, carry, *others))
+    arguments, run = arguments_and_run(case, engine_case)
+    if not given:
+        arguments = arguments._replace(carry=None)
+    compiled, placed = compile_sharded(run, arguments)
     assert "all-gather" not in compiled.as_text()
-    got = compiled(*placed)
-    inputs, mask, is_first, weights = others
-    want = run_batch(case.cell, params, carry, inputs, mask, is_first, False, weights)
-    assert_close(got, tuple(want), tolerance(case, engine_case))
+    want = run_batch(case.cell, arguments)
+    assert_close(compiled(*placed), want, tolerance(case, engine_case))
 
 
 def carry_placement(case, layer):
@@ -140,60 +132,43 @@ def carry_placement(case, layer):
     return jax.tree.map(specs.get, axes, is_leaf=lambda axis: axis is None)
 
 
+def layer_and_arguments(case, engine_case):
+    layer = case.layer(engine_case.engine)
+    return layer, draw_layer_arguments(case, layer, np.random.default_rng(0))
+
+
 @pytest.mark.parametrize(
     "compile_sharded",
     [compile_explicit, pytest.param(compile_auto, marks=pytest.mark.slow)],
 )
-@every(LAYERS, few=True)
+@every(LAYERS, few=True, one_engine=True)
 def test_sharded_layer_equals_one_device(case, engine_case, compile_sharded):
-    rng = np.random.default_rng(0)
-    layer = case.layer(engine_case.engine)
-    leading = (T, BATCH)
-    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng, leading)
-    key = jax.random.key(0)
-    arguments = params, carry, inputs, *draw_marks(rng, leading), key, weights
-    carry_specs = carry_placement(case, layer)
-    specs = WHOLE, carry_specs, *[TIME_FIRST] * 3, WHOLE, TIME_FIRST
-    compiled, placed = compile_sharded(
-        functools.partial(run_layer, layer), arguments, specs
-    )
+    layer, arguments = layer_and_arguments(case, engine_case)
+    arguments = jax.random.key(0), *arguments
+    specs = WHOLE, WHOLE, carry_placement(case, layer), *[TIME_FIRST] * 4
+    run = functools.partial(run_layer, layer)
+    compiled, placed = compile_sharded(run, arguments, specs)
     assert "all-gather" not in compiled.as_text()
     want = layer_program(layer)(*arguments)
     assert_close(compiled(*placed), want, engine_case.tolerance)
 
 
-@every(LAYERS, few=True)
+@every(LAYERS, few=True, one_engine=True)
 def test_layer_under_shard_map_equals_one_device(case, engine_case):
     """Without a key: from one, every device would draw the same for its own part."""
-    rng = np.random.default_rng(0)
-    layer = case.layer(engine_case.engine)
-    leading = (T, BATCH)
-    params, carry, inputs, weights = draw_layer_arguments(case, layer, rng, leading)
-    arguments = params, carry, inputs, *draw_marks(rng, leading), weights
+    layer, arguments = layer_and_arguments(case, engine_case)
     carry_specs = carry_placement(case, layer)
-
-    floating_specs = [
-        spec
-        for spec, x in zip(jax.tree.leaves(carry_specs), jax.tree.leaves(carry))
-        if is_floating(x)
-    ]
-
-    def run(params, carry, inputs, mask, is_first, weights):
-        return tuple(
-            run_layer(layer, params, carry, inputs, mask, is_first, None, weights)
-        )
-
+    pairs = zip(jax.tree.leaves(carry_specs), jax.tree.leaves(arguments.carry))
+    floating_specs = [spec for spec, x in pairs if is_floating(x)]
     mapped = jax.shard_map(
-        run,
+        functools.partial(run_layer, layer, None),
         mesh=mesh_of(AxisType.Auto),
         in_specs=(WHOLE, carry_specs, *[TIME_FIRST] * 4),
-        out_specs=(carry_specs, TIME_FIRST, (WHOLE, floating_specs, TIME_FIRST)),
+        out_specs=Run(carry_specs, TIME_FIRST, (WHOLE, floating_specs, TIME_FIRST)),
         check_vma=True,
     )
     got = jax.jit(mapped).lower(*arguments).compile()(*arguments)
-    *given, weights = arguments
-    want = layer_program(layer)(*given, None, weights)
-    assert_close(got, tuple(want), engine_case.tolerance)
+    assert_close(got, layer_program(layer)(None, *arguments), engine_case.tolerance)
 
 
 @every(CELLS, few=True)
@@ -202,15 +177,13 @@ def test_resets_alone_may_differ_between_devices(case, engine_case):
     arguments, run = arguments_and_run(case, engine_case)
     here = slice(BATCH // 4)
     params, carry, inputs, mask, is_first, weights = arguments
-    carry, (inputs, mask) = (
-        steps(carry, here),
-        steps((inputs, mask), (slice(None), here)),
-    )
+    inputs, mask = steps((inputs, mask), (slice(None), here))
     mapped = jax.shard_map(
         run,
         mesh=mesh_of(AxisType.Auto),
         in_specs=(WHOLE, WHOLE, WHOLE, WHOLE, *ARGUMENTS[4:]),
-        out_specs=(BATCH_FIRST, TIME_FIRST, (WHOLE, WHOLE, WHOLE)),
+        out_specs=Run(BATCH_FIRST, TIME_FIRST, (WHOLE, WHOLE, WHOLE)),
         check_vma=True,
     )
+    carry = steps(carry, here)
     jax.jit(mapped).lower(params, carry, inputs, mask, is_first, weights)

@@ -81,7 +81,7 @@ def test_budget_is_kept(cell):
 def test_budget_takes_every_cell(case):
     """Tokens, counters, masks and resets, whose derivative keeps nothing, too."""
     rng = np.random.default_rng(0)
-    params, carry, inputs, _ = draw_arguments(case, rng, (T, B), np.float32)
+    params, carry, inputs, *_ = draw_arguments(case, rng, (T, B), np.float32)
     mask, is_first = rng.random((2, T, B)) < 0.6
 
     def run(engine):
