@@ -2,15 +2,24 @@
 
 The names here are the ones most programs need. Everything else lives in its module:
 `rnnjax.cells.<family>` for the other cells, for steps and carries, and
-`rnnjax.initializers`, `rnnjax.layers`, `rnnjax.losses`, `rnnjax.decoding`,
-`rnnjax.masking`, `rnnjax.convert`, `rnnjax.diagnostics`, `rnnjax.regularizers`,
-`rnnjax.optimizers` and `rnnjax.trees`.
+`rnnjax.initializers`, `rnnjax.layers`, `rnnjax.attention`, `rnnjax.losses`,
+`rnnjax.decoding`, `rnnjax.masking`, `rnnjax.convert`, `rnnjax.diagnostics`,
+`rnnjax.regularizers`, `rnnjax.optimizers` and `rnnjax.trees`.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
-from rnnjax import cells, decoding, engines, initializers, layers, losses, masking
+from rnnjax import (
+    attention,
+    cells,
+    decoding,
+    engines,
+    initializers,
+    layers,
+    losses,
+    masking,
+)
 from rnnjax.base import Cell, Factors, Layer, factored_cell, prepared
 from rnnjax.catalogue import cell_catalogue
 from rnnjax.cells.clockwork import clockwork
@@ -75,6 +84,7 @@ __all__ = [
     "Cell",
     "Factors",
     "Layer",
+    "attention",
     "bidirectional",
     "cell_catalogue",
     "cells",

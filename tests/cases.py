@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from rnnjax import Cell, Layer
+from rnnjax.attention import Memory, bind_memory
 from rnnjax.base import Engine
 from rnnjax.catalogue import CatalogueEntry
 
@@ -44,6 +47,9 @@ class CellCase:
       every_engine: whether the ordinary run takes it through all contracts on all
         engines; else through those of values and padding on `hoisted`, and the slow
         run does the rest.
+      values_on_every_engine: whether the ordinary run takes it on all engines through
+        the contracts of values and padding, forwards.
+      slow: whether only the slow run takes it.
       of: the maker that is registered by this case.
     """
 
@@ -54,6 +60,8 @@ class CellCase:
     rounded: bool = False
     forward_mode: bool = True
     every_engine: bool = False
+    values_on_every_engine: bool = False
+    slow: bool = False
     of: Callable[..., Cell] | None = None
 
     @functools.cached_property
@@ -78,6 +86,20 @@ def case_of_entry(entry: CatalogueEntry, options, **facts) -> CellCase:
         of=entry.maker,
         **facts,
     )
+
+
+def with_memory(reader):
+    """Makes a cell or layer whose `init` binds a memory that all sequences share.
+
+    It has 6 rows of width 4, some of them masked.
+    """
+
+    def init(key, input_size):
+        values = jax.random.normal(key, (6, 4))
+        mask = jnp.array([True, True, False, True, True, False])
+        return bind_memory(reader.init(key, input_size), Memory(values, mask))
+
+    return reader._replace(init=init)
 
 
 @dataclasses.dataclass(frozen=True)

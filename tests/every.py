@@ -1,7 +1,7 @@
 """Decorators that run a test over all registered cells or layers.
 
 What takes long waits for the slow run: in the ordinary run the cases marked
-`every_engine` meet every engine, forwards and in reverse; all others meet the default
+`every_engine` meet every engine, forwards and in reverse; others meet the default
 engine, forwards.
 """
 
@@ -54,7 +54,9 @@ def in_ordinary_run(case, engine_case, few, one_engine, reverse=False):
     default = engine_case.engine is DEFAULT_ENGINE
     if case.every_engine:
         return default or not one_engine
-    return default and not few and not reverse
+    if few or reverse or getattr(case, "slow", False):
+        return False
+    return default or getattr(case, "values_on_every_engine", False)
 
 
 def every_alone(cases):

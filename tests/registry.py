@@ -19,15 +19,29 @@ from rnnjax import (
     engines,
     gru,
     lstm,
+    min_gru,
     one_hot,
     recurrent,
     remat,
     stack,
 )
+from rnnjax.attention import (
+    additive,
+    attend_after,
+    attend_before,
+    attention_layer,
+    coverage,
+    dot,
+    general,
+    location_aware,
+    multi_head,
+    window,
+)
 from rnnjax.catalogue import entry
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.parts.parametrizations import cayley_transform, householder_product
 from rnnjax.cells.s4d import bilinear
+from rnnjax.cells.wrappers.cell_stack import cell_stack
 from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.wrappers.multiplicative_integration import multiplicative_integration
@@ -57,6 +71,7 @@ from tests.cases import (
     case_of_entry,
     draw_tokens,
     draw_tree,
+    with_memory,
 )
 
 every = functools.partial(CellCase, every_engine=True)
@@ -165,6 +180,39 @@ CELLS = [
         "multiplicative_integration_lstm",
         lambda: multiplicative_integration(lstm(5, use_bias=False)),
     ),
+    CellCase("cell_stack", lambda: cell_stack(lstm(5), gru(4)), of=cell_stack),
+    # that attend to a memory of rows of width 4
+    CellCase(
+        "attend_before_additive",
+        lambda: with_memory(attend_before(gru(5), additive(6), 4)),
+        of=attend_before,
+        values_on_every_engine=True,
+    ),
+    CellCase(
+        "attend_after_window",
+        lambda: with_memory(attend_after(lstm(5), window(2), 4, show_weights=True)),
+        of=attend_after,
+        values_on_every_engine=True,
+    ),
+    *(
+        CellCase(f"attend_{name}", functools.partial(with_memory, cell), slow=True)
+        for name, cell in {
+            "before_dot": attend_before(lstm(4), dot(), 4),
+            "before_window": attend_before(gru(5), window(2), 4),
+            "after_general": attend_after(gru(5), general(), 4, feed=False),
+            "after_multi_head": attend_after(
+                lstm(5), multi_head(6, 2), 4, output_size=3, show_weights=True
+            ),
+            "after_coverage": attend_after(gru(5), coverage(6), 4),
+            "after_location_aware": attend_after(
+                lstm(5), location_aware(6, 3, 2), 4, output_size=3
+            ),
+            "after_two_layers": attend_after(
+                cell_stack(lstm(5), gru(4)), additive(6), 4, output_size=3
+            ),
+            "after_gates_of_inputs": attend_after(min_gru(5), general(), 4),
+        }.items()
+    ),
     # as a user writes them
     every("counting", lambda: user_cells.counting(5), draw=draw_tree),
     CellCase("tokens", lambda: user_cells.reading_tokens(5), 11, draw_tokens),
@@ -232,6 +280,11 @@ LAYERS = [
         ),
         11,
         draw_tokens,
+    ),
+    LayerCase(
+        "attention_layer",
+        attention_layer,
+        lambda engine: with_memory(attention_layer(additive(6), 4, 5)),
     ),
     LayerCase("embed", embed, lambda engine: embed(5), 11, draw_tokens),
     LayerCase("one_hot", one_hot, lambda engine: one_hot(11), 11, draw_tokens),

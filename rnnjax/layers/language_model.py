@@ -12,7 +12,7 @@ from rnnjax.layers.causal import causal_layer
 from rnnjax.layers.dense import dense
 from rnnjax.layers.dropout import dropout
 from rnnjax.layers.recurrent import as_layer
-from rnnjax.layers.stack import stack
+from rnnjax.layers.stack import abstract_inputs, abstract_outputs, stack
 from rnnjax.layers.tokens import embed, one_hot
 from rnnjax.parameters import check_parts, part
 
@@ -155,9 +155,5 @@ def _causal_layers(cells):
 
 def _output_size(body, vocab_size):
     """Finds the width of a stack's outputs without computing them."""
-
-    def outputs():
-        params = body.init(jax.random.key(0), vocab_size)
-        return body.apply(params, None, jnp.zeros((1,), jnp.int32))[1]
-
-    return jax.eval_shape(outputs).shape[-1]
+    params = jax.eval_shape(lambda: body.init(jax.random.key(0), vocab_size))
+    return abstract_outputs(body, params, abstract_inputs(vocab_size, 0)).shape[-1]

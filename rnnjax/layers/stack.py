@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from rnnjax.attention.memory import bind_any_memory
 from rnnjax.base import Layer, Params, cached
 from rnnjax.layers.causal import causal_layer
 from rnnjax.parameters import check_parts, part
@@ -86,5 +87,9 @@ def abstract_inputs(input_size: Any, input_ndim: int) -> jax.ShapeDtypeStruct:
 
 
 def abstract_outputs(layer: Layer, params: Params, inputs: Any) -> Any:
-    """Returns the shape of a layer's outputs, given the shape of its inputs."""
+    """Returns the shape of a layer's outputs, given the shape of its inputs.
+
+    A memory that the layer reads need not be bound.
+    """
+    params = bind_any_memory(params)
     return jax.eval_shape(lambda *args: layer.apply(*args)[1], params, None, inputs)
