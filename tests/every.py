@@ -56,7 +56,8 @@ def in_ordinary_run(case, engine_case, few, one_engine, reverse=False):
         return default or not one_engine
     if few or reverse or getattr(case, "slow", False):
         return False
-    return default or getattr(case, "values_on_every_engine", False)
+    values = getattr(case, "values_on_every_engine", False)
+    return default or (values and not one_engine)
 
 
 def every_alone(cases):
