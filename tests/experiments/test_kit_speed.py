@@ -7,6 +7,7 @@ import pytest
 
 from experiments.harness.command import BAD_INPUT, DONE, FAILED
 from experiments.kit_speed import __main__ as kit_speed
+from experiments.kit_speed import beams
 from experiments.kit_speed.case import Case, Disagreement, measure
 from tests.experiments.running import results_of, run
 
@@ -64,3 +65,14 @@ def test_an_unknown_work_is_refused(tmp_path, capsys):
     flags = f"--work beans --run-dir {tmp_path / 'run'}"
     assert run(kit_speed, flags, train="show") == BAD_INPUT
     assert "work must be beams, got 'beans'" in capsys.readouterr().err
+
+
+def test_loops_in_python_search_as_beam_search_does(monkeypatch):
+    """Tiny, so that the searches differ little in cost and fully in code."""
+    for name, size in {"BATCH_SIZE": 3, "BEAM_SIZE": 2, "HIDDEN_SIZE": 5}.items():
+        monkeypatch.setattr(beams, name, size)
+    contenders = beams.make_contenders(vocab_size=7, num_steps=4)
+    want, *others, _ = [contender() for contender in contenders.values()]
+    assert np.ptp(want) > 0.1
+    for got in others:
+        np.testing.assert_allclose(got, want, 1e-5)
