@@ -25,53 +25,37 @@ class TreeCase:
     """One cell over trees to test.
 
     Attributes:
-      name: shown by pytest.
       of: the maker that is registered by this case.
-      make: makes the cell.
+      options: of the maker.
       input_size: what `init` is given.
-      rounded: whether products are rounded to bfloat16.
     """
 
-    name: str
     of: Callable[..., TreeCell]
-    make: Callable[[], TreeCell]
+    options: dict = dataclasses.field(default_factory=dict)
     input_size: int = D
-    rounded: bool = False
+
+    @property
+    def name(self) -> str:
+        return "_".join([self.of.__name__, *self.options])
 
     @functools.cached_property
     def cell(self) -> TreeCell:
-        return self.make()
+        return self.of(H, **self.options)
+
+    @property
+    def rounding(self) -> float:
+        """How far results may be from exact ones where products are rounded."""
+        return 0.02 if "compute_dtype" in self.options else 0.0
 
 
 TREE_CELLS = [
-    TreeCase(
-        "child_sum_tree_lstm", child_sum_tree_lstm, lambda: child_sum_tree_lstm(H)
-    ),
-    TreeCase(
-        "child_sum_tree_lstm_no_bias_bf16",
-        child_sum_tree_lstm,
-        lambda: child_sum_tree_lstm(H, use_bias=False, compute_dtype=jnp.bfloat16),
-        rounded=True,
-    ),
-    TreeCase("nary_tree_lstm", nary_tree_lstm, lambda: nary_tree_lstm(H)),
-    TreeCase(
-        "ternary_tree_lstm",
-        nary_tree_lstm,
-        lambda: nary_tree_lstm(H, 3, use_bias=False),
-    ),
-    TreeCase("recursive", recursive, lambda: recursive(H), H),
-    TreeCase(
-        "recursive_ternary",
-        recursive,
-        lambda: recursive(H, 3, activation="softsign"),
-        H,
-    ),
-    TreeCase(
-        "tensor_recursive",
-        tensor_recursive,
-        lambda: tensor_recursive(H, use_bias=False),
-        H,
-    ),
+    TreeCase(child_sum_tree_lstm),
+    TreeCase(child_sum_tree_lstm, {"use_bias": False, "compute_dtype": jnp.bfloat16}),
+    TreeCase(nary_tree_lstm),
+    TreeCase(nary_tree_lstm, {"max_children": 3, "use_bias": False}),
+    TreeCase(recursive, {}, H),
+    TreeCase(recursive, {"max_children": 3, "activation": "softsign"}, H),
+    TreeCase(tensor_recursive, {"use_bias": False}, H),
 ]
 
 # Unlike trees: parents before and after their children, one child, one node, a chain.
@@ -82,7 +66,10 @@ HAS_INPUTS = [
     [True, True, False, False],
     [True] * 5,
 ]
+ROOTS = [0, 6, 9, 15]
 TREES = batch_trees(PARENTS, has_inputs=HAS_INPUTS)
 PADDED_SIZES = TreeSizes(6, 21, 18, 10, 7, 8, 2)
 PADDED = batch_trees(PARENTS, has_inputs=HAS_INPUTS, pad_to=PADDED_SIZES)
+OTHER_PARENTS = [[-1, 0, 0], [1, -1]]
+OTHER = batch_trees(OTHER_PARENTS, pad_to=PADDED_SIZES)
 NUM_NODES = len(np.concatenate(PARENTS))

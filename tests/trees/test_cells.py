@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from rnnjax import lstm
-from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.trees import (
     batch_trees,
     child_sum_tree_lstm,
@@ -27,9 +26,8 @@ from tests.differences import difference_gradient
 from tests.loop import in_numpy
 from tests.pytrees import assert_close, draw_like
 from tests.trees.programs import draw_arguments, draw_params, program
-from tests.trees.registry import HAS_INPUTS, PARENTS, TREE_CELLS, TREES, H
+from tests.trees.registry import HAS_INPUTS, PARENTS, TREES, D, H, TreeCase
 
-CASES = {case.name: case for case in TREE_CELLS}
 SEVERAL = [[-1, 0, 0, 0, 2, 2, 2, 2], [1, -1]]  # nodes of up to 4 children
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -103,32 +101,30 @@ def recursive_node(params, children, x):
 
 
 @pytest.mark.parametrize(
-    ("name", "node"),
+    ("case", "node"),
     [
-        ("child_sum_tree_lstm", child_sum_node),
-        ("nary_tree_lstm", nary_node),
-        ("recursive", recursive_node),
-        ("tensor_recursive", recursive_node),
+        (TreeCase(child_sum_tree_lstm), child_sum_node),
+        (TreeCase(nary_tree_lstm), nary_node),
+        (TreeCase(recursive, {}, H), recursive_node),
+        (TreeCase(tensor_recursive, {"use_bias": False}, H), recursive_node),
     ],
 )
-def test_values_and_gradients_are_the_papers(name, node):
-    case = CASES[name]
+def test_values_and_gradients_are_the_papers(case, node):
     params, inputs, weights = draw_arguments(case, np.random.default_rng(0))
+    weights_of_leaves = jax.tree.leaves(weights)
 
     def from_paper(params, inputs):
         results = every_node(inputs, functools.partial(node, params))
-        return [np.stack(leaf) for leaf in zip(*results)]
+        carries = [np.stack(leaf) for leaf in zip(*results)]
+        return [*carries, carries[0]]
 
-    (carries, outputs), grads = program(case.cell)(params, TREES, inputs, weights)
-    want = from_paper(params, inputs)
-    assert_close(jax.tree.leaves(carries), want, 1e-12)
-    assert_close(outputs, want[0], 1e-12)
+    values, grads = program(case.cell)(params, TREES, inputs, weights)
+    assert_close(jax.tree.leaves(values), from_paper(params, inputs), 1e-12)
 
     def score(arrays):
         own = {name: arrays[name] for name in params}
         values = from_paper(own, arrays["inputs"])
-        pairs = zip([*values, values[0]], jax.tree.leaves(weights))
-        return sum((x * weight).sum() for x, weight in pairs)
+        return sum((x * weight).sum() for x, weight in zip(values, weights_of_leaves))
 
     want = difference_gradient(score, params | {"inputs": inputs})
     assert_close(grads[0] | {"inputs": grads[1]}, want, 1e-7)
@@ -137,13 +133,12 @@ def test_values_and_gradients_are_the_papers(name, node):
 @pytest.mark.parametrize("make", [child_sum_tree_lstm, lambda h: nary_tree_lstm(h, 1)])
 @pytest.mark.parametrize("num_steps", [1, 40])
 def test_a_chain_is_an_lstm(make, num_steps):
-    """With the parameters of `lstm` as they stand."""
+    """With the parameters of `lstm` as they stand, and its kind of carry."""
     rng = np.random.default_rng(1)
-    cell = make(H)
-    params = draw_params(rng, lstm(H), 4)
-    inputs = rng.normal(size=(num_steps, 4))
+    params = draw_params(rng, lstm(H), D)
+    inputs = rng.normal(size=(num_steps, D))
     chain = batch_trees([[*range(1, num_steps), -1]])
-    carries, outputs = unroll_trees(cell, params, chain, inputs)
+    carries, outputs = unroll_trees(make(H), params, chain, inputs)
     last, want = unroll(lstm(H), params, inputs)
     assert_close(outputs, want, 1e-12)
     assert_close(jax.tree.map(lambda x: x[-1], carries), last, 1e-12)
@@ -152,30 +147,29 @@ def test_a_chain_is_an_lstm(make, num_steps):
 
 def test_tree_lstms_begin_with_the_bias_of_an_lstm():
     for cell in (child_sum_tree_lstm(H, forget_bias=2.0), nary_tree_lstm(H, 3)):
-        bias = cell.init(jax.random.key(0), 4)["bias"]
+        bias = cell.init(jax.random.key(0), D)["bias"]
         forget_bias = 2.0 if cell.max_children is None else 1.0
         np.testing.assert_array_equal(bias, np.repeat([0, forget_bias, 0, 0], H))
 
 
 @pytest.mark.parametrize("num_children", [2, 3])
 def test_recurrent_matrices_begin_orthogonal_by_gate(num_children):
-    params = nary_tree_lstm(H, num_children).init(jax.random.key(0), 4)
+    params = nary_tree_lstm(H, num_children).init(jax.random.key(0), D)
     for gate in np.split(params["recurrent_kernel"], num_children + 3, axis=-1):
         assert_close(gate.T @ gate, np.eye(H), 1e-6)
 
 
 @pytest.mark.parametrize(
-    ("make", "ordered"),
+    ("cell", "ordered"),
     [
-        (child_sum_tree_lstm, False),
-        (lambda h: nary_tree_lstm(h, 4), True),
-        (lambda h: recursive(h, 4), True),
-        (lambda h: tensor_recursive(h, 4), True),
+        (child_sum_tree_lstm(H), False),
+        (nary_tree_lstm(H, 4), True),
+        (recursive(H, 4), True),
+        (tensor_recursive(H, 4), True),
     ],
 )
-def test_order_of_children_counts_only_where_there_is_one(make, ordered):
+def test_order_of_children_counts_only_where_there_is_one(cell, ordered):
     rng = np.random.default_rng(2)
-    cell = make(H)
     params = draw_params(rng, cell, H)
     inputs = rng.normal(size=(10, H))
     exchanged = inputs[[0, 3, 2, 1, 5, 4, 7, 6, 8, 9]]
@@ -190,34 +184,33 @@ def test_order_of_children_counts_only_where_there_is_one(make, ordered):
 
 def test_without_a_tensor_it_is_the_plain_network():
     rng = np.random.default_rng(3)
-    cell = tensor_recursive(H)
-    params = draw_params(rng, cell, H)
+    plain = draw_params(rng, recursive(H), H)
+    no_tensor = plain | {"tensor": np.zeros((2 * H, 2 * H, H))}
     inputs = rng.normal(size=(16, H))
-    no_tensor = params | {"tensor": np.zeros_like(params["tensor"])}
-    plain = {name: params[name] for name in ("recurrent_kernel", "bias")}
-    got, want = (
-        unroll_trees(cell, params, TREES, inputs)
-        for cell, params in ((cell, no_tensor), (recursive(H), plain))
-    )
-    assert_close(got, want, 0)
+    got = unroll_trees(tensor_recursive(H), no_tensor, TREES, inputs)
+    assert_close(got, unroll_trees(recursive(H), plain, TREES, inputs), 0)
 
 
 @pytest.mark.parametrize(
-    ("cell", "step", "input_size"),
+    ("cell", "step", "options"),
     [
-        (child_sum_tree_lstm(H), child_sum_tree_lstm_step, 4),
-        (nary_tree_lstm(H), nary_tree_lstm_step, 4),
-        (recursive(H), recursive_step, H),
-        (tensor_recursive(H), tensor_recursive_step, H),
+        (child_sum_tree_lstm(H), child_sum_tree_lstm_step, {}),
+        (nary_tree_lstm(H), nary_tree_lstm_step, {}),
+        (recursive(H), recursive_step, {}),
+        (recursive(H, activation="relu"), recursive_step, {"activation": "relu"}),
+        (tensor_recursive(H), tensor_recursive_step, {}),
     ],
 )
-def test_public_step_is_the_cells_own(cell, step, input_size):
+def test_public_step_is_the_cells_own(cell, step, options):
     rng = np.random.default_rng(4)
-    params = draw_params(rng, cell, input_size)
-    children = draw_like(rng, cell.initial_carry(params, (5, 2)))
+    params = draw_params(rng, cell, H)
+    start = cell.initial_carry(params, (5, 2))
+    leaves = jax.tree.leaves(start)
+    assert len(set(map(id, leaves))) == len(leaves)  # each can be donated
+    children = draw_like(rng, start)
     mask = rng.random((5, 2)) < 0.5
-    inputs = rng.normal(size=(5, input_size))
-    got = step(params, children, mask, inputs)
+    inputs = rng.normal(size=(5, H))
+    got = step(params, children, mask, inputs, **options)
     assert_close(got, cell.step(params, children, mask, inputs), 0)
 
 
@@ -247,10 +240,3 @@ def test_activation_is_taken_by_name():
 def test_bad_options_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
-
-
-def test_carry_is_an_lstms():
-    cell = nary_tree_lstm(H)
-    params = cell.init(jax.random.key(0), 4)
-    carry = cell.initial_carry(params, (2,))
-    assert isinstance(carry, LSTMCarry) and carry.h is not carry.c

@@ -1,5 +1,6 @@
 """What holds for every cell over trees: batches, padding, dtypes, transforms."""
 
+import functools
 import inspect
 import typing
 
@@ -20,13 +21,21 @@ from rnnjax.trees import (
 )
 from tests.loop import in_numpy
 from tests.pytrees import assert_close, assert_same_bits, draw_like
-from tests.trees.programs import draw_arguments, draw_params, draw_weights, program
+from tests.trees.programs import (
+    draw_arguments,
+    draw_params,
+    program,
+    run_with_gradients,
+)
 from tests.trees.registry import (
     HAS_INPUTS,
     NUM_NODES,
+    OTHER,
+    OTHER_PARENTS,
     PADDED,
     PADDED_SIZES,
     PARENTS,
+    ROOTS,
     TREE_CELLS,
     TREES,
 )
@@ -52,55 +61,46 @@ def pad(x, value=0.0):
     return np.pad(x, rows, constant_values=value)
 
 
+def run_one_by_one(case, params, inputs, weights):
+    """Runs each tree in a batch of its own; returns `((values, of inputs), of params)`.
+
+    The values and gradients of the nodes are put together again.
+    """
+    sizes = np.cumsum([len(parents) for parents in PARENTS])
+    results = []
+    for nodes, parents, marks in zip(
+        np.split(np.arange(NUM_NODES), sizes[:-1]), PARENTS, HAS_INPUTS
+    ):
+        alone = batch_trees([parents], has_inputs=[marks], pad_to=PADDED_SIZES)
+        given = jax.tree.map(lambda x: pad(x[nodes]), (inputs, weights))  # noqa: B023
+        values, (of_params, of_inputs) = program(case.cell)(params, alone, *given)
+        of_nodes = jax.tree.map(lambda x: x[: len(nodes)], (values, of_inputs))  # noqa: B023
+        results.append((of_nodes, of_params))
+    of_nodes, of_params = zip(*results)
+    return (
+        jax.tree.map(lambda *x: np.concatenate(x), *of_nodes),
+        jax.tree.map(lambda *x: sum(x), *of_params),
+    )
+
+
 @every_case
 def test_a_batch_is_its_trees_one_by_one(case):
-    """Values and gradients, in a batch padded beyond what it needs."""
-    rng = np.random.default_rng(0)
-    params, inputs, weights = draw_arguments(case, rng)
-    padded_weights = jax.tree.map(pad, weights)
-    values, grads = program(case.cell)(params, PADDED, pad(inputs), padded_weights)
-    assert not any(x[NUM_NODES:].any() for x in jax.tree.leaves((values, grads[1])))
-    roots = take_roots(PADDED, values)
-    start, params_grad = 0, jax.tree.map(np.zeros_like, params)
-    for t, (parents, marks) in enumerate(zip(PARENTS, HAS_INPUTS)):
-        own = slice(start, start + len(parents))
-        alone = batch_trees(
-            [parents], has_inputs=[marks], pad_to=PADDED_SIZES._replace(num_trees=1)
-        )
-        own_weights = jax.tree.map(lambda x: pad(x[own]), weights)  # noqa: B023
-        want, want_grads = program(case.cell)(
-            params, alone, pad(inputs[own]), own_weights
-        )
-        of_tree = jax.tree.map(lambda x: x[own], values)  # noqa: B023
-        tolerance = 0.02 if case.rounded else 1e-12
-        assert_close(
-            (of_tree, grads[1][own]),
-            jax.tree.map(lambda x: x[: len(parents)], (want, want_grads[1])),  # noqa: B023
-            tolerance,
-        )
-        root = parents.index(-1)
-        assert_close(
-            jax.tree.map(lambda x: x[t], roots),  # noqa: B023
-            jax.tree.map(lambda x: x[root], want),  # noqa: B023
-            tolerance,
-        )
-        params_grad = jax.tree.map(np.add, params_grad, want_grads[0])
-        start += len(parents)
-    assert_close(grads[0], params_grad, 0.02 if case.rounded else 1e-12)
-    assert not any(x[len(PARENTS) :].any() for x in jax.tree.leaves(roots))
-
-
-@every_case
-def test_padding_changes_nothing(case):
-    """The same trees, padded and not."""
-    rng = np.random.default_rng(1)
-    params, inputs, weights = draw_arguments(case, rng)
-    run = program(case.cell)
-    values, grads = run(params, TREES, inputs, weights)
-    got, got_grads = run(params, PADDED, pad(inputs), jax.tree.map(pad, weights))
-    got = jax.tree.map(lambda x: x[:NUM_NODES], (got, got_grads[1]))
-    tolerance = 0.02 if case.rounded else 1e-12
-    assert_close((*got, got_grads[0]), (values, grads[1], grads[0]), tolerance)
+    """Values and gradients, in a batch that is padded beyond its needs or not."""
+    params, inputs, weights = draw_arguments(case, np.random.default_rng(0))
+    want = run_one_by_one(case, params, inputs, weights)
+    want_roots = jax.tree.map(lambda x: x[ROOTS], want[0][0])
+    tolerance = max(1e-12, case.rounding)
+    for trees in (TREES, PADDED):
+        given = inputs, weights
+        given = jax.tree.map(pad, given) if trees is PADDED else given
+        values, (of_params, of_inputs) = program(case.cell)(params, trees, *given)
+        roots = take_roots(trees, values)
+        got = jax.tree.map(lambda x: x[:NUM_NODES], (values, of_inputs))
+        assert_close((got, of_params), want, tolerance)
+        assert_close(jax.tree.map(lambda x: x[:4], roots), want_roots, tolerance)
+        for x in jax.tree.leaves((values, of_inputs)):
+            assert not x[NUM_NODES:].any()
+        assert not any(x[4:].any() for x in jax.tree.leaves(roots))
 
 
 @every_case
@@ -144,71 +144,60 @@ def test_float32_is_near_float64(case):
         program(case.cell)(params, TREES, inputs, weights)
         for params, inputs, weights in (arguments, jax.tree.map(np.float64, arguments))
     )
-    assert_close(got, want, 0.02 if case.rounded else 1e-5)
+    assert_close(got, want, max(1e-5, case.rounding))
 
 
 @every_case
 def test_vmap_is_a_loop(case):
     """Over parameters and inputs, and over batches of trees of one size."""
     rng = np.random.default_rng(4)
-    draws = [draw_arguments(case, rng, PADDED_SIZES.num_nodes) for _ in range(2)]
-    other = batch_trees([[-1, 0, 0], [1, -1]], pad_to=PADDED_SIZES)
-    batches = [PADDED, other]
-    params, inputs, weights = jax.tree.map(lambda *x: np.stack(x), *draws)
-    trees = jax.tree.map(lambda *x: np.stack(x), *batches)
-
-    def score(params, trees, inputs, weights):
-        values = unroll_trees(case.cell, params, trees, inputs)
-        pairs = zip(jax.tree.leaves(values), jax.tree.leaves(weights))
-        return sum(jnp.vdot(x, weight) for x, weight in pairs)
-
-    got = in_numpy(jax.vmap(jax.grad(score, (0, 2))))(params, trees, inputs, weights)
-    for b, (own, batch) in enumerate(zip(draws, batches)):
-        _, want = program(case.cell)(own[0], batch, own[1], own[2])
-        mine = jax.tree.map(lambda x: x[b], got)  # noqa: B023
-        assert_close(mine, want, 0.02 if case.rounded else 1e-12)
+    batches = []
+    for trees in (PADDED, OTHER):
+        params, *given = draw_arguments(case, rng, PADDED_SIZES.num_nodes)
+        batches.append((params, trees, *given))
+    stacked = jax.tree.map(lambda *x: np.stack(x), *batches)
+    run = jax.vmap(functools.partial(run_with_gradients, case.cell))
+    got = in_numpy(run)(*stacked)
+    want = [program(case.cell)(*batch) for batch in batches]
+    want = jax.tree.map(lambda *x: np.stack(x), *want)
+    assert_close(got, want, max(1e-12, case.rounding))
 
 
 @pytest.mark.parametrize(
-    "case", [c for c in TREE_CELLS if not c.rounded], ids=lambda c: c.name
+    "case", [case for case in TREE_CELLS if not case.rounding], ids=lambda c: c.name
 )
 @pytest.mark.slow
 def test_second_order(case):
+    """In all orders of the two modes."""
     rng = np.random.default_rng(5)
     params, inputs, weights = draw_arguments(case, rng)
-    u, v = (draw_like(rng, (params, inputs), scale=1.0) for _ in range(2))
+    at = params, inputs
+    u, v = (draw_like(rng, at, scale=1.0) for _ in range(2))
     step = 1e-5
 
-    def score(arguments):
-        values = unroll_trees(case.cell, arguments[0], TREES, arguments[1])
-        pairs = zip(jax.tree.leaves(values), jax.tree.leaves(weights))
-        return sum(jnp.vdot(jnp.sin(x), weight) for x, weight in pairs)
+    def dot(tree, other):
+        return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, tree, other)))
 
-    def slope(arguments):
-        return jax.jvp(score, (arguments,), (v,))[1]
+    def score(at):
+        values = unroll_trees(case.cell, at[0], TREES, at[1])
+        return dot(jax.tree.map(jnp.sin, values), weights)
 
-    def along(tree, direction):
-        pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(direction))
-        return sum(jnp.vdot(x, y) for x, y in pairs)
+    def forward(function, direction):
+        return lambda at: jax.jvp(function, (at,), (direction,))[1]
 
-    def reverse_slope(arguments):
-        return along(jax.grad(score)(arguments), v)
+    def reverse(function, direction):
+        return lambda at: dot(jax.grad(function)(at), direction)
 
-    at = (params, inputs)
-    first = in_numpy(score), in_numpy(slope)
+    slope = in_numpy(forward(score, v))
     ahead, behind = (
-        jax.tree.map(lambda x, d: x + sign * step * d, at, u)  # noqa: B023
+        slope(jax.tree.map(lambda x, d: x + sign * step * d, at, u))  # noqa: B023
         for sign in (1, -1)
     )
-    want = (first[1](ahead) - first[1](behind)) / (2 * step)
-    for second in (
-        lambda at: along(jax.grad(slope)(at), u),
-        lambda at: jax.jvp(reverse_slope, (at,), (u,))[1],
-        lambda at: jax.jvp(slope, (at,), (u,))[1],
-        lambda at: along(jax.grad(reverse_slope)(at), u),
-    ):
-        assert_close(in_numpy(second)(at), want, 1e-7)
-    assert_close(in_numpy(reverse_slope)(at), first[1](at), 1e-12)
+    for first in (forward, reverse):
+        assert_close(in_numpy(first(score, v))(at), slope(at), 1e-12)
+        for second in (forward, reverse):
+            got = in_numpy(second(first(score, v), u))(at)
+            assert_close(got, (ahead - behind) / (2 * step), 1e-7)
 
 
 def test_equal_sizes_are_compiled_once():
@@ -225,7 +214,7 @@ def test_equal_sizes_are_compiled_once():
 
     inputs = rng.normal(size=(PADDED_SIZES.num_nodes, 4))
     results = []
-    for parents in (PARENTS, [[-1, 0, 0], [1, -1]], [[-1]]):
+    for parents in (PARENTS, OTHER_PARENTS, [[-1]]):
         trees = batch_trees(parents, pad_to=PADDED_SIZES)
         assert trees.sizes == PADDED_SIZES
         results.append(run(trees, inputs))
@@ -238,11 +227,7 @@ def test_trees_may_be_spread_over_devices():
     rng = np.random.default_rng(7)
     cell = child_sum_tree_lstm(3)
     params = draw_params(rng, cell, 4)
-    batches = [
-        batch_trees(parents, pad_to=PADDED_SIZES)
-        for parents in (PARENTS, [[-1, 0, 0], [1, -1]])
-    ]
-    trees = jax.tree.map(lambda *x: np.stack(x), *batches)
+    trees = jax.tree.map(lambda *x: np.stack(x), PADDED, OTHER)
     inputs = rng.normal(size=(2, PADDED_SIZES.num_nodes, 4))
 
     def run(params, trees, inputs):
@@ -255,7 +240,7 @@ def test_trees_may_be_spread_over_devices():
         run, mesh=mesh, in_specs=(PartitionSpec(), data, data), out_specs=data
     )
     got = jax.jit(spread)(params, trees, inputs)
-    for own, batch, x in zip(got, batches, inputs):
+    for own, batch, x in zip(got, (PADDED, OTHER), inputs):
         assert_close(own, unroll_trees(cell, params, batch, x)[1], 1e-12)
 
 
@@ -271,25 +256,20 @@ def test_inputs_may_be_a_tree_of_arrays():
         return jnp.broadcast_to(params["absent"], (*batch_shape, 3))
 
     cell = TreeCell(lambda key, size: None, initial_carry, lambda _, x: x, combine, 2)
-    rng = np.random.default_rng(8)
-    absent, features = rng.normal(size=3), rng.normal(size=(3, 3))
-    gain = rng.normal(size=3)
-    inputs = {"features": features, "gain": gain}
+    absent, gain, *features = np.random.default_rng(8).normal(size=(5, 3))
+    inputs = {"features": np.stack(features), "gain": gain}
     trees = batch_trees([[-1, 0], [-1]])
 
+    @jax.jit
     def run(absent):
-        return unroll_trees(cell, {"absent": absent}, trees, inputs)
+        carries, outputs = unroll_trees(cell, {"absent": absent}, trees, inputs)
+        return take_roots(trees, carries).sum(), (carries, outputs)
 
-    carries, outputs = run(absent)
-    leaf = 2 * absent * gain[1] + features[1]
-    want = [
-        (leaf + absent) * gain[0] + features[0],
-        leaf,
-        2 * absent * gain[2] + features[2],
-    ]
-    assert_close(carries, np.stack(want), 1e-12)
+    grad, (carries, outputs) = jax.grad(run, has_aux=True)(absent)
+    leaf, alone = (2 * absent * gain[k] + features[k] for k in (1, 2))
+    root = (leaf + absent) * gain[0] + features[0]
+    assert_close(carries, np.stack([root, leaf, alone]), 1e-12)
     assert_close(outputs["twice"], 2 * carries, 0)
-    grad = jax.grad(lambda absent: take_roots(trees, run(absent)[0]).sum())(absent)
     assert_close(grad, np.full(3, (2 * gain[1] + 1) * gain[0] + 2 * gain[2]), 1e-12)
 
 
@@ -299,8 +279,7 @@ def test_one_node_is_one_step(num_children):
     cell = child_sum_tree_lstm(3)
     params = draw_params(rng, cell, 4)
     x = rng.normal(size=(1, 4))
-    trees = batch_trees([[-1]])
-    sizes = trees.sizes._replace(max_children=num_children)
+    sizes = batch_trees([[-1]]).sizes._replace(max_children=num_children)
     trees = batch_trees([[-1]], pad_to=sizes)
     assert trees.sizes == (1, 1, 1, 1, 1, 1, num_children)
     children = cell.initial_carry(params, (1, 2))
@@ -308,15 +287,19 @@ def test_one_node_is_one_step(num_children):
     assert_close(unroll_trees(cell, params, trees, x), want, 1e-14)
 
 
-def test_bad_arguments_are_refused():
+@pytest.mark.parametrize(
+    ("parents", "inputs", "message"),
+    [
+        ([-1, 0, 0], np.ones((4, 4)), r"axis of 3 nodes, got \[\(4, 4\)\]"),
+        ([-1, 0, 0], {}, r"axis of 3 nodes, got \[\]"),
+        ([-1, 0, 0, 0], np.ones((4, 4)), "trees must have at most 2 .*, got 3"),
+    ],
+)
+def test_bad_arguments_are_refused(parents, inputs, message):
     cell = nary_tree_lstm(3)
     params = cell.init(jax.random.key(0), 4)
-    with pytest.raises(ValueError, match=r"axis of 3 nodes, got \[\(4, 4\)\]"):
-        unroll_trees(cell, params, batch_trees([[-1, 0, 0]]), np.ones((4, 4)))
-    with pytest.raises(ValueError, match=r"axis of 3 nodes, got \[\]"):
-        unroll_trees(cell, params, batch_trees([[-1, 0, 0]]), {})
-    with pytest.raises(ValueError, match="trees must have at most 2 .*, got 3"):
-        unroll_trees(cell, params, batch_trees([[-1, 0, 0, 0]]), np.ones((4, 4)))
+    with pytest.raises(ValueError, match=message):
+        unroll_trees(cell, params, batch_trees([parents]), inputs)
 
 
 def test_a_carry_of_another_kind_is_refused():
@@ -331,16 +314,3 @@ def test_a_carry_of_another_kind_is_refused():
     for wrong in (broken, narrow._replace(combine=lambda *args: (None, ()))):
         with pytest.raises(ValueError, match="combine must return a carry like"):
             unroll_trees(wrong, params, TREES, np.ones((NUM_NODES, 4)))
-
-
-def test_weights_are_of_every_leaf():
-    """The test's own weights: as many as there are leaves to weigh."""
-    for case in TREE_CELLS:
-        params, inputs, _ = draw_arguments(case, np.random.default_rng(0))
-        values = jax.eval_shape(
-            lambda params, inputs: unroll_trees(case.cell, params, TREES, inputs),  # noqa: B023
-            params,
-            inputs,
-        )
-        weights = draw_weights(case, np.random.default_rng(0), params)
-        assert jax.tree.structure(weights) == jax.tree.structure(values)
