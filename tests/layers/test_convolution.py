@@ -4,23 +4,16 @@ import jax
 import numpy as np
 import pytest
 
-from rnnjax import dense
 from rnnjax.layers.convolution import causal_convolution
+from tests.cells.paper import B, D, H, T, draw
 from tests.pytrees import assert_close, assert_same_bits
-
-T, B, D, H = 7, 3, 2, 5
-
-
-def draw(window):
-    rng = np.random.default_rng(0)
-    params = {"kernel": rng.normal(size=(window, D, H)), "bias": rng.normal(size=H)}
-    return params, rng.normal(size=(T, B, D))
 
 
 @pytest.mark.parametrize("window", [1, 3, 10])
 def test_equals_loop(x64, window):
     """A window reaches back neither beyond the sequence nor into another."""
-    params, inputs = draw(window)
+    layer = causal_convolution(window, H)
+    params, inputs = draw(layer)
     rng = np.random.default_rng(1)
     mask, is_first = rng.random((T, B)) < 0.7, rng.random((T, B)) < 0.3
     want = np.zeros((T, B, H))
@@ -31,16 +24,8 @@ def test_equals_loop(x64, window):
                 want[t, b] += inputs[t - k, b] @ params["kernel"][k]
             if is_first[t - k, b]:
                 break
-    layer = causal_convolution(window, H)
     _, got = layer.apply(params, None, inputs, mask=mask, is_first=is_first)
     assert_close(got, want, 1e-13)
-
-
-def test_window_of_one_is_dense(x64):
-    params, inputs = draw(1)
-    affine = {"kernel": params["kernel"][0], "bias": params["bias"]}
-    got = causal_convolution(1, H).apply(params, None, inputs)[1]
-    assert_close(got, dense(H).apply(affine, None, inputs)[1], 1e-14)
 
 
 def test_outputs_are_as_wide_as_inputs_unless_told():

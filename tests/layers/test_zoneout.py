@@ -1,7 +1,6 @@
-"""`zoneout`: its paper's equations, its reductions, and how often it keeps."""
+"""`zoneout`: its paper's equations, and how often it keeps."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,8 +10,7 @@ from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.zoneout import zoneout
-from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, draw
+from tests.cells.paper import B, D, H, draw
 from tests.layers.lstm_loop import lstm_loop
 from tests.pytrees import assert_close, assert_same_bits
 from tests.user_cells import counting
@@ -56,8 +54,7 @@ def test_every_entry_is_kept_or_made_anew(x64):
 @pytest.mark.parametrize("key", [None, jax.random.key(1)])
 def test_rate_of_nought_is_the_cell(key):
     layer = zoneout(gru(H), 0.0)
-    params = layer.init(jax.random.key(0), D)
-    inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
+    params, inputs = jax.tree.map(np.float32, draw(layer))
     carry, outputs = layer.apply(params, None, inputs, key=key)
     want = recurrent(gru(H)).apply(params, None, inputs)
     assert_same_bits((carry["cell"], outputs), want)
@@ -71,20 +68,6 @@ def test_rate_of_one_keeps_the_carry(x64, key):
     start = cell.initial_carry(params, (B,))
     assert_close(carry["cell"], start, 0)
     assert_close(outputs, np.broadcast_to(start.h, outputs.shape), 0)
-
-
-def test_gradient_passes_both_ways(x64):
-    """At rate r each step's expectation hands r on: dhₜ/dhₜ₋₁ = r + (1 - r) J."""
-    params, inputs = draw(gru(H))
-    params = jax.tree.map(np.zeros_like, params)  # then z = 1/2, and so J = I / 2
-    layer, start = zoneout(gru(H), 0.3), np.ones((B, H))
-
-    def last(start):
-        carry = {"cell": start, "time": jnp.zeros((), jnp.int32)}
-        return layer.apply(params, carry, 0 * inputs)[0]["cell"].sum()
-
-    want = np.full((B, H), (0.3 + 0.7 * 0.5) ** T)
-    assert_close(jax.grad(last)(start), want, 1e-13)
 
 
 def test_bad_rates_and_cells_are_refused():
@@ -102,7 +85,5 @@ def test_bad_rates_and_cells_are_refused():
 def test_layers_are_cached_whatever_holds_the_rates():
     assert zoneout(lstm(H), RATES) is zoneout(lstm(H), LSTMCarry(h=0.2, c=0.7))
     assert zoneout(lstm(H), RATES) is not zoneout(lstm(H), 0.2)
-    layer = zoneout(gru(H), 0.5)
-    params = layer.init(jax.random.key(0), D)
+    params = zoneout(gru(H), 0.5).init(jax.random.key(0), D)
     assert_same_bits(params, gru(H).init(jax.random.key(0), D))
-    assert unroll(gru(H), params, np.ones((T, B, D), np.float32))[1].shape == (T, B, H)
