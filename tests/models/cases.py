@@ -1,6 +1,8 @@
-"""The modules under test, each with its functional path, and what they read."""
+"""The modules under test as functions, what they are by hand, and what they read."""
 
 import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,16 +10,19 @@ import numpy as np
 from flax import nnx
 
 import rnnjax
+from rnnjax import Layer
+from rnnjax.layers.recurrent import as_layer
 from rnnjax.models.language_model import LanguageModel
+from rnnjax.models.linen import LinenRecurrent
 from rnnjax.models.recurrent import Recurrent
 
 BATCH, NUM_STEPS, INPUT, HIDDEN, VOCAB = 3, 7, 2, 5, 11
 LENGTHS = (7, 4, 5)
 
 LAYERS = {
-    "cell": lambda: rnnjax.lstm(HIDDEN),
-    "both_directions": lambda: rnnjax.bidirectional(rnnjax.gru(HIDDEN)),
-    "stack": lambda: rnnjax.stack(
+    "cell": rnnjax.lstm(HIDDEN),
+    "both_directions": rnnjax.bidirectional(rnnjax.gru(HIDDEN)),
+    "stack": rnnjax.stack(
         rnnjax.recurrent(rnnjax.elman(4)),
         rnnjax.dropout(0.3),
         rnnjax.recurrent(rnnjax.gru(HIDDEN)),
@@ -25,13 +30,88 @@ LAYERS = {
 }
 
 
-def draw_batches(num_batches, input_ndim=1):
+class Case(NamedTuple):
+    """A module as functions.
+
+    Attributes:
+      state: what is trained.
+      call: the module, `(state, inputs, carry=None, **options) -> (carry, outputs)`.
+      params_of: `state -> params` of the layer.
+      layer: what it must equal, time first.
+    """
+
+    state: Any
+    call: Callable[..., Any]
+    params_of: Callable[[Any], Any]
+    layer: Layer
+
+
+def nnx_case(module, layer):
+    graph, state = nnx.split(module, nnx.Param)
+
+    def call(state, *args, **options):
+        return nnx.merge(graph, state)(*args, **options)
+
+    def params_of(state):
+        return nnx.as_pure(nnx.merge(graph, state).params)
+
+    return Case(state, call, params_of, layer)
+
+
+def make_case(name):
+    """Makes a new module: "nnx" or "linen" and one of `LAYERS`, or a "model"."""
+    kind, _, layer_name = name.partition(" ")
+    if kind.endswith("model"):
+        tied = kind == "tied_model"
+        module = make_language_model(1, tie_weights=tied)
+        return nnx_case(module, language_model_by_hand(tied))
+    layer = LAYERS[layer_name]
+    if kind == "nnx":
+        module = Recurrent(layer, INPUT, rngs=nnx.Rngs(1))
+        return nnx_case(module, as_layer(layer))
+    module = LinenRecurrent(layer, INPUT)
+    variables = module.init(jax.random.key(1), next(draw_batches(1))["inputs"])
+    return Case(
+        variables,
+        module.apply,
+        lambda variables: variables["params"]["layer"],
+        as_layer(layer),
+    )
+
+
+def make_language_model(seed, **options):
+    cells = [rnnjax.lstm(HIDDEN), rnnjax.recurrent(rnnjax.gru(4))]
+    options = {"embedding_size": 4, "dropout_rate": 0.3} | options
+    return LanguageModel(VOCAB, cells, rngs=nnx.Rngs(seed), **options)
+
+
+def language_model_by_hand(tied):
+    """The model of `make_language_model` in the functional API."""
+    body = rnnjax.stack(
+        rnnjax.embed(4),
+        rnnjax.dropout(0.3),
+        rnnjax.recurrent(rnnjax.lstm(HIDDEN)),
+        rnnjax.dropout(0.3),
+        rnnjax.recurrent(rnnjax.gru(4)),
+        rnnjax.dropout(0.3),
+    )
+
+    def apply(params, carry, inputs, *, mask, key):
+        own = params["body"]
+        carry, h = body.apply(own, carry, inputs, mask=mask, key=key)
+        kernel = own[0]["embedding"].T if tied else params["head"]["kernel"]
+        return carry, jnp.where(mask[..., None], h @ kernel + params["head"]["bias"], 0)
+
+    return body._replace(apply=apply)
+
+
+def draw_batches(num_batches, tokens=False):
     """Draws batches, batch first: inputs, targets, mask and a key."""
     rng = np.random.default_rng(0)
     mask = np.arange(NUM_STEPS) < np.array(LENGTHS)[:, None]
     shape = (BATCH, NUM_STEPS)
     for i in range(num_batches):
-        if input_ndim == 0:
+        if tokens:
             inputs = rng.integers(VOCAB, size=shape).astype(np.int32)
         else:
             inputs = rng.normal(size=(*shape, INPUT)).astype(np.float32)
@@ -47,48 +127,6 @@ def swapped(*arrays):
     return tuple(jnp.swapaxes(x, 0, 1) for x in arrays)
 
 
-def make_language_model(seed, **options):
-    cells = [rnnjax.lstm(HIDDEN), rnnjax.recurrent(rnnjax.gru(4))]
-    options = {"embedding_size": 4, "dropout_rate": 0.3} | options
-    return LanguageModel(VOCAB, cells, rngs=nnx.Rngs(seed), **options)
-
-
-def language_model_by_hand(tied, params, inputs, mask, key):
-    """The model of `make_language_model` in the functional API, time first."""
-    body = rnnjax.stack(
-        rnnjax.embed(4),
-        rnnjax.dropout(0.3),
-        rnnjax.recurrent(rnnjax.lstm(HIDDEN)),
-        rnnjax.dropout(0.3),
-        rnnjax.recurrent(rnnjax.gru(4)),
-        rnnjax.dropout(0.3),
-    )
-    h = body.apply(params["body"], None, inputs, mask=mask, key=key)[1]
-    kernel = params["body"][0]["embedding"].T if tied else params["head"]["kernel"]
-    return jnp.where(mask[..., None], h @ kernel + params["head"]["bias"], 0)
-
-
-def layer_by_hand(cell_or_layer, params, inputs, mask, key):
-    if isinstance(cell_or_layer, rnnjax.Cell):
-        return rnnjax.unroll(cell_or_layer, params, inputs, mask=mask)[1]
-    return cell_or_layer.apply(params, None, inputs, mask=mask, key=key)[1]
-
-
-def make_case(name):
-    """Returns a new module, its functional path and the rank of its inputs."""
-    if name in LAYERS:
-        layer = LAYERS[name]()
-        module = Recurrent(layer, INPUT, rngs=nnx.Rngs(1))
-        return module, functools.partial(layer_by_hand, layer), 1
-    tied = name == "tied_model"
-    module = make_language_model(1, tie_weights=tied)
-    return module, functools.partial(language_model_by_hand, tied), 0
-
-
-def jitted(module):
-    """Returns the call of a module under `jax.jit`."""
-    graph, state = nnx.split(module)
-    call = jax.jit(
-        lambda state, *args, **options: nnx.merge(graph, state)(*args, **options)
-    )
-    return functools.partial(call, state)
+def jitted(case):
+    """Returns the call of a module with its first state."""
+    return functools.partial(jax.jit(case.call), case.state)
