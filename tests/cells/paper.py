@@ -48,13 +48,6 @@ def draw(cell, seed=0, scale=0.6, input_size=D):
     return params, draw_vectors(rng, (T, B), input_size)
 
 
-def draw_initial(cell, input_size=D):
-    """Draws the parameters of `cell.init`, in float64, and inputs like `draw`."""
-    params = cell.init(jax.random.key(0), input_size)
-    inputs = np.random.default_rng(0).normal(size=(T, B, input_size))
-    return jax.tree.map(np.float64, params), inputs
-
-
 def layer_norm(x, scale, epsilon=1e-5):
     """Equation 4 of Ba et al. 2016."""
     centred = x - x.mean(-1, keepdims=True)

@@ -5,14 +5,7 @@ import numpy as np
 
 from rnnjax import elman
 from rnnjax.cells.continuous import ctrnn, leaky
-from tests.cells.paper import (
-    D,
-    H,
-    check_integrates,
-    draw,
-    equals_paper,
-    pre_activation,
-)
+from tests.cells.paper import D, H, check_integrates, draw, equals_paper, pre_activation
 
 
 @equals_paper(leaky, {"leak": 0.3}, {"leak": 0.3, "use_bias": False})

@@ -5,27 +5,17 @@ import functools
 import jax
 import numpy as np
 
-from rnnjax.cells.elman_variants import (
-    elman_before_activation,
-    elman_with_output,
-    irnn,
-)
+from rnnjax.cells.elman_variants import elman_before_activation, elman_with_output, irnn
 from rnnjax.unroll import unroll
-from tests.cells.paper import (
-    D,
-    H,
-    draw_initial,
-    equals_paper,
-    pre_activation,
-    sigmoid,
-)
+from tests.cells.paper import D, H, draw, equals_paper, pre_activation, sigmoid
 from tests.pytrees import assert_close
 
 
 def test_irnn_keeps_what_it_saw(x64):
     """Le et al. 2015: at first a ReLU network that adds up what it is given."""
-    cell = irnn(H)
-    params, inputs = jax.tree.map(np.abs, draw_initial(cell))
+    cell = irnn(H, dtype=np.float64)
+    params = jax.tree.map(np.abs, cell.init(jax.random.key(0), D))
+    inputs = np.abs(draw(cell)[1])
     np.testing.assert_array_equal(params["recurrent_kernel"], np.eye(H))
     _, outputs = unroll(cell, params, inputs)
     assert_close(outputs, np.cumsum(inputs @ params["kernel"], 0), 1e-12)

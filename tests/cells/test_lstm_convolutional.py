@@ -1,4 +1,4 @@
-"""The convolutional LSTM in 1, 2 and 3 dimensions, and its reductions."""
+"""The convolutional LSTM in 1, 2 and 3 dimensions, and at one position."""
 
 import functools
 
@@ -7,12 +7,10 @@ import pytest
 
 from rnnjax import lstm
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
-from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.unroll import unroll
 from tests.cells import paper
 from tests.cells.convolution import check_one_position, convolve
-from tests.cells.paper import B, T, by_gate, draw, sigmoid
-from tests.pytrees import assert_close
+from tests.cells.paper import by_gate, draw, sigmoid
 
 D, H = 1, 2
 SHAPES = {
@@ -51,33 +49,10 @@ def test_equals_paper(x64, shapes, use_peepholes, use_bias):
     paper.check_against_paper(cell, from_paper, (*SHAPES[shapes][0], D))
 
 
-@pytest.mark.parametrize(
-    ("shapes", "batch_shape"), [("plane", (2, B)), ("space", ()), ("space", (B,))]
-)
-def test_values_in_two_and_three_dimensions(x64, shapes, batch_shape):
-    spatial_shape, _ = SHAPES[shapes]
-    cell = lstm_convolutional(H, *SHAPES[shapes])
-    params, _ = draw(cell, 0, 0.4, (*spatial_shape, D))
-    inputs = np.random.default_rng(1).normal(size=(T, *batch_shape, *spatial_shape, D))
-    carry, got = unroll(cell, params, inputs)
-    zeros = [np.zeros((*batch_shape, *spatial_shape, H))] * 2
-    assert_close((tuple(carry), got), from_paper(params, zeros, inputs), 1e-12)
-
-
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 def test_one_position_is_the_lstm(x64, dimensions):
     make = functools.partial(lstm_convolutional, H)
     check_one_position(make, lstm(H), D, dimensions)
-
-
-def test_a_kernel_of_one_is_an_lstm_with_peepholes_at_each_position(x64):
-    cell = lstm_convolutional(H, (4,), (1,), use_peepholes=True)
-    params, inputs = draw(cell, 2, 0.4, (4, D))
-    for name in "ifo":
-        params[f"peephole_{name}"][:] = params[f"peephole_{name}"][0]
-    at_each = {name: x if name == "bias" else x[0] for name, x in params.items()}
-    want = unroll(lstm_variant(H, peepholes="ifo"), at_each, inputs)
-    assert_close(unroll(cell, params, inputs), want, 1e-12)
 
 
 def test_other_positions_are_refused():

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from rnnjax import elman, lstm
+from rnnjax import lstm
 from rnnjax.cells.lstm import LSTMCarry
-from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.cells.wrappers.with_carry import with_carry
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, H, T, draw, pre_activation
@@ -46,15 +45,6 @@ def test_pinned_gates(x64, i, f, c_of, near, o, show, shown_near):
     candidates = np.tanh(pre_activation(plain(params), inputs, before))
     assert_close(cs, c_of(first.c, candidates), near)
     assert_close(outputs, show(cs), shown_near)
-
-
-def test_without_gates_or_second_tanh_it_is_a_plain_rnn(x64):
-    params, inputs, first = draw_pinned(0.0, SHUT, 0.0)
-    bare = {name: matrix[..., H : 3 * H] for name, matrix in params.items()}
-    cell = lstm_variant(H, gates="f", output_activation="identity")
-    _, got = unroll(cell, bare, inputs, carry=first)
-    _, want = unroll(elman(H), plain(params), inputs, carry=first.h)
-    assert_close(got, want, 1e-12)
 
 
 @pytest.mark.parametrize(("written", "read"), [(1, 5), (0, 6), (3, 3)])

@@ -45,14 +45,6 @@ def test_zero_order_hold_of_a_short_step_is_exact_in_float32():
         np.testing.assert_allclose(got, want, rtol=5e-7)
 
 
-def test_bilinear_is_near_for_small_steps(x64):
-    """To the third power of the step."""
-    a = np.array(-0.7 + 2.1j)
-    for dt in (1e-2, 1e-3):
-        exact, near = (f(a, np.array(dt)) for f in (zero_order_hold, bilinear))
-        assert 0.01 * dt**3 < abs(exact[0] - near[0]) < 10 * dt**3
-
-
 @pytest.mark.parametrize("poles_init", [s4d_lin, s4d_inv, s4d_real])
 def test_starts_at_its_poles(poles_init):
     params = s4d(N, poles_init=poles_init).init(jax.random.key(0), 500)

@@ -1,13 +1,10 @@
 """Pooling against loops over the real steps of each sequence."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import lengths_to_mask
 from rnnjax.layers.pooling import first_step, last_step, max_pool, mean_pool
 from tests.pytrees import assert_close, assert_same_bits
 
@@ -79,11 +76,3 @@ def test_dtype_is_kept_and_a_wrong_mask_refused(pool):
     assert pool(jnp.bfloat16(outputs), mask).dtype == jnp.bfloat16
     with pytest.raises(ValueError, match=r"mask must be bool of shape \(7, 4\), got"):
         pool(outputs, mask.T)
-
-
-def test_last_of_a_prefix_is_the_step_before_its_length():
-    outputs, _ = draw()
-    mask = lengths_to_mask(np.array([1, 4, 0, T]), T)
-    take = functools.partial(np.asarray, dtype=np.float32)
-    want = take([outputs[0, 0], outputs[3, 1], np.zeros(D), outputs[T - 1, 3]])
-    assert_same_bits(last_step(outputs, mask), want)
