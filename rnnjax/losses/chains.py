@@ -19,7 +19,6 @@ from rnnjax.losses.lattices import (
     forward_by_associative_scan,
     forward_by_scan,
     select_elements,
-    vector_matrix,
 )
 from rnnjax.losses.semirings import Element
 from rnnjax.masking import zero_masked
@@ -66,41 +65,49 @@ def find_last(mask: Array) -> Array:
 
 
 def _forward_by_scan(semiring, potentials, emissions, mask):
-    batch_axes = tuple(range(emissions.ndim - 2))
-    start, transitions, _ = (
-        semiring.lift(jnp.expand_dims(scores, batch_axes)) for scores in potentials
-    )
-    empty = semiring.lift(_empty_path(emissions))
+    """Keeps the batch in the last axes, where sums over tags are fastest."""
+    batch_axes = emissions.ndim - 2
+    tags = -1 - batch_axes  # the axis of tags of a vector
+
+    def over_batch(scores):
+        return scores.reshape(scores.shape + (1,) * batch_axes)
+
+    start, transitions, end = map(over_batch, potentials)
+    start, transitions = semiring.lift(start), semiring.lift(transitions)
 
     def step(vector, inputs):
-        emission, is_first = inputs
-        new = vector_matrix(semiring, vector, transitions)
-        new = select_elements(is_first[..., None], start, new)
-        return semiring.multiply(new, semiring.lift(emission))
+        emission, is_first, mask = inputs
+        column = jax.tree.map(lambda x: jnp.expand_dims(x, tags), vector)
+        new = semiring.sum(semiring.multiply(column, transitions), tags - 1)
+        new = select_elements(is_first, start, new)
+        new = semiring.multiply(new, semiring.lift(emission))
+        return select_elements(mask, new, vector)
 
-    inputs = (emissions, find_first(mask))
-    last, vectors = forward_by_scan(step, empty, inputs, mask)
-    return _total(semiring, potentials, last, mask), vectors
+    emissions = jnp.moveaxis(zero_masked(mask, emissions), -1, 1)
+    empty = over_batch(_empty_path(emissions.shape[1], emissions.dtype))
+    empty = semiring.lift(jnp.broadcast_to(empty, emissions.shape[1:]))
+    inputs = (emissions, find_first(mask), mask)
+    last, vectors = forward_by_scan(step, empty, inputs)
+    end = jnp.where(mask.any(axis=0), end, 0)
+    total = semiring.sum(semiring.multiply(last, semiring.lift(end)), tags)
+    return total, jax.tree.map(lambda x: jnp.moveaxis(x, tags, -1), vectors)
 
 
 def _forward_by_associative_scan(semiring, potentials, emissions, mask):
-    start, transitions, _ = potentials
+    start, transitions, end = potentials
+    emissions = zero_masked(mask, emissions)
     is_first = find_first(mask)[..., None, None]
     matrices = jnp.where(is_first, start, transitions) + emissions[..., None, :]
-    empty = _empty_path(emissions)
+    empty = _empty_path(emissions.shape[-1], emissions.dtype)
+    empty = jnp.broadcast_to(empty, emissions.shape[1:])
     last, vectors = forward_by_associative_scan(semiring, empty, matrices, mask)
-    return _total(semiring, potentials, last, mask), vectors
+    end = jnp.where(mask.any(axis=0)[..., None], end, 0)
+    return semiring.sum(semiring.multiply(last, semiring.lift(end)), -1), vectors
 
 
-def _empty_path(emissions):
-    """Returns the scores before the first step, of which one is 0, in any place."""
-    empty = jnp.where(jnp.arange(emissions.shape[-1]) == 0, 0, -jnp.inf)
-    return jnp.broadcast_to(empty.astype(emissions.dtype), emissions.shape[1:])
-
-
-def _total(semiring, potentials, last, mask):
-    end = jnp.where(mask.any(axis=0)[..., None], potentials.end, 0)
-    return semiring.sum(semiring.multiply(last, semiring.lift(end)), -1)
+def _empty_path(num_tags, dtype):
+    """Returns the scores before the first step: 0 for one state, whichever it is."""
+    return jnp.where(jnp.arange(num_tags) == 0, 0, -jnp.inf).astype(dtype)
 
 
 def _trace_by_scan(choose, inputs, mask, num_tags):

@@ -128,6 +128,12 @@ def _still_at_zero(x):
     return jnp.where(x == -jnp.inf, -jnp.inf, x)
 
 
+def _mean_product(x, y):
+    log_weight = x.log_weight + y.log_weight
+    value = jnp.where(log_weight == -jnp.inf, 0, x.value + y.value)
+    return Expectation(log_weight, value)
+
+
 def _mean_sum(x, axis):
     shift, total = _shifted_sum(x.log_weight, axis)
     shares = jnp.exp(x.log_weight - shift)
@@ -156,7 +162,7 @@ COUNTING = Semiring(
 )
 ENTROPY = Semiring(
     add=_add_by(_mean_sum),
-    multiply=lambda x, y: jax.tree.map(jnp.add, x, y),
+    multiply=_mean_product,
     sum=_mean_sum,
     lift=lambda scores: Expectation(
         _still_at_zero(scores), jnp.where(scores == -jnp.inf, 0, scores)

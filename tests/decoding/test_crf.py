@@ -13,10 +13,6 @@ from rnnjax.losses.tag_constraints import bio_constraints, tag_constraints
 from tests.losses.tag_paths import enumerate_paths
 from tests.losses.test_crf import CASES, MASKS, N, T, all_paths, draw_scores, split
 
-CHAINS = pytest.mark.parametrize(
-    "chain", [SCAN, ASSOCIATIVE_SCAN], ids=["scan", "associative"]
-)
-
 
 @functools.cache
 def decoders(tagger, n):
@@ -79,11 +75,10 @@ def test_equal_scores_give_one_path_and_n_different_ones():
         assert not np.any((before == 2) & (after == 1))
 
 
-@CHAINS
-def test_samples_follow_the_distribution(chain):
+def test_samples_follow_the_distribution():
     """Chi-squared over all paths of two masked rows, on one key."""
     constraints = tag_constraints("abc", lambda x, y: (x, y) not in {("a", "b")})
-    tagger = crf(N, constraints=constraints, chain=chain)
+    tagger = crf(N, constraints=constraints)
     masks = np.array([[1, 0, 1, 1, 0], [0, 1, 1, 0, 0]], bool)
     params, emissions = split(draw_scores(8))
     params = {name: np.float32(x[0]) for name, x in params.items()}

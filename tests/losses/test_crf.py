@@ -36,7 +36,7 @@ MASKS = np.array(
 BIO = bio_constraints(("B-X", "I-X", "O"))
 NOT_LAST = tag_constraints("abc", lambda x, y: (x, y) not in {("a", None), ("b", "b")})
 CASES = [
-    pytest.param(SCAN, None, id="scan-free"),
+    pytest.param(SCAN, None, id="scan-free", marks=pytest.mark.slow),
     pytest.param(SCAN, BIO, id="scan-bio"),
     pytest.param(ASSOCIATIVE_SCAN, NOT_LAST, id="associative-end"),
 ]
