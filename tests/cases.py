@@ -14,6 +14,7 @@ from rnnjax import Cell, Layer
 from rnnjax.attention import Memory, bind_memory
 from rnnjax.base import Engine
 from rnnjax.catalogue import CatalogueEntry
+from rnnjax.layers import bind_source
 
 
 def draw_vectors(rng, leading, input_size):
@@ -98,6 +99,15 @@ def with_memory(reader):
         values = jax.random.normal(key, (6, 4))
         mask = jnp.array([True, True, False, True, True, False])
         return bind_memory(reader.init(key, input_size), Memory(values, mask))
+
+    return reader._replace(init=init)
+
+
+def with_source(reader):
+    """Makes a layer whose `init` also binds the tokens of that memory."""
+
+    def init(key, input_size):
+        return bind_source(reader.init(key, input_size), jnp.array([6, 0, 1, 3, 6, 8]))
 
     return reader._replace(init=init)
 

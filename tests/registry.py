@@ -51,11 +51,14 @@ from rnnjax.layers import (
     candidate_dropout,
     causal_convolution,
     chunked_bidirectional,
+    copying,
     dilated,
     dilated_stack,
+    ensemble,
     highway,
     layer_norm,
     locked_dropout,
+    pointer,
     residual,
     skip_to_output,
     variational_dropout,
@@ -72,6 +75,7 @@ from tests.cases import (
     draw_tokens,
     draw_tree,
     with_memory,
+    with_source,
 )
 
 every = functools.partial(CellCase, every_engine=True)
@@ -280,6 +284,20 @@ LAYERS = [
         ),
         11,
         draw_tokens,
+    ),
+    LayerCase(
+        "ensemble",
+        ensemble,
+        lambda engine: ensemble(
+            stack(recurrent(gru(5), engine=engine), dense(7)),
+            stack(recurrent(lstm(4), engine=engine), dropout(0.4), dense(7)),
+        ),
+    ),
+    LayerCase("pointer", pointer, lambda engine: with_memory(pointer(5, 4))),
+    LayerCase(
+        "copying",
+        copying,
+        lambda engine: with_source(with_memory(copying(9, 6, 4))),
     ),
     LayerCase(
         "attention_layer",

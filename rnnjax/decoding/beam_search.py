@@ -81,7 +81,7 @@ def beam_search(
 
     Args:
       layer: a causal layer from tokens `[T, ...batch]` to logits `[T, ..., V]`, or to a
-        pair of logits and attention weights `[T, ..., S]`.
+        dict of those `outputs` and of attention `weights` `[T, ..., S]`.
       params: its parameters.
       prompt: `[P, ...batch]` integer tokens, at least one, read first; such as a start
         symbol.

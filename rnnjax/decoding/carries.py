@@ -9,17 +9,18 @@ import jax.numpy as jnp
 from rnnjax.base import Array, Carry, Layer, Params
 
 
-def batch_axes(layer: Layer, params: Params) -> Any:
+def batch_axes(layer: Layer, params: Params, batch_shape: tuple[int, ...] = ()) -> Any:
     """Finds the first axis of the batch in every leaf of a layer's carry.
 
-    `initial_carry` is traced abstractly for two sizes of the batch; the axis is where
-    the shapes differ. It is 0 for the carry of a cell, 1 for the queue of a `dilated`
-    layer, and None for a `dropout`'s clock, which all rows share. Further axes of the
-    batch follow the first one.
+    `initial_carry` is traced abstractly for two batches of different sizes; the axis is
+    where the shapes differ. It is 0 for the carry of a cell, 1 for the queue of a
+    `dilated` layer, and None for a `dropout`'s clock, which all rows share. Further
+    axes of the batch follow the first one.
 
     Args:
       layer: the layer.
       params: its parameters.
+      batch_shape: that of a memory bound in them, to which the batch must fit.
 
     Returns:
       A pytree of the carry's structure, of axes or None.
@@ -30,8 +31,8 @@ def batch_axes(layer: Layer, params: Params) -> Any:
       (None, 1)
     """
     one, other = (
-        jax.eval_shape(lambda params: layer.initial_carry(params, (size,)), params)  # noqa: B023
-        for size in (2, 3)
+        jax.eval_shape(lambda params: layer.initial_carry(params, shape), params)  # noqa: B023
+        for shape in ((2, *batch_shape), (3, *batch_shape))
     )
 
     def axis(x, y):

@@ -1,6 +1,7 @@
 """The loop of a beam search, as one program."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -116,7 +117,7 @@ def search(
         memory_mask = jnp.moveaxis(memory_mask, 0, -1)
     limits = Limits(prefix, vocabulary, memory_mask)
     advance = functools.partial(_advance, options, limits)
-    axes = batch_axes(layer, params)
+    axes = batch_axes(layer, params, batch)
     step_beams = jax.vmap(layer.step, in_axes=(None, 0, 0))
 
     def body(carry_and_state):
@@ -269,15 +270,14 @@ def _by_group(x: Array, options: Options, axis: int = 0) -> Array:
 
 def _logits_and_weights(outputs: Any, options: Options) -> tuple[Array, Array | None]:
     """Takes apart what the layer shows; without coverage, weights are not needed."""
-    if not isinstance(outputs, tuple):
-        if options.coverage is not None:
-            raise ValueError(
-                "layer must return logits and attention weights for the coverage, got "
-                "one array."
-            )
-        return outputs, None
-    logits, weights = outputs
-    return logits, (None if options.coverage is None else weights)
+    if isinstance(outputs, Mapping):
+        weights = outputs["weights"] if options.coverage is not None else None
+        return outputs["outputs"], weights
+    if options.coverage is not None:
+        raise ValueError(
+            "layer must show attention weights for the coverage, got logits alone."
+        )
+    return outputs, None
 
 
 def _for_every_group(x: Array, options: Options) -> Array:

@@ -4,12 +4,19 @@ from rnnjax.layers.candidate_dropout import candidate_dropout
 from rnnjax.layers.causal import causal_layer, pointwise
 from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
 from rnnjax.layers.convolution import causal_convolution
+from rnnjax.layers.copying import bind_source, copying
 from rnnjax.layers.dense import dense
 from rnnjax.layers.dilated import dilated, dilated_stack
 from rnnjax.layers.dropout import dropout, locked_dropout
+from rnnjax.layers.ensemble import (
+    ensemble,
+    mean_of_log_probs,
+    mean_of_probabilities,
+)
 from rnnjax.layers.language_model import language_model
 from rnnjax.layers.layer_norm import layer_norm
 from rnnjax.layers.merging import average, concatenate, keep_apart
+from rnnjax.layers.pointer import pointer
 from rnnjax.layers.pooling import first_step, last_step, max_pool, mean_pool
 from rnnjax.layers.recurrent import bidirectional, recurrent
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
@@ -21,16 +28,19 @@ from rnnjax.layers.zoneout import zoneout
 
 __all__ = [
     "average",
+    "bind_source",
     "bidirectional",
     "causal_convolution",
     "causal_layer",
     "chunked_bidirectional",
     "concatenate",
+    "copying",
     "dense",
     "dilated",
     "dilated_stack",
     "dropout",
     "embed",
+    "ensemble",
     "first_step",
     "highway",
     "keep_apart",
@@ -40,8 +50,11 @@ __all__ = [
     "locked_dropout",
     "embedding_lookup",
     "max_pool",
+    "mean_of_log_probs",
+    "mean_of_probabilities",
     "mean_pool",
     "one_hot",
+    "pointer",
     "pointwise",
     "read_chunk",
     "recurrent",

@@ -2,13 +2,14 @@
 
 import functools
 import re
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rnnjax import dense, embed, lstm, recurrent, stack
+from rnnjax.attention import Memory, additive, attend_after, bind_memory
 from rnnjax.base import cached
 from rnnjax.decoding import (
     beam_search,
@@ -20,7 +21,7 @@ from rnnjax.decoding import (
 from rnnjax.decoding.search import Options, search
 from rnnjax.layers import causal_layer
 from tests.decoding.loops import beam_loop, log_softmax
-from tests.decoding.models import draw_trees, tree_layer
+from tests.decoding.models import draw_params, draw_trees, tree_layer
 from tests.decoding.test_beam_search import next_in_tree, sequences_of
 
 V, L, END, B = 5, 6, 4, 8
@@ -159,11 +160,6 @@ def diverse_loop(table, strength, num_groups, size):
     return [max(ended[group] + live[group]) for group in range(num_groups)]
 
 
-class Shown(NamedTuple):
-    logits: jax.Array
-    weights: jax.Array
-
-
 @cached
 def attending(vocab_size):
     """Reads rows of a memory `[S, B, D]` by the dot product with the last tokens."""
@@ -183,7 +179,7 @@ def attending(vocab_size):
             energies = jnp.where(params["mask"], energies, -jnp.inf)
             weights = jax.nn.softmax(energies)
             glimpse = jnp.einsum("...s,s...d->...d", weights, params["memory"])
-            shown.append(Shown(glimpse @ params["kernel"], weights))
+            shown.append({"outputs": glimpse @ params["kernel"], "weights": weights})
         carry = {"h": h, "clock": carry["clock"] + len(inputs)}
         return carry, jax.tree.map(lambda *x: jnp.stack(x), *shown)
 
@@ -225,10 +221,9 @@ def test_coverage_counts_the_real_positions_alone():
         tokens, lengths = np.asarray(found.tokens[:, n]), np.asarray(found.lengths[n])
         _, shown = apply(params, None, np.concatenate([prompt, tokens[:-1]]))
         for row, length in enumerate(lengths):
-            log_prob = sum(
-                log_softmax(shown.logits[t, row])[tokens[t, row]] for t in range(length)
-            )
-            covered = np.asarray(shown.weights)[:length, row].sum(axis=0)
+            spoken = zip(shown["outputs"][:length, row], tokens[:length, row])
+            log_prob = sum(log_softmax(logits)[token] for logits, token in spoken)
+            covered = np.asarray(shown["weights"])[:length, row].sum(axis=0)
             term = np.log(np.clip(covered[MEMORY_MASK[row]], 1e-3, 1)).sum()
             want = log_prob / length**0.8 + 0.4 * term
             np.testing.assert_allclose(found.scores[n, row], want, 1e-5)
@@ -250,13 +245,22 @@ def test_padding_of_the_memory_changes_nothing():
         np.testing.assert_allclose(alone.scores, found.scores[:, row], 1e-5)
 
 
+def attentive_decoder():
+    """An LSTM with additive attention and input feeding, and a memory for each row."""
+    cell = attend_after(lstm(5), additive(6), D, output_size=7)
+    layer = stack(embed(4), recurrent(cell), dense(V))
+    params = draw_params(layer, V)
+    values = attending_params()["memory"]
+    return layer, bind_memory(params, Memory(values, MEMORY_MASK.T))
+
+
 def test_the_memory_is_shared_by_the_beams():
     """No array of the compiled program is as large as a memory per beam."""
-    params, prompt = attending_params(), jnp.zeros((1, ROWS), int)
+    layer, params = attentive_decoder()
     options = Options(L, BEAMS, 1, 0.0, 2, (END,), length_penalty(0.8), (), None)
-    prefix = jnp.full((L, ROWS), -1)
+    prompt, prefix = jnp.zeros((1, ROWS), int), jnp.full((L, ROWS), -1)
     arguments = params, prompt, None, None, prefix, None, None
-    run = jax.jit(functools.partial(search, attending(V), options))
+    run = jax.jit(functools.partial(search, layer, options))
     text = run.lower(*arguments).compile().as_text()
     sizes = {
         int(np.prod([int(n) for n in shape.split(",")]))
@@ -264,3 +268,21 @@ def test_the_memory_is_shared_by_the_beams():
     }
     assert S * ROWS * D in sizes
     assert max(sizes) < BEAMS * S * ROWS * D
+
+
+def test_rows_of_an_attentive_decoder_equal_those_alone():
+    layer, params = attentive_decoder()
+    search_rows = functools.partial(
+        beam_search, layer, num_steps=L, beam_size=BEAMS, end=END, num_best=2
+    )
+    prompt = np.arange(ROWS)[None]
+    found = search_rows(params=params, prompt=prompt)
+    for row in (1, 2):
+        real = MEMORY_MASK[row]
+        values = attending_params()["memory"][real, row]
+        own = search_rows(
+            params=bind_memory(params, Memory(values)), prompt=prompt[:, row]
+        )
+        np.testing.assert_array_equal(own.tokens, found.tokens[..., row])
+        np.testing.assert_allclose(own.scores, found.scores[:, row], 1e-5)
+    assert len(np.unique(found.tokens[:, 0], axis=1)) > 1

@@ -56,7 +56,7 @@ def nothing(tokens, step, vocab_size):
             "vocabulary must have a last axis of 4",
         ),
         ({"constraints": [nothing]}, "constraints must leave a token to begin with"),
-        ({"coverage": coverage_penalty(0.2)}, "layer must return logits and attention"),
+        ({"coverage": coverage_penalty(0.2)}, "layer must show attention weights for"),
         ({"memory_mask": np.ones((3, B), bool)}, "memory_mask must come with a cover"),
     ],
 )
