@@ -93,6 +93,7 @@ def attend_after(
         check_positive(output_size=output_size)
 
     def init(key, input_size):
+        check_positive(input_size=input_size)
         key, output_key = jax.random.split(key)
         params = init_attentive(
             cell, attention, key, input_size + fed_size, memory_size

@@ -64,9 +64,8 @@ def init_attentive(
       Dict of `cell`, `attention`, and `memory`, None until one is bound.
 
     Raises:
-      ValueError: if a size is not positive, or the cell does not show one vector.
+      ValueError: if the cell does not show one vector.
     """
-    check_positive(input_size=input_size)
     cell_key, attention_key = jax.random.split(key)
     params = cell.init(cell_key, input_size)
     h_size = shown_size(cell, params)

@@ -13,7 +13,7 @@ from rnnjax.attention.attentive import (
     prepare_attentive,
 )
 from rnnjax.attention.base import Attention, glimpse_size
-from rnnjax.base import Cell, Factors, cached, factored_cell
+from rnnjax.base import Cell, Factors, cached, check_positive, factored_cell
 from rnnjax.cells.wrappers.derived import shown_by
 
 
@@ -65,6 +65,7 @@ def attend_before(
     size = glimpse_size(attention, memory_size)
 
     def init(key, input_size):
+        check_positive(input_size=input_size)
         return init_attentive(cell, attention, key, input_size + size, memory_size)
 
     def initial_carry(params, batch_shape=()):
