@@ -131,11 +131,9 @@ def attend_after(
             own_pre = add_glimpse(cell, params, own_pre, inputs, carry.attended)
         new_carry = own.update(params["cell"], carry.cell, own_pre)
         h = shown_by(cell, params["cell"], new_carry)
+        query = attention.query(params["attention"], params["memory"], h)
         attended, state, weights = attention.read(
-            params["attention"],
-            params["memory"],
-            attention.query(params["attention"], h),
-            carry.state,
+            params["attention"], params["memory"], query, carry.state
         )
         if output_size is not None:
             joined = jnp.concatenate([attended, h], axis=-1)

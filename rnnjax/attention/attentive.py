@@ -164,7 +164,7 @@ def _first_shown(cell, params):
 
 def _first_reading(cell, attention, params):
     own, memory = params["attention"], params["memory"]
-    query = attention.query(own, _first_shown(cell, params["cell"]))
+    query = attention.query(own, memory, _first_shown(cell, params["cell"]))
     state = attention.start(own, memory, ())
     glimpse, _, weights = attention.read(own, memory, query, state)
     return glimpse, weights

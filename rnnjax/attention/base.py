@@ -25,7 +25,9 @@ class Attention(NamedTuple):
       start: `(params, memory, batch_shape) -> state`, what is carried from one reading
         to the next: leaves `[...batch, ...]` of zeros, or `()` if there is nothing. It
         uses the memory's number of rows but not their contents.
-      query: `(params, h) -> query`, affine in h `[..., query_size]`.
+      query: `(params, memory, h) -> query`, affine in h `[..., query_size]`: a vector,
+        or energies where these are affine. What is computed here, rather than by
+        `read`, has its gradient taken outside the loop by `attend_before`.
       read: `(params, memory, query, state) -> (glimpse, state, weights)`, the glimpse
         `[..., size]`, the new state, and the weights `[..., S]` (`[..., num_heads, S]`
         if there are several heads).
@@ -34,7 +36,7 @@ class Attention(NamedTuple):
     init: Callable[..., Params]
     prepare: Callable[[Params, Memory], Memory]
     start: Callable[[Params, Memory, tuple[int, ...]], Any]
-    query: Callable[[Params, Array], Any]
+    query: Callable[[Params, Memory, Array], Any]
     read: Callable[[Params, Memory, Any, Any], tuple[Array, Any, Array]]
 
 
@@ -96,7 +98,7 @@ def glimpse_size(attention: Attention, memory_size: int) -> int:
     def read():
         params = attention.init(jax.random.key(0), memory_size, memory_size)
         memory = attention.prepare(params, Memory(jnp.zeros((1, memory_size))))
-        query = attention.query(params, jnp.zeros(memory_size))
+        query = attention.query(params, memory, jnp.zeros(memory_size))
         state = attention.start(params, memory, ())
         return attention.read(params, memory, query, state)[0]
 

@@ -81,7 +81,7 @@ def attend_before(
 
     def recur(params, carry):
         h = shown_by(cell, params["cell"], carry.cell)
-        query = attention.query(params["attention"], h)
+        query = attention.query(params["attention"], params["memory"], h)
         return own.recur(params["cell"], carry.cell), None, query
 
     def update(params, carry, pre):

@@ -13,6 +13,7 @@ from rnnjax.attention.base import (
     no_state,
     read_by_energies,
 )
+from rnnjax.attention.memory import Memory
 from rnnjax.base import Array, Params, cached, check_positive
 from rnnjax.initializers import Initializer
 from rnnjax.products import matmul
@@ -85,8 +86,9 @@ def additive_init(
     }
 
 
-def additive_query(params: Params, h: Array) -> Array:
+def additive_query(params: Params, memory: Memory, h: Array) -> Array:
     """Computes W h."""
+    del memory
     return matmul(h, params["query_kernel"])
 
 
@@ -125,9 +127,12 @@ def dot() -> Attention:
         return {}
 
     def prepare(params, memory):
-        return memory._replace(keys=memory.values)
+        return memory
 
-    return Attention(init, prepare, no_state, _h_itself, _read_by_products)
+    def query(params, memory, h):
+        return _products(h, memory.values)
+
+    return Attention(init, prepare, no_state, query, _read_by_query)
 
 
 @cached
@@ -163,16 +168,20 @@ def general(
     def prepare(params, memory):
         return memory._replace(keys=matmul(memory.values, params["key_kernel"]))
 
-    return Attention(init, prepare, no_state, _h_itself, _read_by_products)
+    def query(params, memory, h):
+        return _products(h, memory.keys)
+
+    return Attention(init, prepare, no_state, query, _read_by_query)
 
 
-def _h_itself(params, h):
-    return h
+def _products(h, keys):
+    """Computes the energies `[..., S]`, the products of h with each key."""
+    return jnp.einsum("...a,...sa->...s", h, keys)
 
 
-def _read_by_products(params, memory, query, state):
-    energies = jnp.einsum("...a,...sa->...s", query, memory.keys)
-    glimpse, weights = read_by_energies(memory, energies)
+def _read_by_query(params, memory, query, state):
+    """Reads where the query is made of the energies."""
+    glimpse, weights = read_by_energies(memory, query)
     return glimpse, state, weights
 
 
@@ -233,15 +242,15 @@ def multi_head(
         )
         return memory._replace(keys=(keys, values))
 
-    def query(params, h):
+    def query(params, memory, h):
+        keys, _ = memory.keys
         scale = math.sqrt(size // num_heads)
-        return by_head(matmul(h, params["query_kernel"])) / scale
+        return _products(by_head(matmul(h, params["query_kernel"])) / scale, keys)
 
     def read(params, memory, query, state):
-        keys, values = memory.keys
+        _, values = memory.keys
         mask = None if memory.mask is None else memory.mask[..., None, :]
-        energies = jnp.einsum("...a,...sa->...s", query, keys)
-        weights = masked_softmax(energies, mask)
+        weights = masked_softmax(query, mask)
         heads = glimpse_of(weights, values)
         joined = heads.reshape(*heads.shape[:-2], size)
         return matmul(joined, params["output_kernel"]), state, weights

@@ -84,9 +84,8 @@ def attention_layer(
         memory = batch_first(params["memory"], memory_size, kernel.dtype)
         check_batch(memory, inputs.shape[1:-1])
         memory = attention.prepare(own, memory)
-        glimpse, _, weights = attention.read(
-            own, memory, attention.query(own, inputs), ()
-        )
+        query = attention.query(own, memory, inputs)
+        glimpse, _, weights = attention.read(own, memory, query, ())
         joined = jnp.concatenate([glimpse, inputs], axis=-1)
         outputs = jnp.tanh(matmul(joined, kernel))
         return {"outputs": outputs, "weights": weights} if show_weights else outputs

@@ -199,7 +199,7 @@ def window(
     def start(params, memory, batch_shape):
         return jnp.zeros((*batch_shape, num_components), params["kernel"].dtype)
 
-    def query(params, h):
+    def query(params, memory, h):
         return matmul(h, params["kernel"]) + params["bias"]
 
     def read(params, memory, query, state):

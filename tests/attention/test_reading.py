@@ -29,7 +29,7 @@ def read(name, values, mask, scale=1.0):
     memory = batch_first(Memory(values, mask), M, np.float64)
     memory = attention.prepare(params, memory)
     state = attention.start(params, memory, (B,))
-    query = attention.query(params, h)
+    query = attention.query(params, memory, h)
     glimpse, _, weights = attention.read(params, memory, query, state)
     if name == "multi_head":
         values = values @ params["value_kernel"] @ params["output_kernel"]

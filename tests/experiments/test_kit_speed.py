@@ -7,9 +7,12 @@ import pytest
 
 from experiments.harness.command import BAD_INPUT, DONE, FAILED
 from experiments.kit_speed import __main__ as kit_speed
-from experiments.kit_speed import beams
+from experiments.kit_speed import attention, beams
 from experiments.kit_speed.case import Case, Disagreement, measure
+from rnnjax import lstm
+from rnnjax.attention import additive, attend_before
 from tests.experiments.running import results_of, run
+from tests.pytrees import assert_close
 
 
 def waiting(seconds, result):
@@ -65,6 +68,18 @@ def test_an_unknown_work_is_refused(tmp_path, capsys):
     flags = f"--work beans --run-dir {tmp_path / 'run'}"
     assert run(kit_speed, flags, train="show") == BAD_INPUT
     assert "work must be beams, got 'beans'" in capsys.readouterr().err
+
+
+def test_engines_compute_the_same_attention(monkeypatch):
+    sizes = {"BATCH_SIZE": 5, "NUM_ROWS": 4, "NUM_STEPS": 3, "SIZE": 8}
+    for name, size in sizes.items():
+        monkeypatch.setattr(attention, name, size)
+    cell = attend_before(lstm(8), additive(6), 8)
+    contenders = attention.make_contenders(cell)
+    assert list(contenders) == ["hoisted", "scan"]
+    (got, got_grads), (want, want_grads) = (run() for run in contenders.values())
+    assert want > 0
+    assert_close((got, got_grads), (want, want_grads), 1e-5)
 
 
 def test_loops_in_python_search_as_beam_search_does(monkeypatch):
