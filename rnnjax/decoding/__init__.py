@@ -3,6 +3,9 @@
 from rnnjax.decoding.beam_search import Beams, beam_search
 from rnnjax.decoding.carries import batch_axes
 from rnnjax.decoding.constraints import block_repeats, least_length
+from rnnjax.decoding.ctc import Alignment, BestPath, ctc_align, ctc_greedy
+from rnnjax.decoding.ctc_beam_search import CTCBeams, ctc_beam_search
+from rnnjax.decoding.fusion import LanguageModel
 from rnnjax.decoding.minimum_risk import (
     MinimumRisk,
     expected_utilities,
@@ -18,13 +21,20 @@ from rnnjax.decoding.penalties import (
 from rnnjax.decoding.sampling import sample
 
 __all__ = [
+    "Alignment",
     "Beams",
     "MinimumRisk",
+    "BestPath",
+    "CTCBeams",
+    "LanguageModel",
     "batch_axes",
     "beam_search",
     "block_repeats",
     "coverage_penalty",
     "expected_utilities",
+    "ctc_align",
+    "ctc_beam_search",
+    "ctc_greedy",
     "gnmt_penalty",
     "least_length",
     "length_penalty",

@@ -12,9 +12,15 @@ from rnnjax.losses.tokens import (
     cross_entropy_mean_over_steps,
     cross_entropy_sum_over_time,
 )
+from rnnjax.losses.transducer import (
+    TransducerPosteriors,
+    transducer_loss,
+    transducer_posteriors,
+)
 
 __all__ = [
     "AlignmentLoss",
+    "TransducerPosteriors",
     "cross_entropy",
     "cross_entropy_mean_over_steps",
     "cross_entropy_sum_over_time",
@@ -22,4 +28,6 @@ __all__ = [
     "ctc_loss",
     "ctc_num_alignments",
     "ctc_posteriors",
+    "transducer_loss",
+    "transducer_posteriors",
 ]
