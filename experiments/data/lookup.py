@@ -7,7 +7,9 @@ import gzip
 import hashlib
 import os
 import shlex
+import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pooch
@@ -17,20 +19,23 @@ from experiments.harness.errors import BadInput, MissingData
 
 DATA_DIR_VARIABLE = "RNNJAX_DATA_DIR"
 
+AnyPath = Path | zipfile.Path
 
-def find(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
+
+def find(name: str, data_dir: str | Path | None = None) -> dict[str, AnyPath]:
     """Finds the files of a data set and checks their digests.
 
-    Each file is looked for as `<place>/<name>/<file>` and `<file>.gz`, where the
-    places are `data_dir`, the directory in the environment variable
-    RNNJAX_DATA_DIR, and the user's cache, in this order.
+    Each file is looked for as `<place>/<name>/<file>` and `<file>.gz`, then where the
+    registry says that it may also lie. The places are `data_dir`, the directory in the
+    environment variable RNNJAX_DATA_DIR, and the user's cache, in this order.
 
     Args:
       name: the data set's name.
       data_dir: the first place to look in; None: there is none.
 
     Returns:
-      The path of every file by its name; a path may end in `.gz`.
+      The path of every file by its name; a path may end in `.gz`, or be one in a zip
+      file.
 
     Raises:
       ValueError: if there is no data set of that name.
@@ -41,7 +46,7 @@ def find(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
     places = _places(data_dir)
     found = {}
     for file in entry.files:
-        path = _locate(file, [place / entry.name for place in places])
+        path = _locate(file, entry.name, places)
         if path is not None:
             if damage := _find_damage(file, path):
                 raise damage
@@ -52,7 +57,7 @@ def find(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
     return found
 
 
-def fetch(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
+def fetch(name: str, data_dir: str | Path | None = None) -> dict[str, AnyPath]:
     """Downloads the files of a data set that are missing.
 
     A file appears under its name only when it is complete and its digest is right.
@@ -66,20 +71,21 @@ def fetch(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
       The path of every file by its name.
 
     Raises:
-      ValueError: if there is no data set of that name, or the digest is wrong.
+      ValueError: if there is no data set of that name, it has no public address, or
+        the digest is wrong.
     """
     entry = dataset(name)
-    directory = (_cache() if data_dir is None else Path(data_dir)) / entry.name
-    return {file.name: _fetch_file(file, directory) for file in entry.files}
+    place = _cache() if data_dir is None else Path(data_dir)
+    return {file.name: _fetch_file(file, entry.name, place) for file in entry.files}
 
 
-def read_bytes(path: str | Path) -> bytes:
+def read_bytes(path: str | AnyPath) -> bytes:
     """Reads a file, decompressing it if its name ends in `.gz`.
 
     Raises:
       BadInput: if a compressed file cannot be decompressed.
     """
-    path = Path(path)
+    path = Path(path) if isinstance(path, str) else path
     if path.suffix != ".gz":
         return path.read_bytes()
     try:
@@ -97,29 +103,48 @@ def _places(data_dir) -> list[Path]:
     return [Path(place) for place in given if place] + [_cache()]
 
 
-def _locate(file: DataFile, directories: list[Path]) -> Path | None:
-    for directory in directories:
-        for path in (directory / file.name, directory / f"{file.name}.gz"):
+def _locate(file: DataFile, name: str, places: list[Path]) -> AnyPath | None:
+    """Returns the first path of a file of the data set `name` that exists."""
+    for place in places:
+        for path in _candidates(file, place / name, place):
             if path.is_file():
                 return path
     return None
 
 
-def _fetch_file(file: DataFile, directory: Path) -> Path:
-    path = _locate(file, [directory])
+def _candidates(file: DataFile, directory: Path, place: Path) -> Iterator[AnyPath]:
+    yield directory / file.name
+    yield directory / f"{file.name}.gz"
+    if file.also is None:
+        return
+    archive, is_packed, member = file.also.partition(".zip/")
+    if not is_packed:
+        yield place / file.also
+        yield place / f"{file.also}.gz"
+    elif zipfile.is_zipfile(place / f"{archive}.zip"):
+        yield zipfile.Path(place / f"{archive}.zip", member)
+
+
+def _fetch_file(file: DataFile, name: str, place: Path) -> AnyPath:
+    path = _locate(file, name, [place])
     if path is not None and not _find_damage(file, path):
         return path
+    if file.url is None:
+        raise ValueError(
+            f"{file.name} of {name} has no public address; put it at "
+            f"{place / name / file.name}."
+        )
     path = pooch.retrieve(
         file.url,
         known_hash=f"sha256:{file.sha256}",
         fname=file.name,
-        path=directory,
+        path=place / name,
         downloader=_download,  # pyright: ignore[reportArgumentType]  as documented
     )
     return Path(path)
 
 
-def _find_damage(file: DataFile, path: Path) -> BadInput | None:
+def _find_damage(file: DataFile, path: AnyPath) -> BadInput | None:
     """Returns an error that says what is wrong with a file, None if nothing is."""
     try:
         digest = hashlib.sha256(read_bytes(path)).hexdigest()
@@ -137,9 +162,6 @@ def _find_damage(file: DataFile, path: Path) -> BadInput | None:
 def _missing_message(
     entry: Dataset, missing: list[DataFile], places: list[Path], data_dir
 ) -> str:
-    command = f"python -m experiments.data fetch {entry.name}"
-    if data_dir:
-        command += f" --data-dir {shlex.quote(str(data_dir))}"
     variable = os.environ.get(DATA_DIR_VARIABLE) or "not set"
     lines = [
         f"The data set {entry.name} is missing:",
@@ -149,9 +171,15 @@ def _missing_message(
         ),
         f"It was looked for, plain and as .gz ({DATA_DIR_VARIABLE} is {variable}), in:",
         *(f"  {place / entry.name}" for place in places),
-        f"Fetch it ({entry.num_bytes / 1e6:.1f} MB; {entry.licence}) with:",
-        f"  {command}",
     ]
+    terms = f"{entry.num_bytes / 1e6:.1f} MB; {entry.licence}"
+    if any(file.url is None for file in missing):
+        lines.append(f"It has no public address ({terms}).")
+    else:
+        command = f"python -m experiments.data fetch {entry.name}"
+        if data_dir:
+            command += f" --data-dir {shlex.quote(str(data_dir))}"
+        lines += [f"Fetch it ({terms}) with:", f"  {command}"]
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """The errors by which readers and searches report what a user can mend."""
 
+import zipfile
 from pathlib import Path
 
 
@@ -24,7 +25,7 @@ class BadInput(ValueError):
     def __init__(
         self,
         message: str,
-        path: str | Path | None = None,
+        path: str | Path | zipfile.Path | None = None,
         line: int | None = None,
         byte: int | None = None,
     ):

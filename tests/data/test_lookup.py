@@ -3,12 +3,13 @@ import gzip
 import hashlib
 import http.server
 import threading
+import zipfile
 
 import pytest
 
 from experiments.data import __main__ as command_line
 from experiments.data import lookup, registry
-from experiments.harness import BadInput
+from experiments.harness import BadInput, MissingData
 
 CONTENT = b"To be, or not to be\n" * 3
 SECOND = b"that is the question\n"
@@ -81,11 +82,11 @@ def test_missing_data_says_everything_and_downloads_nothing(
 ):
     monkeypatch.setattr(lookup.pooch, "retrieve", None)
     argument, variable, cache = places
-    with pytest.raises(lookup.MissingData):
+    with pytest.raises(MissingData):
         lookup.find("hamlet", argument)
     assert not any(place.exists() for place in places)
     _put(cache, "one.txt", CONTENT)
-    with pytest.raises(lookup.MissingData) as caught:
+    with pytest.raises(MissingData) as caught:
         lookup.find("hamlet", argument)
     message = str(caught.value)
     assert f"two.txt, {len(SECOND)} bytes, SHA-256 {_digest(SECOND)}" in message
@@ -99,7 +100,7 @@ def test_missing_data_says_everything_and_downloads_nothing(
 
 def test_missing_data_without_any_directory(places, monkeypatch):
     monkeypatch.delenv(lookup.DATA_DIR_VARIABLE)
-    with pytest.raises(lookup.MissingData, match="RNNJAX_DATA_DIR is not set") as error:
+    with pytest.raises(MissingData, match="RNNJAX_DATA_DIR is not set") as error:
         lookup.find("tinyshakespeare")
     message = str(error.value)
     assert message.endswith("python -m experiments.data fetch tinyshakespeare")
@@ -127,8 +128,25 @@ def test_damaged_packed_file(served, places, damaged):
         lookup.find("hamlet", places[0])
 
 
+@pytest.mark.parametrize("also", ["packs/all.txt", "packs/all.zip/parts/one.txt"])
+def test_a_file_may_also_lie_elsewhere(places, monkeypatch, also):
+    file = registry.DataFile("one.txt", None, len(CONTENT), _digest(CONTENT), also)
+    ghost = registry.Dataset("ghost", "an answer", "public domain", (file,))
+    monkeypatch.setitem(registry.DATASETS, "ghost", ghost)
+    with pytest.raises(MissingData, match="It has no public address .*public domain"):
+        lookup.find("ghost", places[0])
+    with pytest.raises(ValueError, match=r"no public address; put it at .*one\.txt"):
+        lookup.fetch("ghost", places[0])
+    directory = places[1] / "packs"
+    directory.mkdir(parents=True)
+    (directory / "all.txt.gz").write_bytes(gzip.compress(CONTENT))
+    with zipfile.ZipFile(directory / "all.zip", "w") as archive:
+        archive.writestr("parts/one.txt", CONTENT)
+    assert lookup.read_bytes(lookup.find("ghost", places[0])["one.txt"]) == CONTENT
+
+
 def test_unknown_name():
-    with pytest.raises(ValueError, match=r"ptb, tinyshakespeare.*got 'shakespeare'"):
+    with pytest.raises(ValueError, match=r"ptb, snips.*got 'shakespeare'"):
         lookup.find("shakespeare")
 
 
@@ -179,6 +197,8 @@ def test_entries_are_pinned():
         assert entry.name == name and entry.files
         for file in entry.files:
             assert len(bytes.fromhex(file.sha256)) == 32
+            if file.url is None:
+                continue
             assert file.url.startswith("https://")
             if "github" in file.url:  # a branch would move
                 assert len(bytes.fromhex(file.url.split("/")[5])) == 20
