@@ -19,6 +19,7 @@ from rnnjax.losses.lattices import (
     forward_by_associative_scan,
     forward_by_scan,
     select_elements,
+    vector_matrix,
 )
 from rnnjax.losses.semirings import Element
 from rnnjax.masking import zero_masked
@@ -44,7 +45,8 @@ class Chain(NamedTuple):
     Attributes:
       forward: `(semiring, potentials, emissions, mask) -> (total, vectors)`: the sum
         over all paths, `[...batch]`, and over the paths that end in every tag at every
-        step, `[T, ...batch, N]`, without the score of the end.
+        step, `[T, ...batch, N]`, without the score of the end and, for each step, up to
+        a constant factor.
       trace: `(choose, inputs, mask, num_tags) -> tags`, from the last step to the
         first; `choose(inputs, next_tag)` returns the tag of one step, `[...batch]`.
         Masked steps have tag 0.
@@ -64,50 +66,48 @@ def find_last(mask: Array) -> Array:
     return mask & (jax.lax.cumsum(mask.astype(jnp.int32), axis=0, reverse=True) == 1)
 
 
-def _forward_by_scan(semiring, potentials, emissions, mask):
-    """Keeps the batch in the last axes, where sums over tags are fastest."""
-    batch_axes = emissions.ndim - 2
-    tags = -1 - batch_axes  # the axis of tags of a vector
+def _forward_with(run):
+    """Makes `Chain.forward` of a function that runs over steps with the batch last."""
 
-    def over_batch(scores):
-        return scores.reshape(scores.shape + (1,) * batch_axes)
+    def forward(semiring, potentials, emissions, mask):
+        num_tags = emissions.shape[-1]
+        tags = -mask.ndim  # the axis of tags of a vector
+        emissions = jnp.moveaxis(zero_masked(mask, emissions), -1, 1)
 
-    start, transitions, end = map(over_batch, potentials)
+        def over_batch(scores):
+            return scores.reshape(*scores.shape, *[1] * (mask.ndim - 1))
+
+        start, transitions, end = map(over_batch, potentials)
+        # Before the first step there is one path; any tag can stand for its end.
+        empty = jnp.where(jnp.arange(num_tags) == 0, 0, -jnp.inf)
+        empty = jnp.broadcast_to(over_batch(empty), emissions.shape[1:])
+        scores = (empty.astype(emissions.dtype), start, transitions, emissions)
+        last, vectors, factor = run(semiring, *scores, mask)
+        end = semiring.lift(jnp.where(mask.any(axis=0), end, 0))
+        total = semiring.sum(semiring.multiply(last, end), tags)
+        total = semiring.multiply(total, semiring.lift(factor))
+        return total, jax.tree.map(lambda x: jnp.moveaxis(x, tags, -1), vectors)
+
+    return forward
+
+
+def _by_scan(semiring, empty, start, transitions, emissions, mask):
     start, transitions = semiring.lift(start), semiring.lift(transitions)
 
     def step(vector, inputs):
-        emission, is_first, mask = inputs
-        column = jax.tree.map(lambda x: jnp.expand_dims(x, tags), vector)
-        new = semiring.sum(semiring.multiply(column, transitions), tags - 1)
+        emission, is_first = inputs
+        new = vector_matrix(semiring, vector, transitions, mask.ndim - 1)
         new = select_elements(is_first, start, new)
-        new = semiring.multiply(new, semiring.lift(emission))
-        return select_elements(mask, new, vector)
+        return semiring.multiply(new, semiring.lift(emission))
 
-    emissions = jnp.moveaxis(zero_masked(mask, emissions), -1, 1)
-    empty = over_batch(_empty_path(emissions.shape[1], emissions.dtype))
-    empty = semiring.lift(jnp.broadcast_to(empty, emissions.shape[1:]))
-    inputs = (emissions, find_first(mask), mask)
-    last, vectors = forward_by_scan(step, empty, inputs)
-    end = jnp.where(mask.any(axis=0), end, 0)
-    total = semiring.sum(semiring.multiply(last, semiring.lift(end)), tags)
-    return total, jax.tree.map(lambda x: jnp.moveaxis(x, tags, -1), vectors)
+    inputs = (emissions, find_first(mask))
+    return forward_by_scan(semiring, step, semiring.lift(empty), inputs, mask)
 
 
-def _forward_by_associative_scan(semiring, potentials, emissions, mask):
-    start, transitions, end = potentials
-    emissions = zero_masked(mask, emissions)
-    is_first = find_first(mask)[..., None, None]
-    matrices = jnp.where(is_first, start, transitions) + emissions[..., None, :]
-    empty = _empty_path(emissions.shape[-1], emissions.dtype)
-    empty = jnp.broadcast_to(empty, emissions.shape[1:])
-    last, vectors = forward_by_associative_scan(semiring, empty, matrices, mask)
-    end = jnp.where(mask.any(axis=0)[..., None], end, 0)
-    return semiring.sum(semiring.multiply(last, semiring.lift(end)), -1), vectors
-
-
-def _empty_path(num_tags, dtype):
-    """Returns the scores before the first step: 0 for one state, whichever it is."""
-    return jnp.where(jnp.arange(num_tags) == 0, 0, -jnp.inf).astype(dtype)
+def _by_associative_scan(semiring, empty, start, transitions, emissions, mask):
+    is_first = find_first(mask)[:, None, None]
+    matrices = jnp.where(is_first, start, transitions) + emissions[:, None]
+    return forward_by_associative_scan(semiring, empty, matrices, mask)
 
 
 def _trace_by_scan(choose, inputs, mask, num_tags):
@@ -141,5 +141,7 @@ def _trace_by_associative_scan(choose, inputs, mask, num_tags):
     return zero_masked(mask, maps[..., 0])
 
 
-SCAN = Chain(_forward_by_scan, _trace_by_scan)
-ASSOCIATIVE_SCAN = Chain(_forward_by_associative_scan, _trace_by_associative_scan)
+SCAN = Chain(_forward_with(_by_scan), _trace_by_scan)
+ASSOCIATIVE_SCAN = Chain(
+    _forward_with(_by_associative_scan), _trace_by_associative_scan
+)

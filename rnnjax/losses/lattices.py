@@ -3,7 +3,12 @@
     αₜ(j) = ⊕ᵢ αₜ₋₁(i) ⊗ Mₜ(i, j)
 
 One by one it multiplies a vector by a matrix per step. The product is associative, so
-that all prefixes can also be computed in parallel, as products of matrices.
+that all prefixes can also be computed in parallel, as products of matrices. Masked
+steps are the identity: gaps, padding on either side and sequences without a real step
+need no further care.
+
+Vectors are elements `[N, ...batch]`, matrices `[N, M, ...batch]`: sums over states are
+vectorized over a batch that comes last.
 """
 
 from collections.abc import Callable
@@ -14,7 +19,6 @@ import jax.numpy as jnp
 
 from rnnjax.base import Array
 from rnnjax.losses.semirings import Element, Semiring
-from rnnjax.masking import zero_masked
 
 
 def select_elements(condition: Array, on_true: Element, on_false: Element) -> Element:
@@ -22,64 +26,93 @@ def select_elements(condition: Array, on_true: Element, on_false: Element) -> El
     return jax.tree.map(lambda x, y: jnp.where(condition, x, y), on_true, on_false)
 
 
-def vector_matrix(semiring: Semiring, vector: Element, matrix: Element) -> Element:
-    """Computes ⊕ᵢ vector(i) ⊗ matrix(i, j): `[..., N]`, `[..., N, M]` to `[..., M]`."""
-    column = jax.tree.map(lambda x: x[..., None], vector)
-    return semiring.sum(semiring.multiply(column, matrix), -2)
+def vector_matrix(
+    semiring: Semiring, vector: Element, matrix: Element, batch_axes: int = 0
+) -> Element:
+    """Computes ⊕ᵢ vector(i) ⊗ matrix(i, j); `batch_axes` is their number."""
+    states = -1 - batch_axes
+    column = jax.tree.map(lambda x: jnp.expand_dims(x, states), vector)
+    return semiring.sum(semiring.multiply(column, matrix), states - 1)
 
 
-def matrix_matrix(semiring: Semiring, left: Element, right: Element) -> Element:
-    """Computes ⊕ⱼ left(i, j) ⊗ right(j, k), of `[..., N, M]` and `[..., M, K]`."""
-    left = jax.tree.map(lambda x: x[..., None], left)
-    right = jax.tree.map(lambda x: x[..., None, :, :], right)
-    return semiring.sum(semiring.multiply(left, right), -2)
+def matrix_matrix(
+    semiring: Semiring, left: Element, right: Element, batch_axes: int = 0
+) -> Element:
+    """Computes ⊕ⱼ left(i, j) ⊗ right(j, k); `batch_axes` is their number."""
+    states = -1 - batch_axes
+    left = jax.tree.map(lambda x: jnp.expand_dims(x, states), left)
+    right = jax.tree.map(lambda x: jnp.expand_dims(x, states - 2), right)
+    return semiring.sum(semiring.multiply(left, right), states - 1)
 
 
 def forward_by_scan(
+    semiring: Semiring,
     step: Callable[[Element, Any], Element],
     initial: Element,
     inputs: Any,
-    mask: Array | None = None,
-) -> tuple[Element, Element]:
+    mask: Array,
+) -> tuple[Element, Element, Array]:
     """Runs a lattice over its steps one by one, by `jax.lax.scan`.
 
-    A masked step is the identity, so gaps, padding on either side and sequences
-    without a real step need no further care. What masked inputs hold is not seen.
+    Every vector is divided by its greatest weight: in float32 long sequences are as
+    exact as short ones. The derivative computes each step again. To store its products
+    instead takes as long, and N times the memory.
 
     Args:
-      step: `(vector, inputs) -> vector` of elements `[...batch, N]`; linear in the
-        semiring, such as a `vector_matrix` or any sparse form of it.
-      initial: the vector before the first step.
-      inputs: pytree of `[T, ...batch, ...]`, one step of which `step` takes.
-      mask: `[T, ...batch]` bool, true at real steps; None if all are.
+      semiring: in which to compute.
+      step: `(vector, inputs) -> vector`, linear in the semiring, such as a
+        `vector_matrix` or any sparse form of it.
+      initial: the vector before the first step, elements `[N, ...batch]`.
+      inputs: pytree of `[T, ...]`, one step of which `step` takes; finite at masked
+        steps too.
+      mask: `[T, ...batch]` bool, true at real steps.
 
     Returns:
-      The vector after the last step, and the vectors after every step, stacked along
-      a new first axis.
+      The vector after the last step, up to a factor; the vectors after every step,
+      stacked along a new first axis, each up to a factor of its own; and the score
+      `[...batch]` of the first factor, a constant. `COUNTING` knows no factor but 1.
 
     Example:
-      >>> from rnnjax.losses.semirings import LOG
       >>> import functools
+      >>> from rnnjax.losses.semirings import LOG
       >>> matrices = jnp.log(jnp.array([[[0.2, 0.8], [0, 1]], [[1, 0], [0.1, 0.9]]]))
       >>> step = functools.partial(vector_matrix, LOG)
-      >>> last, _ = forward_by_scan(step, LOG.one((2,), jnp.float32), matrices)
-      >>> jnp.exp(LOG.sum(last, -1)).round(5)  # two starts, and rows that sum to 1
+      >>> last, _, factor = forward_by_scan(
+      ...     LOG, step, jnp.zeros(2), matrices, jnp.array([True, True])
+      ... )
+      >>> jnp.exp(LOG.sum(last, -1) + factor).round(3)  # two starts, rows sum to 1
       Array(2., dtype=float32)
     """
+    batch_axes = mask.ndim - 1
+    dtype = jax.tree.leaves(initial)[0].dtype
 
-    def body(vector, inputs_and_mask):
+    def body(vector_and_greatest, inputs_and_mask):
+        vector, _ = vector_and_greatest
         inputs, mask = inputs_and_mask
         new = step(vector, inputs)
-        if mask is not None:
-            new = select_elements(mask[..., None], new, vector)
-        return new, new
+        greatest = jnp.where(mask, _greatest(new, batch_axes), 0)
+        new = semiring.multiply(new, semiring.lift(-greatest[None]))
+        carry = select_elements(mask, new, vector), greatest
+        return carry, carry
 
-    return jax.lax.scan(body, initial, (zero_masked(mask, inputs), mask))
+    (last, _), (vectors, greatest) = jax.lax.scan(
+        jax.checkpoint(body, prevent_cse=False),
+        (initial, jnp.zeros(mask.shape[1:], dtype)),
+        (inputs, mask),
+    )
+    return last, vectors, greatest.sum(axis=0)
+
+
+def _greatest(vector, batch_axes):
+    """Returns the greatest weight of each vector as a constant; 0 if there is none."""
+    weights = jax.lax.stop_gradient(jax.tree.leaves(vector)[0])
+    greatest = weights.max(axis=tuple(range(weights.ndim - batch_axes)))
+    return jnp.where(jnp.isfinite(greatest), greatest, 0)
 
 
 def forward_by_associative_scan(
-    semiring: Semiring, initial: Array, matrices: Array, mask: Array | None = None
-) -> tuple[Element, Element]:
+    semiring: Semiring, initial: Array, matrices: Array, mask: Array
+) -> tuple[Element, Element, Array]:
     """Runs a lattice in O(log T) rounds of products, by `jax.lax.associative_scan`.
 
     It computes what `forward_by_scan` does with `vector_matrix`, by N times as many
@@ -87,23 +120,27 @@ def forward_by_associative_scan(
 
     Args:
       semiring: in which to compute.
-      initial: scores `[...batch, N]` before the first step.
-      matrices: scores `[T, ...batch, N, N]` of going from one state to another.
-      mask: `[T, ...batch]` bool, true at real steps; None if all are.
+      initial: scores `[N, ...batch]` before the first step.
+      matrices: scores `[T, N, N, ...batch]` of going from one state to another.
+      mask: `[T, ...batch]` bool, true at real steps.
 
     Returns:
-      The vector after the last step, and the vectors after every step, stacked along
-      a new first axis: elements of the semiring.
+      As `forward_by_scan`, with factors of 1, whose score is 0.
     """
-    if mask is not None:
-        identity = jnp.where(jnp.eye(matrices.shape[-1], dtype=bool), 0, -jnp.inf)
-        matrices = jnp.where(mask[..., None, None], matrices, identity)
+    batch_axes = mask.ndim - 1
+    num_states = matrices.shape[1]
+    identity = jnp.where(jnp.eye(num_states, dtype=bool), 0, -jnp.inf)
+    identity = identity.reshape(num_states, num_states, *[1] * batch_axes)
+    matrices = jnp.where(mask[:, None, None], matrices, identity)
     products = jax.lax.associative_scan(
-        lambda left, right: matrix_matrix(semiring, left, right),
+        lambda left, right: matrix_matrix(semiring, left, right, batch_axes),
         semiring.lift(matrices),
         axis=-matrices.ndim,
     )
-    vectors = vector_matrix(semiring, semiring.lift(initial[None]), products)
-    time = -matrices.ndim + 1
-    vectors = jax.tree.map(lambda x: jnp.moveaxis(x, time, 0), vectors)
-    return jax.tree.map(lambda x: x[-1], vectors), vectors
+    start = semiring.lift(initial)
+    vectors = vector_matrix(
+        semiring, semiring.lift(initial[None]), products, batch_axes
+    )
+    vectors = jax.tree.map(lambda x: jnp.moveaxis(x, -1 - initial.ndim, 0), vectors)
+    last = jax.tree.map(lambda x: x[-1], vectors) if len(mask) else start
+    return last, vectors, jnp.zeros(mask.shape[1:], initial.dtype)

@@ -161,6 +161,33 @@ def test_without_transitions_it_is_the_cross_entropy_of_every_step(x64):
     close(crf_cross_entropy(tagger, params, emissions, tags), -chosen.sum(0))
 
 
+@pytest.mark.parametrize("chain", [SCAN, ASSOCIATIVE_SCAN], ids=["scan", "associative"])
+def test_no_step_at_all(chain):
+    tagger = crf(N, chain=chain)
+    params = jax.tree.map(lambda x: x + 1.0, tagger.init(jax.random.key(0)))
+    emissions, tags = np.zeros((0, 2, N), np.float32), np.zeros((0, 2), np.int32)
+    np.testing.assert_array_equal(crf_cross_entropy(tagger, params, emissions, tags), 0)
+    np.testing.assert_array_equal(crf_log_partition(tagger, params, emissions), 0)
+
+
+def test_float32_is_as_exact_after_thousands_of_steps():
+    """Probabilities of tags at the end of 3000 steps, where the scores sum to 1e4."""
+    rng = np.random.default_rng(10)
+    emissions = rng.normal(loc=3.0, scale=2.0, size=(3000, N)).astype(np.float32)
+    tagger = crf(N)
+    params = {
+        name: rng.normal(size=x.shape).astype(np.float32)
+        for name, x in tagger.init(jax.random.key(0)).items()
+    }
+    got = np.asarray(crf_marginals(tagger, params, emissions))
+    last = emissions[-20:].astype(float)  # of which the first ones matter to nothing
+    weights = [np.eye(N)]
+    for own in last:
+        weights.append(weights[-1] @ np.exp(params["transitions"] + own))
+    row = weights[-1].sum(0) * np.exp(params["end"])
+    np.testing.assert_allclose(got[-1], row / row.sum(), rtol=2e-6)
+
+
 def float32_case():
     tagger = crf(N, constraints=BIO)
     rng = np.random.default_rng(4)

@@ -125,31 +125,37 @@ def test_the_derivative_of_equal_maxima_is_that_of_the_first():
 @every_semiring
 def test_both_scans_agree_over_any_mask(x64, semiring):
     rng = np.random.default_rng(2)
-    matrices = rng.normal(size=(4, 2, 3, 3))
-    matrices[1, 0, 1] = matrices[2, 1, :, 0] = matrices[3] = -INF
-    matrices[3, :, 0, 2] = 0.5
-    start = rng.normal(size=(2, 3))
+    matrices = rng.normal(size=(4, 3, 3, 2))
+    matrices[1, 1, :, 0] = matrices[2, :, 0, 1] = matrices[3] = -INF
+    matrices[3, 0, 2] = 0.5
+    start = rng.normal(size=(3, 2))
     mask = np.array([[1, 0], [1, 1], [0, 1], [1, 0]], bool)
-    matrices[~mask] = 1e3
+    matrices = np.where(mask[:, None, None], matrices, 1e3)
 
     @jax.jit
     def run(start, matrices):
-        one_by_one = forward_by_scan(
-            lambda vector, own: vector_matrix(semiring, vector, semiring.lift(own)),
-            semiring.lift(start),
-            matrices,
-            mask,
-        )
-        at_once = forward_by_associative_scan(semiring, start, matrices, mask)
-        return one_by_one, at_once
+        def step(vector, matrix):
+            return vector_matrix(semiring, vector, semiring.lift(matrix), 1)
 
-    one_by_one, at_once = run(start, matrices)
-    assert_same(one_by_one, at_once)
+        first = semiring.lift(start)
+        found = forward_by_scan(semiring, step, first, matrices, mask)
+        other = forward_by_associative_scan(semiring, start, matrices, mask)
+        totals = [
+            semiring.multiply(last, semiring.lift(factor[None]))
+            for last, _, factor in (found, other)
+        ]
+        return totals, (found[1], other[1])
+
+    (last, at_once), (vectors, all_at_once) = run(start, matrices)
+    assert_same(last, at_once)
+    if semiring is COUNTING:
+        assert_same(vectors, all_at_once)
     if semiring is LOG:
-        row = np.exp(start[1])
+        assert_same(*(jax.nn.softmax(x, axis=1) for x in (vectors, all_at_once)))
+        row = np.exp(start[:, 1])
         for step in np.flatnonzero(mask[:, 1]):
-            row = row @ np.exp(matrices[step, 1])
-        assert_same(np.exp(one_by_one[0][1]), row)
+            row = row @ np.exp(matrices[step, :, :, 1])
+        assert_same(np.exp(last[:, 1]), row)
 
 
 def test_k_must_be_positive():
