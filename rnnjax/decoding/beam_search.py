@@ -93,7 +93,7 @@ def beam_search(
       num_best: N, at most the number of beams of a group.
       carry: the carry before the prompt; None: the initial one.
       mask: `[P, ...batch]` bool, true at the real tokens of the prompt, for prompts of
-        unequal lengths.
+        unequal lengths. A row without any has no hypothesis.
       prefix: `[Q, ...batch]` integer tokens that hypotheses must begin with, whatever
         the constraints say; -1 where any token is allowed. Their log-probabilities
         count.

@@ -131,7 +131,11 @@ def search(
         _, state = carry_and_state
         return (state.step < options.num_steps) & ~jnp.all(state.closed)
 
-    state = advance(_start(options, logits, weights), outputs)
+    state = _start(options, logits, weights)
+    if mask is not None:  # a row without a prompt has no hypothesis
+        begun = jnp.where(mask.any(axis=0), state.live.log_probs, -jnp.inf)
+        state = state._replace(live=state.live._replace(log_probs=begun))
+    state = advance(state, outputs)
     carry = jax.tree.map(
         lambda x: jnp.broadcast_to(x, (options.beam_size, *x.shape)), carry
     )

@@ -154,6 +154,16 @@ def test_any_batch_equals_alone():
             np.testing.assert_array_equal(own, of_flat[..., row[0] * 3 + row[1]], name)
 
 
+def test_a_row_without_a_prompt_has_no_hypothesis():
+    tables, prompt, found = searched("none")
+    mask = np.arange(21).reshape(1, *SHAPE) % 5 > 0
+    got = search_trees(tables, prompt, mask=mask)
+    real = mask[0]
+    np.testing.assert_array_equal(got.tokens[..., real], found.tokens[..., real])
+    assert (got.lengths[:, ~real] == 0).all() and got.closed[~real].all()
+    assert np.isneginf(got.scores[:, ~real]).all() and (~real).sum() == 5
+
+
 @pytest.mark.parametrize("name", ["lstm", "dilated_dropout"])
 def test_scores_equal_teacher_forced_ones(name):
     """For prompts of unequal lengths, and a carry handed on from an earlier chunk."""
