@@ -119,22 +119,22 @@ def program(cell, engine=hoisted):
     return in_numpy(functools.partial(run_with_gradients, cell, engine, False))
 
 
-def draw(case, seed=0, scale=0.6):
+def draw(case, seed=0, scale=0.6, batch_size=B):
     """Draws arguments with a memory for each sequence, one of which has no real row."""
     rng = np.random.default_rng(seed)
     shapes = jax.eval_shape(lambda key: case.cell.init(key, D), jax.random.key(0))
-    rows = rng.random((S, B)) < 0.6
+    rows = rng.random((S, batch_size)) < 0.6
     rows[:, 1] = False
-    memory = Memory(rng.normal(size=(S, B, case.memory_size)), rows)
+    memory = Memory(rng.normal(size=(S, batch_size, case.memory_size)), rows)
     params = bind_memory(draw_like(rng, shapes, scale=scale), memory)
-    inputs = rng.normal(size=(T, B, D))
+    inputs = rng.normal(size=(T, batch_size, D))
     result = jax.eval_shape(functools.partial(unroll, case.cell), params, inputs)
     return Arguments(
         params,
         None,
         inputs,
-        rng.random((T, B)) < 0.7,
-        rng.random((T, B)) < 0.3,
+        rng.random((T, batch_size)) < 0.7,
+        rng.random((T, batch_size)) < 0.3,
         draw_like(rng, result, scale=1.0),
     )
 
