@@ -10,7 +10,8 @@ and the sums over all ways to reach a state are
     α_t(yₙ) = p_t(yₙ) ⊗ (α_{t-1}(yₙ) ⊕ α_{t-1}(βₙ₋₁) ⊕ [yₙ ≠ yₙ₋₁] α_{t-1}(yₙ₋₁))
     α_t(βₙ) = p_t(blank) ⊗ (α_{t-1}(βₙ) ⊕ α_{t-1}(yₙ))
 
-The sum over all alignments is α_T(β_N) ⊕ α_T(y_N): with `LOG` the logarithm of the
+where the last two terms of a label are those that lead to the blank before it, and are
+computed once. The sum over all alignments is α_T(β_N) ⊕ α_T(y_N): with `LOG` the logarithm of the
 target's probability, with `MAX` that of the best alignment.
 
 References:
@@ -127,23 +128,19 @@ def sum_alignments(semiring: Semiring, lattice: CTCLattice) -> Any:
     blanks = semiring.lift(_indicator(first, dtype))
     labels = semiring.zero(shape, dtype)
     none = semiring.zero((*shape[:-1], 1), dtype)
-    may_skip = semiring.lift(_indicator(~lattice.repeats, dtype))
 
     def step(carry, frame):
         blanks, labels = carry
         at_blanks, at_labels, mask = frame
-        before = _join(none, labels)
-        skipping = semiring.multiply(_at(before, slice(-1)), may_skip)
-        to_labels = semiring.add(labels, _at(blanks, slice(-1)), skipping)
-        to_blanks = semiring.add(blanks, before)
+        to_blanks = semiring.add(blanks, _join(none, labels))
+        entering = _choose(lattice.repeats, _before(blanks), _before(to_blanks))
+        to_labels = semiring.add(labels, entering)
         sums, greatest = divide_by_greatest(
             semiring,
             semiring.multiply(to_blanks, at_blanks),
             semiring.multiply(to_labels, at_labels),
         )
-        keep = mask[..., None]
-        carry = jax.tree.map(lambda new, old: jnp.where(keep, new, old), sums, carry)
-        return carry, jnp.where(mask, greatest, 0)
+        return _choose(mask[..., None], sums, carry), jnp.where(mask, greatest, 0)
 
     # Storing only the sums and computing the rest again is faster, too.
     remat = jax.checkpoint(step, prevent_cse=False)
@@ -185,5 +182,10 @@ def _join(*elements):
     return jax.tree.map(lambda *x: jnp.concatenate(x, axis=-1), *elements)
 
 
-def _at(element, index):
-    return jax.tree.map(lambda x: x[..., index], element)
+def _before(blanks):
+    """Returns what is at the blank before each label."""
+    return jax.tree.map(lambda x: x[..., :-1], blanks)
+
+
+def _choose(condition, on_true, on_false):
+    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), on_true, on_false)

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.harness.command import BAD_INPUT, DONE, FAILED
 from experiments.kit_speed import __main__ as kit_speed
-from experiments.kit_speed import attention, beams
+from experiments.kit_speed import attention, beams, ctc
 from experiments.kit_speed.case import Case, Disagreement, measure
 from rnnjax import lstm
 from rnnjax.attention import additive, attend_before
@@ -91,3 +91,15 @@ def test_loops_in_python_search_as_beam_search_does(monkeypatch):
     assert np.ptp(want) > 0.1
     for got in others:
         np.testing.assert_allclose(got, want, 1e-5)
+
+
+def test_ctc_is_compared_with_the_same_sums_and_searches():
+    losses = ctc.make_losses(batch=3, num_steps=9, vocab_size=5, num_targets=4)
+    got, want = [contender() for contender in losses.values()]
+    assert want[0] > 0
+    assert_close(got, want, 1e-5)
+    searches = ctc.make_searches(batch=2, num_steps=8, vocab_size=5, beam_size=3)
+    got, want = [contender() for contender in searches.values()]
+    assert want[1].max() > 1
+    for x, y in zip(got, want):
+        np.testing.assert_array_equal(x, y)
