@@ -8,7 +8,7 @@ from rnnjax.cells.continuous import ctrnn, leaky
 from tests.cells.paper import D, H, check_integrates, draw, equals_paper, pre_activation
 
 
-@equals_paper(leaky, {"leak": 0.3}, {"leak": 0.3, "use_bias": False})
+@equals_paper(leaky, {"leak": 0.3})
 def test_leaky_equals_paper(params, h, x, leak):
     """Jaeger et al. 2007: h = (1 - a) h + a f(U x + W h + b)."""
     return (1 - leak) * h + leak * np.tanh(pre_activation(params, x, h))
@@ -20,7 +20,7 @@ def slope(params, h, x):
     return lacking / np.exp(params["log_time_constant"])
 
 
-@equals_paper(ctrnn, {"dt": 0.4}, {"dt": 0.4, "use_bias": False})
+@equals_paper(ctrnn, {"dt": 0.4})
 def test_ctrnn_equals_paper(params, h, x, dt):
     return h + dt * slope(params, h, x)
 

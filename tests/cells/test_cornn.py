@@ -8,17 +8,15 @@ from rnnjax.unroll import unroll
 from tests.cells.paper import D, H, draw, equals_paper
 from tests.pytrees import assert_close
 
-OPTIONS = {"dt": 0.3, "gamma": 1.1, "damping": 0.6}
 
-
-@equals_paper(cornn, OPTIONS, OPTIONS | {"use_bias": False})
+@equals_paper(cornn, {"dt": 0.3, "gamma": 1.1, "damping": 0.6})
 def test_equals_paper(params, y, z, u, dt, gamma, damping):
     """Rusch and Mishra 2021, equation 3, one oscillator at a time."""
     new_y, new_z = np.empty_like(y), np.empty_like(z)
     for j in range(H):
         pre = y @ params["recurrent_kernel"][:, j]
         pre = pre + z @ params["velocity_kernel"][:, j]
-        pre = pre + u @ params["kernel"][:, j] + params.get("bias", np.zeros(H))[j]
+        pre = pre + u @ params["kernel"][:, j] + params["bias"][j]
         spring, friction = gamma * y[:, j], damping * z[:, j]
         new_z[:, j] = z[:, j] + dt * (np.tanh(pre) - spring - friction)
         new_y[:, j] = y[:, j] + dt * new_z[:, j]

@@ -37,11 +37,9 @@ def test_before_activation_equals_paper(params, c, x):
 
 
 @equals_paper(
-    functools.partial(elman_with_output, output_size=4, output_activation="sigmoid"),
-    {},
-    {"use_bias": False},
+    functools.partial(elman_with_output, output_size=4, output_activation="sigmoid")
 )
 def test_with_output_equals_paper(params, h, x):
     h = np.tanh(pre_activation(params, x, h))
     o = h @ params["output_kernel"] + x @ params["skip_kernel"]
-    return (h,), sigmoid(o + params.get("output_bias", 0))
+    return (h,), sigmoid(o + params["output_bias"])

@@ -12,7 +12,7 @@ from tests.pytrees import assert_close
 
 @equals_paper(
     functools.partial(fast_weights, activation="tanh"),
-    {"decay": 0.8, "fast_rate": 0.3, "num_inner_steps": 1, "use_bias": False},
+    {"decay": 0.8, "fast_rate": 0.3, "num_inner_steps": 1},
     {"decay": 0.8, "fast_rate": 0.3, "num_inner_steps": 3},
 )
 def test_equals_paper(params, A, h, x, decay, fast_rate, num_inner_steps):
@@ -23,7 +23,7 @@ def test_equals_paper(params, A, h, x, decay, fast_rate, num_inner_steps):
         s = np.tanh(sustained)
         for _ in range(num_inner_steps):
             s = layer_norm(sustained + A[row] @ s, params["scale"])
-            s = np.tanh(s + params.get("bias", 0))
+            s = np.tanh(s + params["bias"])
         new[row] = s
         A[row] = decay * A[row] + fast_rate * np.outer(s, s)
     return (A, new), new

@@ -10,7 +10,7 @@ from tests.pytrees import assert_close
 @equals_paper(
     recurrent_highway,
     {"depth": 3, "coupled": True},
-    {"depth": 2, "coupled": False, "use_bias": False},
+    {"depth": 2, "coupled": False},
     {"depth": 1, "coupled": True},
 )
 def test_equals_paper(params, s, x, depth, coupled):
@@ -18,8 +18,7 @@ def test_equals_paper(params, s, x, depth, coupled):
     for layer in range(depth):
         pre = s @ params["recurrent_kernel"][layer]
         pre = pre + x @ params["kernel"] if layer == 0 else pre
-        pre = pre + params["bias"][layer] if "bias" in params else pre
-        pre = by_gate(pre, "at" if coupled else "atc")
+        pre = by_gate(pre + params["bias"][layer], "at" if coupled else "atc")
         t = sigmoid(pre["t"])
         c = 1 - t if coupled else sigmoid(pre["c"])
         s = np.tanh(pre["a"]) * t + s * c

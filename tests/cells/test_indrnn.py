@@ -4,7 +4,7 @@ from rnnjax.cells.indrnn import indrnn
 from tests.cells.paper import IN_NUMPY, equals_paper
 
 
-@equals_paper(indrnn, {"activation": "tanh"}, {"activation": "relu", "use_bias": False})
+@equals_paper(indrnn, {"activation": "tanh"}, {"activation": "relu"})
 def test_equals_paper(params, h, x, activation):
-    pre = x @ params["kernel"] + params["recurrent_scale"] * h
-    return IN_NUMPY[activation](pre + params.get("bias", 0))
+    pre = x @ params["kernel"] + params["recurrent_scale"] * h + params["bias"]
+    return IN_NUMPY[activation](pre)

@@ -20,7 +20,7 @@ from tests.cells.paper import (
 from tests.pytrees import assert_close
 
 
-@equals_paper(lstm, {}, {"use_bias": False})
+@equals_paper(lstm)
 def test_equals_paper(params, h, c, x):
     """Gers et al. 2000; to the forget gate nothing is added but its bias."""
     pre = by_gate(pre_activation(params, x, h), "ifgo")

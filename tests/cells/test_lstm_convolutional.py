@@ -26,7 +26,7 @@ def from_paper(params, h, c, x):
     """Shi et al. 2015, equation 3, every position's sum written out."""
     U = by_gate(params["kernel"], "ifgo")
     W = by_gate(params["recurrent_kernel"], "ifgo")
-    b = by_gate(params.get("bias", np.zeros(4 * H)), "ifgo")
+    b = by_gate(params["bias"], "ifgo")
     p = {name: params.get(f"peephole_{name}", 0) for name in "ifo"}
     pre = {n: convolve(x, U[n]) + convolve(h, W[n]) + b[n] for n in "ifgo"}
     i, f = (sigmoid(pre[name] + p[name] * c) for name in "if")
@@ -35,17 +35,16 @@ def from_paper(params, h, c, x):
 
 
 @pytest.mark.parametrize(
-    ("shapes", "use_peepholes", "use_bias"),
+    ("shapes", "use_peepholes"),
     [
-        pytest.param("line", True, True),
-        pytest.param("plane", False, True, marks=pytest.mark.slow),
-        pytest.param("space", True, False, marks=pytest.mark.slow),
-        pytest.param("kernel wider than the line", False, False),
+        pytest.param("line", True),
+        pytest.param("plane", False, marks=pytest.mark.slow),
+        pytest.param("space", True, marks=pytest.mark.slow),
+        pytest.param("kernel wider than the line", False),
     ],
 )
-def test_equals_paper(x64, shapes, use_peepholes, use_bias):
-    options = {"use_peepholes": use_peepholes, "use_bias": use_bias}
-    cell = lstm_convolutional(H, *SHAPES[shapes], **options)
+def test_equals_paper(x64, shapes, use_peepholes):
+    cell = lstm_convolutional(H, *SHAPES[shapes], use_peepholes=use_peepholes)
     paper.check_against_paper(cell, from_paper, (*SHAPES[shapes][0], D))
 
 

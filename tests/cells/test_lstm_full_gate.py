@@ -6,11 +6,7 @@ from rnnjax.cells.lstm_full_gate import lstm_full_gate
 from tests.cells.paper import by_gate, equals_paper, pre_activation, sigmoid
 
 
-@equals_paper(
-    lstm_full_gate,
-    {"use_peepholes": True},
-    {"use_peepholes": False, "use_bias": False},
-)
+@equals_paper(lstm_full_gate, {"use_peepholes": True}, {"use_peepholes": False})
 def test_equals_paper(params, h, c, gates, x, use_peepholes):
     """Greff et al. 2017: nine matrices more, of each gate from each gate."""
     p = {name: params[f"peephole_{name}"] if use_peepholes else 0 for name in "ifo"}

@@ -6,7 +6,7 @@ from rnnjax.cells.lstm_multiplicative import lstm_multiplicative
 from tests.cells.paper import by_gate, equals_paper, pre_activation, sigmoid
 
 
-@equals_paper(lstm_multiplicative, {}, {"use_bias": False})
+@equals_paper(lstm_multiplicative)
 def test_equals_paper(params, h, c, x):
     """Krause et al. 2017: m in place of h in every gate."""
     m = x @ params["factor_kernel"] * (h @ params["recurrent_factor_kernel"])

@@ -13,11 +13,7 @@ from tests.cells.paper import (
 )
 
 
-@equals_paper(
-    ltc,
-    {"num_unfolds": 1, "dt": 0.5, "use_bias": False},
-    {"num_unfolds": 3, "dt": 2.0},
-)
+@equals_paper(ltc, {"num_unfolds": 1, "dt": 0.5}, {"num_unfolds": 3, "dt": 2.0})
 def test_equals_paper(params, h, x, num_unfolds, dt):
     """Hasani et al. 2021, algorithm 1: the fused solver."""
     tau, part = np.exp(params["log_time_constant"]), dt / num_unfolds

@@ -7,15 +7,10 @@ import optax
 import pytest
 
 from rnnjax.cells.orthogonal import modrelu, orthogonal_rnn
-from rnnjax.cells.parts.parametrizations import householder_product
+from rnnjax.cells.parts.parametrizations import exponential_map, householder_product
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, equals_paper
-from tests.cells.parts.orthogonal_matrices import (
-    PARAMETRIZATIONS,
-    by_name,
-    distance,
-    exponential_in_numpy,
-)
+from tests.cells.paper import IN_NUMPY, B, D, H, T, equals_paper
+from tests.cells.parts.orthogonal_matrices import PARAMETRIZATIONS, by_name, distance
 from tests.loop import in_numpy
 
 IN_PAPER = dict(PARAMETRIZATIONS.values())
@@ -23,28 +18,16 @@ IN_PAPER = dict(PARAMETRIZATIONS.values())
 
 @equals_paper(
     orthogonal_rnn,
-    {},
-    {"activation": "tanh"},
-    {"activation": "tanh", "use_bias": False},
+    *({"parametrization": parametrization} for parametrization in IN_PAPER),
+    {"parametrization": exponential_map(), "activation": "tanh"},
 )
-def test_equals_paper(params, h, x, activation=None):
-    """By the exponential map: h = modReLU(U x + W h), with b its own or added."""
-    W = exponential_in_numpy(params["recurrent_weights"], H)
-    b = params.get("bias", 0)
-    z = x @ params["kernel"] + h @ W.T
+def test_equals_paper(params, h, x, parametrization, activation=None):
+    """h = modReLU(U x + W h), where b is modReLU's own, or f(U x + W h + b)."""
+    W = IN_PAPER[parametrization](params["recurrent_weights"], H)
+    z, b = x @ params["kernel"] + h @ W.T, params["bias"]
     if activation is None:
         return np.sign(z) * np.maximum(np.abs(z) + b, 0)
-    return np.tanh(z + b)
-
-
-@equals_paper(
-    orthogonal_rnn,
-    *({"parametrization": x, "use_bias": False} for x in IN_PAPER),
-)
-def test_equals_linear_recurrence(params, h, x, parametrization):
-    """Without bias modReLU is the identity, and h = U x + W h."""
-    W = IN_PAPER[parametrization](params["recurrent_weights"], H)
-    return x @ params["kernel"] + h @ W.T
+    return IN_NUMPY[activation](z + b)
 
 
 def train(parametrization, size, num_updates, optimizer):

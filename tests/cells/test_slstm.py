@@ -50,7 +50,7 @@ test_equals_paper = equals_paper(
     slstm,
     {},
     {"num_heads": 3},
-    {"num_heads": 2, "exponential_forget": True, "use_bias": False},
+    {"num_heads": 2, "exponential_forget": True},
     hidden_size=H,
 )(step_of_paper)
 

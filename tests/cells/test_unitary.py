@@ -23,15 +23,13 @@ def matrix_in_numpy(params, size, seed):
     return D3 @ R2 @ F.conj().T @ D2 @ P @ R1 @ F @ D1
 
 
-@equals_paper(
-    unitary_rnn, {"permutation_seed": 0}, {"permutation_seed": 3, "use_bias": False}
-)
+@equals_paper(unitary_rnn, {"permutation_seed": 0}, {"permutation_seed": 3})
 def test_equals_paper(params, h_real, h_imag, x, permutation_seed):
     """Arjovsky et al. 2016, equations 6 to 8, in complex numbers."""
     W = matrix_in_numpy(params, H, permutation_seed)
     real, imag = np.split(params["kernel"], 2, axis=1)
     z = x @ (real + 1j * imag) + (h_real + 1j * h_imag) @ W.T
-    length = np.abs(z) + params.get("bias", 0)
+    length = np.abs(z) + params["bias"]
     h = np.where(length >= 0, length * z / np.abs(z), 0)
     return (h.real, h.imag), np.concatenate([h.real, h.imag], axis=-1)
 
