@@ -68,9 +68,8 @@ def affine(params, x, names):
 def equals_paper(make, *options, hidden_size=H, input_size=D):
     """Makes a test of a cell from a step in NumPy, as its paper writes it.
 
-    The step is a function as for `over_time`, which also takes the maker's options. A
-    cell without biases is one with biases of zero: `tests/contracts/test_public_step.py`
-    asserts it of all cells.
+    The step is a function as for `over_time`, which also takes the maker's options. The
+    contract of public steps asserts that without biases all cells are as with zeros.
 
     Args:
       make: makes the cell, `(hidden_size, **options) -> cell`.

@@ -15,6 +15,7 @@ from rnnjax.layers.weight_drop import weight_drop
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, T, draw
 from tests.layers.lstm_loop import lstm_loop
+from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
 from tests.user_cells import counting, reflecting
 
@@ -27,7 +28,7 @@ def test_candidates_are_dropped_as_in_the_paper(x64):
     kept = np.asarray(draw_steps(KEY, 1 - RATE, 0, T, (B, H)))
     want = lstm_loop(params, inputs, candidate_scale=kept / (1 - RATE))
     layer = candidate_dropout(lstm(H), RATE)
-    carry, outputs = layer.apply(params, None, inputs, key=KEY)
+    carry, outputs = apply(layer, params, None, inputs, key=KEY)
     assert_close((carry["cell"], outputs), want, 1e-13)
     assert carry["time"] == T
 
@@ -38,7 +39,7 @@ def test_what_the_products_read_is_dropped(x64):
     scale = draw_scale(jax.random.fold_in(KEY, 0), RATE, (B, H), np.float64)
     want = lstm_loop(params, inputs, h_scale=np.asarray(scale))
     layer = variational_dropout(lstm(H), RATE)
-    assert_close(layer.apply(params, None, inputs, key=KEY), want, 1e-13)
+    assert_close(apply(layer, params, None, inputs, key=KEY), want, 1e-13)
 
 
 def test_what_is_carried_on_is_not_dropped(x64):
@@ -47,13 +48,13 @@ def test_what_is_carried_on_is_not_dropped(x64):
     params["bias"][H : 2 * H] = 800.0
     start = np.random.default_rng(1).normal(size=(B, H))
     layer = variational_dropout(gru(H), 0.9)
-    assert_close(layer.apply(params, start, inputs, key=KEY)[0], start, 1e-14)
+    assert_close(apply(layer, params, start, inputs, key=KEY)[0], start, 1e-14)
 
 
 def test_weights_are_dropped_once(x64):
     params, inputs = draw(lstm(H))
     layer = weight_drop(lstm(H), RATE)
-    got = layer.apply(params, None, inputs, key=KEY)
+    got = apply(layer, params, None, inputs, key=KEY)
     position = sorted(params).index("recurrent_kernel")
     kernel = params["recurrent_kernel"]
     key = jax.random.fold_in(KEY, position)
@@ -64,7 +65,7 @@ def test_weights_are_dropped_once(x64):
 
     @jax.jit
     def total(params):
-        return layer.apply(params, None, inputs, key=KEY)[1].sum()
+        return apply(layer, params, None, inputs, key=KEY)[1].sum()
 
     gradient = jax.grad(total)(params)["recurrent_kernel"]
     np.testing.assert_array_equal(gradient == 0, dropped == 0)
@@ -81,7 +82,7 @@ def test_weights_are_dropped_once(x64):
 def test_weights_are_found_in_the_tree_and_before_prepare(x64, cell, name):
     params, inputs = draw(cell)
     layer = weight_drop(cell, 0.5, names=(name,))
-    dropped = layer.apply(params, None, inputs, key=KEY)[1]
+    dropped = apply(layer, params, None, inputs, key=KEY)[1]
     assert np.abs(dropped - unroll(cell, params, inputs)[1]).max() > 1e-3
     whole = layer.init(jax.random.key(0), D)
     assert_same_bits(whole, cell.init(jax.random.key(0), D))
@@ -91,9 +92,9 @@ def test_weights_are_found_in_the_tree_and_before_prepare(x64, cell, name):
 def test_no_key_or_no_rate_is_the_cell(make):
     params = lstm(H).init(jax.random.key(0), D)
     inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
-    want = recurrent(lstm(H)).apply(params, None, inputs)
+    want = apply(recurrent(lstm(H)), params, None, inputs)
     for rate, key in ((RATE, None), (0.0, KEY)):
-        carry, outputs = make(lstm(H), rate).apply(params, None, inputs, key=key)
+        carry, outputs = apply(make(lstm(H), rate), params, None, inputs, key=key)
         own = carry["cell"] if isinstance(carry, dict) else carry
         assert_same_bits((own, outputs), want)
     for rate in (-0.1, 1.0, np.nan):

@@ -8,6 +8,7 @@ from rnnjax import bidirectional, gru, lstm
 from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, T, draw
+from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits, steps
 
 CELLS = lstm(5), gru(4)
@@ -26,7 +27,7 @@ def test_backward_cell_reads_chunk_and_little_more(x64, chunk_length, look_ahead
     params, inputs, marks = draw_marked()
     options = {"chunk_length": chunk_length, "look_ahead": look_ahead}
     layer = chunked_bidirectional(*CELLS, **options)
-    carry, got = layer.apply(params, None, inputs, **marks)
+    carry, got = apply(layer, params, None, inputs, **marks)
     want = unroll(CELLS[0], params["forward"], inputs, **marks)
     assert_close((carry, got[..., :5]), want, 1e-13)
     for start in range(0, T, chunk_length):
@@ -43,7 +44,7 @@ def test_stream_read_chunk_by_chunk_equals_the_whole(x64, num_steps):
     params, *given = draw_marked()
     inputs, marks = steps(given, slice(num_steps))
     layer = chunked_bidirectional(*CELLS, chunk_length=3, look_ahead=2)
-    want = layer.apply(params, None, inputs, **marks)
+    want = apply(layer, params, None, inputs, **marks)
     carry, outputs = None, []
     for start in range(0, num_steps, 3):
         seen, own_marks = steps((inputs, marks), slice(start, start + 5))
@@ -58,14 +59,14 @@ def test_one_chunk_is_bidirectional(chunk_length):
     params, inputs, marks = draw_marked(np.float32)
     layer = chunked_bidirectional(*CELLS, chunk_length=chunk_length, look_ahead=2)
     for own in ({}, marks):
-        _, want = bidirectional(*CELLS).apply(params, None, inputs, **own)
-        assert_close(layer.apply(params, None, inputs, **own)[1], want, 1e-6)
+        _, want = apply(bidirectional(*CELLS), params, None, inputs, **own)
+        assert_close(apply(layer, params, None, inputs, **own)[1], want, 1e-6)
 
 
 def test_no_steps_are_no_error():
     params, inputs, _ = draw_marked()
     layer = chunked_bidirectional(*CELLS, chunk_length=3, look_ahead=2)
-    assert layer.apply(params, None, inputs[:0])[1].shape == (0, B, 9)
+    assert apply(layer, params, None, inputs[:0])[1].shape == (0, B, 9)
 
 
 def test_one_cell_serves_both_ways_with_parameters_of_its_own():

@@ -6,6 +6,7 @@ import pytest
 
 from rnnjax.layers.convolution import causal_convolution
 from tests.cells.paper import B, D, H, T, draw
+from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
 
 
@@ -24,7 +25,7 @@ def test_equals_loop(x64, window):
                 want[t, b] += inputs[t - k, b] @ params["kernel"][k]
             if is_first[t - k, b]:
                 break
-    _, got = layer.apply(params, None, inputs, mask=mask, is_first=is_first)
+    _, got = apply(layer, params, None, inputs, mask=mask, is_first=is_first)
     assert_close(got, want, 1e-13)
 
 
@@ -32,7 +33,7 @@ def test_outputs_are_as_wide_as_inputs_unless_told():
     layer = causal_convolution(3, use_bias=False)
     params = layer.init(jax.random.key(0), D)
     assert {name: x.shape for name, x in params.items()} == {"kernel": (3, D, D)}
-    carry, _ = layer.apply(params, None, np.ones((T, B, D), np.float32))
+    carry, _ = apply(layer, params, None, np.ones((T, B, D), np.float32))
     assert_same_bits(carry, np.ones((2, B, D), np.float32))
 
 

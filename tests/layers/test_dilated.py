@@ -12,6 +12,7 @@ from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.convolution import causal_convolution
 from rnnjax.layers.dilated import dilated, dilated_stack
 from tests.cells.paper import B, D, H, T, draw
+from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits, steps
 from tests.user_cells import counting
 
@@ -42,7 +43,7 @@ def test_equals_loop(x64, dilation):
     cell = learned_initial_carry(lstm(H))
     layer, marks = dilated(cell, dilation), draw_marks()
     params, inputs = draw(layer)
-    got = layer.apply(params, None, inputs, **marks)
+    got = apply(layer, params, None, inputs, **marks)
     for b in range(B):
         read = (x[:, b] for x in (inputs, *marks.values()))
         own = jax.tree.map(lambda x: x[:, b], got)  # noqa: B023
@@ -55,8 +56,8 @@ def test_dilation_of_one_is_the_cell():
     assert_same_bits(layer.init(jax.random.key(0), D), params)
     inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
     is_first = draw_marks()["is_first"]
-    carry, outputs = layer.apply(params, None, inputs, is_first=is_first)
-    want = plain.apply(params, None, inputs, is_first=is_first)
+    carry, outputs = apply(layer, params, None, inputs, is_first=is_first)
+    want = apply(plain, params, None, inputs, is_first=is_first)
     assert_close((jax.tree.map(lambda x: x[0], carry), outputs), want, 1e-6)
 
 
@@ -65,11 +66,11 @@ def test_chunks_of_any_length_turn_the_queue(x64):
     layer, marks = dilated(gru(H), 4), draw_marks(13)
     params, _ = draw(layer)
     inputs = np.random.default_rng(2).normal(size=(13, B, D))
-    want = layer.apply(params, None, inputs, **marks)
+    want = apply(layer, params, None, inputs, **marks)
     carry, outputs = None, []
     for low, high in itertools.pairwise([0, 3, 3, 9, 10, 13]):
         chunk, own_marks = steps((inputs, marks), slice(low, high))
-        carry, output = layer.apply(params, carry, chunk, **own_marks)
+        carry, output = apply(layer, params, carry, chunk, **own_marks)
         outputs.append(output)
     assert_close((carry, np.concatenate(outputs)), want, 1e-13)
 
@@ -78,7 +79,7 @@ def test_trees_of_inputs_and_counters_are_dilated():
     layer = dilated(counting(H), 2)
     params = layer.init(jax.random.key(0), D)
     inputs = {"features": np.ones((T, B, D)), "gain": np.ones((T, B))}
-    carry, (_, shown) = layer.apply(params, None, inputs)
+    carry, (_, shown) = apply(layer, params, None, inputs)
     want = np.broadcast_to(1 + np.arange(T)[:, None] // 2, (T, B))
     np.testing.assert_array_equal(shown["count"], want)
     np.testing.assert_array_equal(carry["count"], [[3] * B, [4] * B])
@@ -90,14 +91,14 @@ def test_stack_grows_by_powers(x64, start):
     cells = lstm(H), gru(4)
     layer = dilated_stack(*cells, base=3, start=start)
     params, inputs = draw(layer)
-    carry, got = layer.apply(params, None, inputs)
-    first = dilated(cells[0], 3**start).apply(params[0], None, inputs)
-    second = dilated(cells[1], 3 ** (start + 1)).apply(params[1], None, first[1])
+    carry, got = apply(layer, params, None, inputs)
+    first = apply(dilated(cells[0], 3**start), params[0], None, inputs)
+    second = apply(dilated(cells[1], 3 ** (start + 1)), params[1], None, first[1])
     want = (first[0], second[0]), second[1]
     if start:
         fuse = causal_convolution(9)
         assert params[2]["kernel"].shape == (9, 4, 4)
-        last = fuse.apply(params[2], None, second[1])
+        last = apply(fuse, params[2], None, second[1])
         want = (*want[0], last[0]), last[1]
     assert_close((carry, got), want, 1e-13)
     assert isinstance(carry[0], LSTMCarry)

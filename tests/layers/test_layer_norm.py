@@ -8,6 +8,7 @@ import pytest
 from rnnjax.layers.layer_norm import layer_norm
 from tests.cells import paper
 from tests.cells.paper import B, H, T, draw
+from tests.layers.programs import apply
 from tests.pytrees import assert_close
 
 
@@ -15,7 +16,7 @@ def test_equals_equation(x64):
     params, inputs = draw(layer_norm(), input_size=H)
     inputs = 3 + 2 * inputs
     want = paper.layer_norm(inputs, params["scale"]) + params["bias"]
-    assert_close(layer_norm().apply(params, None, inputs)[1], want, 1e-13)
+    assert_close(apply(layer_norm(), params, None, inputs)[1], want, 1e-13)
 
 
 def test_first_parameters_normalize_and_see_no_scale(x64):
@@ -23,16 +24,16 @@ def test_first_parameters_normalize_and_see_no_scale(x64):
     params = layer.init(jax.random.key(0), H)
     assert set(params) == {"scale"}
     inputs = np.random.default_rng(0).normal(size=(T, B, H))
-    outputs = layer.apply(params, None, inputs)[1]
+    outputs = apply(layer, params, None, inputs)[1]
     assert_close(outputs, paper.layer_norm(inputs, 1.0, 1e-12), 1e-12)
-    assert_close(layer.apply(params, None, 5 * inputs - 3)[1], outputs, 1e-6)
+    assert_close(apply(layer, params, None, 5 * inputs - 3)[1], outputs, 1e-6)
 
 
 def test_bfloat16_is_normalized_in_float32():
     """A mean far from zero: squares rounded to eight bits would leave nothing."""
     inputs = 64 + np.arange(H) / 2 * np.ones((T, B, 1))
     layer = layer_norm(dtype=jnp.bfloat16)
-    got = layer.apply(layer.init(jax.random.key(0), H), None, jnp.bfloat16(inputs))[1]
+    got = apply(layer, layer.init(jax.random.key(0), H), None, jnp.bfloat16(inputs))[1]
     assert got.dtype == jnp.bfloat16
     assert_close(got, paper.layer_norm(inputs, 1.0, 0.0), 0.01)
 

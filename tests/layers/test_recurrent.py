@@ -9,6 +9,7 @@ from rnnjax import bidirectional, dense, gru, lengths_to_mask, lstm, recurrent
 from rnnjax.layers.merging import average, concatenate, keep_apart
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, T, draw
+from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
 
 
@@ -19,7 +20,7 @@ def test_recurrent_is_unroll(reverse):
     params = layer.init(jax.random.key(0), D)
     assert_same_bits(params, cell.init(jax.random.key(0), D))
     _, inputs = draw(cell)
-    got = layer.apply(params, None, inputs)
+    got = apply(layer, params, None, inputs)
     assert_same_bits(got, unroll(cell, params, inputs, reverse=reverse))
     assert (layer.step is None) == reverse
 
@@ -39,7 +40,7 @@ def test_bidirectional_is_two_cells(merge, by_hand, tolerance):
     layer = bidirectional(lstm(5), gru(5), merge=merge)
     params, inputs = jax.tree.map(np.float32, draw(layer))
     mask = lengths_to_mask(np.array([T, 4, 0]), T)
-    carry, outputs = layer.apply(params, None, inputs, mask=mask)
+    carry, outputs = apply(layer, params, None, inputs, mask=mask)
     last, ahead = unroll(lstm(5), params["forward"], inputs, mask=mask)
     first, back = unroll(gru(5), params["backward"], inputs, mask=mask, reverse=True)
     assert_same_bits(carry, {"forward": last, "backward": first})
@@ -51,7 +52,7 @@ def test_masked_steps_are_zeros_whatever_the_merging_makes_of_zeros():
     layer = bidirectional(lstm(5), gru(5), merge=lambda x, y: x + y + 1)
     params, inputs = draw(layer)
     mask = np.random.default_rng(1).random((T, B)) < 0.7
-    _, got = layer.apply(params, None, inputs, mask=mask)
+    _, got = apply(layer, params, None, inputs, mask=mask)
     assert not np.any(np.asarray(got)[~mask])
 
 

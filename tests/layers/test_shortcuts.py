@@ -8,6 +8,7 @@ from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, s
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from tests.cells import paper
 from tests.cells.paper import B, D, T, sigmoid
+from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
 
 KEY = jax.random.key(1)
@@ -20,18 +21,18 @@ def draw(layer):
 def test_residual_adds_the_inputs():
     inner = stack(recurrent(gru(4)), dropout(0.5), dense(D))
     params, inputs = draw(inner)
-    carry, outputs = inner.apply(params, None, inputs, key=KEY)
-    got = residual(inner).apply(params, None, inputs, key=KEY)
+    carry, outputs = apply(inner, params, None, inputs, key=KEY)
+    got = apply(residual(inner), params, None, inputs, key=KEY)
     assert_same_bits(got, (carry, outputs + inputs))
 
 
 def test_highway_mixes_by_its_gate():
     inner = recurrent(lstm(D))
     params, inputs = draw(highway(inner))
-    _, outputs = inner.apply(params["layer"], None, inputs)
+    _, outputs = apply(inner, params["layer"], None, inputs)
     gate = sigmoid(inputs @ params["kernel"] + params["bias"])
     want = gate * outputs + (1 - gate) * inputs
-    assert_close(highway(inner).apply(params, None, inputs)[1], want, 1e-6)
+    assert_close(apply(highway(inner), params, None, inputs)[1], want, 1e-6)
 
 
 @pytest.mark.parametrize(("options", "bias"), [({}, -1), ({"gate_bias": 2.5}, 2.5)])
@@ -46,11 +47,11 @@ def test_all_layers_are_seen(from_input):
     layer = skip_to_output(*layers, from_input=from_input)
     params, inputs = draw(layer)
     mask = np.random.default_rng(2).random((T, B)) < 0.7
-    carry, got = layer.apply(params, None, inputs, mask=mask, key=KEY)
+    carry, got = apply(layer, params, None, inputs, mask=mask, key=KEY)
     read, seen, carries = inputs, [], []
     for i, (part, own) in enumerate(zip(layers, params)):
         key = jax.random.fold_in(KEY, i)
-        own_carry, outputs = part.apply(own, None, read, mask=mask, key=key)
+        own_carry, outputs = apply(part, own, None, read, mask=mask, key=key)
         carries.append(own_carry)
         seen.append(outputs)
         shown = np.where(mask[..., None], inputs, 0)
@@ -63,7 +64,7 @@ def test_around_what_is_not_causal_nothing_is(make):
     layer = make(bidirectional(gru(1)))
     assert layer.step is None
     params, inputs = draw(layer)
-    assert layer.apply(params, None, inputs)[1].shape == (T, B, D)
+    assert apply(layer, params, None, inputs)[1].shape == (T, B, D)
 
 
 @pytest.mark.parametrize("make", [residual, highway])
@@ -71,7 +72,7 @@ def test_other_widths_are_refused(make):
     params, inputs = draw(make(dense(5)))
     message = r"layer must give outputs of the inputs' shape \(7, 3, 2\), got \(7,"
     with pytest.raises(ValueError, match=message):
-        make(dense(5)).apply(params, None, inputs)
+        apply(make(dense(5)), params, None, inputs)
 
 
 def test_what_cannot_be_shown_is_refused():

@@ -6,6 +6,7 @@ import pytest
 
 from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, stack
 from tests.cells.paper import B, D, T
+from tests.layers.programs import apply
 from tests.pytrees import assert_same_bits
 from tests.user_cells import convolving, reflecting
 
@@ -17,12 +18,12 @@ def test_stack_is_its_layers_by_hand():
     params = layer.init(jax.random.key(0), D)
     inputs = rng.normal(size=(T, B, D)).astype(np.float32)
     mask, key = rng.random((T, B)) < 0.7, jax.random.key(1)
-    carry, got = layer.apply(params, None, inputs, mask=mask, key=key)
+    carry, got = apply(layer, params, None, inputs, mask=mask, key=key)
     outputs, size = inputs, D
     for i, (part, own) in enumerate(zip(layers, params)):
         assert_same_bits(own, part.init(jax.random.fold_in(jax.random.key(0), i), size))
         own_key = jax.random.fold_in(key, i)
-        want, outputs = part.apply(own, None, outputs, mask=mask, key=own_key)
+        want, outputs = apply(part, own, None, outputs, mask=mask, key=own_key)
         assert_same_bits(carry[i], want)
         size = outputs.shape[-1]
     assert_same_bits(got, outputs)

@@ -12,6 +12,7 @@ from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.zoneout import zoneout
 from tests.cells.paper import B, D, H, draw
 from tests.layers.lstm_loop import lstm_loop
+from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
 from tests.user_cells import counting
 
@@ -21,7 +22,7 @@ RATES = LSTMCarry(h=0.2, c=0.7)
 def test_expectation_equals_paper(x64):
     """Both are mixed by their rates; h is made of c before it is."""
     params, inputs = draw(lstm(H))
-    carry, got = zoneout(lstm(H), RATES).apply(params, None, inputs)
+    carry, got = apply(zoneout(lstm(H), RATES), params, None, inputs)
     want = lstm_loop(params, inputs, kept=RATES)
     assert_close((carry["cell"], got), want, 1e-13)
 
@@ -33,7 +34,7 @@ def test_every_entry_is_kept_or_made_anew(x64):
     layer, key = zoneout(lstm(H), RATES), jax.random.key(1)
     step = jax.jit(lambda carry, x: layer.step(params, carry, x, key=key)[0])
     plain = jax.jit(lambda carry, x: lstm(H).step(params, carry, x)[0])
-    carry = layer.apply(params, None, inputs[:1])[0]
+    carry = apply(layer, params, None, inputs[:1])[0]
     kept = []
     for x in inputs[1:]:
         new = plain(carry["cell"], x)
@@ -55,8 +56,8 @@ def test_every_entry_is_kept_or_made_anew(x64):
 def test_rate_of_nought_is_the_cell(key):
     layer = zoneout(gru(H), 0.0)
     params, inputs = jax.tree.map(np.float32, draw(layer))
-    carry, outputs = layer.apply(params, None, inputs, key=key)
-    want = recurrent(gru(H)).apply(params, None, inputs)
+    carry, outputs = apply(layer, params, None, inputs, key=key)
+    want = apply(recurrent(gru(H)), params, None, inputs)
     assert_same_bits((carry["cell"], outputs), want)
 
 
@@ -64,7 +65,7 @@ def test_rate_of_nought_is_the_cell(key):
 def test_rate_of_one_keeps_the_carry(x64, key):
     cell = learned_initial_carry(lstm(H))
     params, inputs = draw(cell)
-    carry, outputs = zoneout(cell, 1.0).apply(params, None, inputs, key=key)
+    carry, outputs = apply(zoneout(cell, 1.0), params, None, inputs, key=key)
     start = cell.initial_carry(params, (B,))
     assert_close(carry["cell"], start, 0)
     assert_close(outputs, np.broadcast_to(start.h, outputs.shape), 0)
@@ -79,7 +80,7 @@ def test_bad_rates_and_cells_are_refused():
             zoneout(cell, 0.1)
     params, inputs = draw(gru(H))
     with pytest.raises(ValueError, match="rates must be a number or a tree like the"):
-        zoneout(gru(H), RATES).apply(params, None, inputs)
+        apply(zoneout(gru(H), RATES), params, None, inputs)
 
 
 def test_layers_are_cached_whatever_holds_the_rates():
