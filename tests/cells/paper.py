@@ -48,6 +48,11 @@ def draw(cell, seed=0, scale=0.6, input_size=D):
     return params, draw_vectors(rng, (T, B), input_size)
 
 
+def initial(cell, input_size=D):
+    """Returns what `cell.init` draws, in NumPy."""
+    return in_numpy(lambda key: cell.init(key, input_size))(jax.random.key(0))
+
+
 def layer_norm(x, scale, epsilon=1e-5):
     """Equation 4 of Ba et al. 2016."""
     centred = x - x.mean(-1, keepdims=True)

@@ -1,10 +1,10 @@
 """The antisymmetric network against its paper, and what its matrix is for."""
 
-import jax
 import numpy as np
 
 from rnnjax.cells.antisymmetric import antisymmetric_rnn
-from tests.cells.paper import D, H, equals_paper, sigmoid
+from tests.cells.paper import H, draw, equals_paper, sigmoid
+from tests.loop import in_numpy
 
 
 def matrix_in_numpy(weights, gamma):
@@ -35,8 +35,7 @@ def test_equals_paper(params, h, x, step_size, gamma, gated=False):
 def test_eigenvalues_lie_on_a_vertical_line(x64):
     """Their real parts are all -gamma: stable, and nothing is lost."""
     cell = antisymmetric_rnn(H, gamma=0.3)
-    params = cell.init(jax.random.key(0), D)
-    params["recurrent_weights"] = np.random.default_rng(0).normal(size=H * (H - 1) // 2)
-    eigenvalues = np.linalg.eigvals(cell.prepare(params)["recurrent_kernel"])
+    params, _ = draw(cell, scale=1.0)
+    eigenvalues = np.linalg.eigvals(in_numpy(cell.prepare)(params)["recurrent_kernel"])
     np.testing.assert_allclose(eigenvalues.real, -0.3, atol=1e-14)
     assert np.abs(eigenvalues.imag).max() > 1

@@ -1,11 +1,17 @@
 """Leaky integrators and CTRNN against their equations and a fine integration."""
 
-import jax
 import numpy as np
 
 from rnnjax import elman
 from rnnjax.cells.continuous import ctrnn, leaky
-from tests.cells.paper import D, H, check_integrates, draw, equals_paper, pre_activation
+from tests.cells.paper import (
+    H,
+    check_integrates,
+    draw,
+    equals_paper,
+    initial,
+    pre_activation,
+)
 
 
 @equals_paper(leaky, {"leak": 0.3})
@@ -35,6 +41,6 @@ def test_ctrnn_equals_fine_integration(x64):
 
 def test_time_constants_start_in_their_range():
     cell = ctrnn(200, dt=0.5, time_constants=(0.5, 50.0))
-    tau = np.exp(cell.init(jax.random.key(0), D)["log_time_constant"])
+    tau = np.exp(initial(cell)["log_time_constant"])
     assert 0.5 <= tau.min() < 0.6 and 40 < tau.max() <= 50.0
     assert 3 < np.median(tau) < 8  # even in the logarithm: about 5

@@ -7,26 +7,26 @@ import numpy as np
 
 from rnnjax.cells.elman_variants import elman_before_activation, elman_with_output, irnn
 from rnnjax.unroll import unroll
-from tests.cells.paper import D, H, draw, equals_paper, pre_activation, sigmoid
+from tests.cells.paper import H, draw, equals_paper, initial, pre_activation, sigmoid
 from tests.pytrees import assert_close
 
 
 def test_irnn_keeps_what_it_saw(x64):
     """Le et al. 2015: at first a ReLU network that adds up what it is given."""
     cell = irnn(H, dtype=np.float64)
-    params = jax.tree.map(np.abs, cell.init(jax.random.key(0), D))
+    params = jax.tree.map(np.abs, initial(cell))
     inputs = np.abs(draw(cell)[1])
     np.testing.assert_array_equal(params["recurrent_kernel"], np.eye(H))
     _, outputs = unroll(cell, params, inputs)
     assert_close(outputs, np.cumsum(inputs @ params["kernel"], 0), 1e-12)
-    assert irnn(H, scale=0.01).init(jax.random.key(0), D)["recurrent_kernel"][1, 1] < 1
+    assert initial(irnn(H, scale=0.01))["recurrent_kernel"][1, 1] < 1
 
 
 def test_irnn_draws_its_inputs_kernel_small():
-    params = irnn(40).init(jax.random.key(0), 300)
+    params = initial(irnn(40), 300)
     assert abs(params["kernel"].std() / 0.001 - 1) < 0.05
     wide = irnn(40, kernel_init=jax.nn.initializers.normal(1.0))
-    assert abs(wide.init(jax.random.key(0), 300)["kernel"].std() - 1) < 0.05
+    assert abs(initial(wide, 300)["kernel"].std() - 1) < 0.05
 
 
 @equals_paper(elman_before_activation)

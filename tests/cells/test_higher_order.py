@@ -2,11 +2,10 @@
 
 import functools
 
-import jax
 import numpy as np
 
 from rnnjax.cells.higher_order import higher_order
-from tests.cells.paper import D, H, equals_paper
+from tests.cells.paper import H, equals_paper, initial
 
 
 @equals_paper(functools.partial(higher_order, order=3))
@@ -20,7 +19,7 @@ def test_equals_paper(params, *states_and_x):
 
 
 def test_every_matrix_is_orthogonal():
-    params = higher_order(H, 3).init(jax.random.key(0), D)
+    params = initial(higher_order(H, 3))
     first, second, third = np.split(params["recurrent_kernel"], 3)
     for kernel in (first, second, third):
         np.testing.assert_allclose(kernel @ kernel.T, np.eye(H), atol=1e-5)

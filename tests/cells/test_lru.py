@@ -1,10 +1,9 @@
 """The linear recurrent unit against its paper, in complex numbers."""
 
-import jax
 import numpy as np
 
 from rnnjax.cells.lru import lru
-from tests.cells.paper import D, equals_paper
+from tests.cells.paper import equals_paper, initial
 
 
 @equals_paper(lru)
@@ -21,7 +20,7 @@ def test_equals_paper(params, real, imag, x):
 
 def test_starts_on_its_ring():
     cell = lru(2000, min_radius=0.4, max_radius=0.9, max_phase=0.3)
-    params = cell.init(jax.random.key(0), D)
+    params = initial(cell)
     radius = np.exp(-np.exp(params["log_decay"]))
     assert 0.4 < radius.min() < 0.45 and 0.88 < radius.max() < 0.9
     # uniform on the ring: by area

@@ -9,11 +9,11 @@ from rnnjax import lstm
 from rnnjax.unroll import unroll
 from tests.cells.paper import (
     B,
-    D,
     H,
     by_gate,
     draw,
     equals_paper,
+    initial,
     pre_activation,
     sigmoid,
 )
@@ -31,7 +31,7 @@ def test_equals_paper(params, h, c, x):
 
 def test_forget_bias_is_one_unless_told():
     for options, forget_bias in (({}, 1.0), ({"forget_bias": 0.0}, 0.0)):
-        bias = lstm(H, **options).init(jax.random.key(0), D)["bias"]
+        bias = initial(lstm(H, **options))["bias"]
         np.testing.assert_array_equal(bias, np.repeat([0, forget_bias, 0, 0], H))
 
 
@@ -45,5 +45,5 @@ def test_step_is_a_scan_body():
 
 def test_kernels_keep_the_variance_of_inputs():
     cell = lstm(40, recurrent_kernel_init=jax.nn.initializers.zeros)
-    kernel = cell.init(jax.random.key(0), 400)["kernel"]
+    kernel = initial(cell, 400)["kernel"]
     assert abs(kernel.var() * 400 - 1) < 0.05

@@ -6,7 +6,7 @@ import pytest
 
 from rnnjax.cells.rg_lru import rg_lru
 from rnnjax.unroll import unroll
-from tests.cells.paper import D, T, equals_paper, sigmoid
+from tests.cells.paper import D, T, equals_paper, initial, sigmoid
 
 
 @equals_paper(rg_lru, {}, {"num_blocks": 3}, hidden_size=6, input_size=6)
@@ -24,7 +24,7 @@ def test_equals_paper(params, h, x, num_blocks=1):
 def test_unit_that_never_forgets_has_a_gradient(name, value):
     """Where a is 1 in float32, the root of 1 - a² has no derivative of its own."""
     cell = rg_lru(D)
-    params = cell.init(jax.random.key(0), D)
+    params = initial(cell)
     params[name] = np.full(params[name].shape, value, np.float32)
 
     def total(params):
@@ -36,6 +36,6 @@ def test_unit_that_never_forgets_has_a_gradient(name, value):
 
 
 def test_decays_start_near_one():
-    decay = rg_lru(500).init(jax.random.key(0), 500)["decay"]
+    decay = initial(rg_lru(500), 500)["decay"]
     a = np.exp(-8 * np.log1p(np.exp(decay)))
     assert 0.9 < a.min() < 0.91 and 0.99 < a.max() < 0.999

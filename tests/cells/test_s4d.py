@@ -1,13 +1,12 @@
 """Diagonal state spaces against their paper and SciPy."""
 
-import jax
 import numpy as np
 import pytest
 import scipy.linalg
 
 from rnnjax.cells.parts.poles import s4d_inv, s4d_lin, s4d_real
 from rnnjax.cells.s4d import bilinear, s4d, zero_order_hold
-from tests.cells.paper import equals_paper
+from tests.cells.paper import equals_paper, initial
 
 N = 4
 
@@ -47,7 +46,7 @@ def test_zero_order_hold_of_a_short_step_is_exact_in_float32():
 
 @pytest.mark.parametrize("poles_init", [s4d_lin, s4d_inv, s4d_real])
 def test_starts_at_its_poles(poles_init):
-    params = s4d(N, poles_init=poles_init).init(jax.random.key(0), 500)
+    params = initial(s4d(N, poles_init=poles_init), 500)
     got = -np.exp(params["log_decay"]) + 1j * params["frequency"]
     want = np.broadcast_to(poles_init(N), (500, N))
     np.testing.assert_allclose(got, want, rtol=1e-5)

@@ -7,11 +7,11 @@ from rnnjax.cells.slstm import slstm
 from rnnjax.unroll import unroll
 from tests.cells.paper import (
     B,
-    D,
     affine,
     by_gate,
     draw,
     equals_paper,
+    initial,
     over_time,
     sigmoid,
 )
@@ -85,7 +85,7 @@ def test_where_exponentials_overflow_there_is_still_a_mean(x64):
 
 
 def test_every_matrix_of_every_head_is_orthogonal():
-    recurrent = slstm(H, num_heads=2).init(jax.random.key(0), D)["recurrent_kernel"]
+    recurrent = initial(slstm(H, num_heads=2))["recurrent_kernel"]
     blocks = np.split(np.asarray(recurrent), 8, axis=1)
     for block in blocks:
         np.testing.assert_allclose(block.T @ block, np.eye(H // 2), atol=1e-5)

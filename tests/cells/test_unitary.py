@@ -5,7 +5,7 @@ import numpy as np
 
 from rnnjax.cells.unitary import unitary_rnn
 from rnnjax.unroll import unroll
-from tests.cells.paper import D, H, draw, equals_paper
+from tests.cells.paper import D, H, draw, equals_paper, initial
 from tests.loop import in_numpy
 from tests.pytrees import assert_close
 
@@ -56,7 +56,7 @@ def test_matrix_is_unitary_in_float32():
 
 def test_start_has_phases_all_around():
     """7 n weights of the recurrence; phases on ±π, vectors on ±1."""
-    params = unitary_rnn(40).init(jax.random.key(0), 3)
+    params = initial(unitary_rnn(40), 3)
     sizes = {name: x.size for name, x in params.items()}
     assert sizes == {"kernel": 240, "phases": 120, "reflections": 160, "bias": 40}
     assert 3 < np.abs(params["phases"]).max() < np.pi

@@ -13,7 +13,7 @@ from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.variational_dropout import variational_dropout
 from rnnjax.layers.weight_drop import weight_drop
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, draw
+from tests.cells.paper import B, D, H, T, draw, initial
 from tests.layers.lstm_loop import lstm_loop
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
@@ -84,13 +84,13 @@ def test_weights_are_found_in_the_tree_and_before_prepare(x64, cell, name):
     layer = weight_drop(cell, 0.5, names=(name,))
     dropped = apply(layer, params, None, inputs, key=KEY)[1]
     assert np.abs(dropped - unroll(cell, params, inputs)[1]).max() > 1e-3
-    whole = layer.init(jax.random.key(0), D)
-    assert_same_bits(whole, cell.init(jax.random.key(0), D))
+    whole = initial(layer)
+    assert_same_bits(whole, initial(cell))
 
 
 @pytest.mark.parametrize("make", [weight_drop, variational_dropout, candidate_dropout])
 def test_no_key_or_no_rate_is_the_cell(make):
-    params = lstm(H).init(jax.random.key(0), D)
+    params = initial(lstm(H))
     inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
     want = apply(recurrent(lstm(H)), params, None, inputs)
     for rate, key in ((RATE, None), (0.0, KEY)):

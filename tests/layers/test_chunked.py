@@ -7,7 +7,7 @@ import pytest
 from rnnjax import bidirectional, gru, lstm
 from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, T, draw
+from tests.cells.paper import B, T, draw, initial
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits, steps
 
@@ -71,8 +71,8 @@ def test_no_steps_are_no_error():
 
 def test_one_cell_serves_both_ways_with_parameters_of_its_own():
     layer = chunked_bidirectional(gru(5), chunk_length=3, look_ahead=0)
-    params = layer.init(jax.random.key(0), D)
-    assert_same_bits(params, bidirectional(gru(5)).init(jax.random.key(0), D))
+    params = initial(layer)
+    assert_same_bits(params, initial(bidirectional(gru(5))))
 
 
 def test_bad_lengths_are_refused():

@@ -1,11 +1,10 @@
 """`causal_convolution` against a loop over its window."""
 
-import jax
 import numpy as np
 import pytest
 
 from rnnjax.layers.convolution import causal_convolution
-from tests.cells.paper import B, D, H, T, draw
+from tests.cells.paper import B, D, H, T, draw, initial
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
 
@@ -31,7 +30,7 @@ def test_equals_loop(x64, window):
 
 def test_outputs_are_as_wide_as_inputs_unless_told():
     layer = causal_convolution(3, use_bias=False)
-    params = layer.init(jax.random.key(0), D)
+    params = initial(layer)
     assert {name: x.shape for name, x in params.items()} == {"kernel": (3, D, D)}
     carry, _ = apply(layer, params, None, np.ones((T, B, D), np.float32))
     assert_same_bits(carry, np.ones((2, B, D), np.float32))

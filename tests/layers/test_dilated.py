@@ -11,7 +11,7 @@ from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.convolution import causal_convolution
 from rnnjax.layers.dilated import dilated, dilated_stack
-from tests.cells.paper import B, D, H, T, draw
+from tests.cells.paper import B, D, H, T, draw, initial
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits, steps
 from tests.user_cells import counting
@@ -52,8 +52,8 @@ def test_equals_loop(x64, dilation):
 
 def test_dilation_of_one_is_the_cell():
     layer, plain = dilated(lstm(H), 1), recurrent(lstm(H))
-    params = plain.init(jax.random.key(0), D)
-    assert_same_bits(layer.init(jax.random.key(0), D), params)
+    params = initial(plain)
+    assert_same_bits(initial(layer), params)
     inputs = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
     is_first = draw_marks()["is_first"]
     carry, outputs = apply(layer, params, None, inputs, is_first=is_first)
@@ -77,7 +77,7 @@ def test_chunks_of_any_length_turn_the_queue(x64):
 
 def test_trees_of_inputs_and_counters_are_dilated():
     layer = dilated(counting(H), 2)
-    params = layer.init(jax.random.key(0), D)
+    params = initial(layer)
     inputs = {"features": np.ones((T, B, D)), "gain": np.ones((T, B))}
     carry, (_, shown) = apply(layer, params, None, inputs)
     want = np.broadcast_to(1 + np.arange(T)[:, None] // 2, (T, B))

@@ -1,13 +1,12 @@
 """`layer_norm` against its equation, and what it does not see."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from rnnjax.layers.layer_norm import layer_norm
 from tests.cells import paper
-from tests.cells.paper import B, H, T, draw
+from tests.cells.paper import B, H, T, draw, initial
 from tests.layers.programs import apply
 from tests.pytrees import assert_close
 
@@ -21,7 +20,7 @@ def test_equals_equation(x64):
 
 def test_first_parameters_normalize_and_see_no_scale(x64):
     layer = layer_norm(use_bias=False, epsilon=1e-12, dtype=jnp.float64)
-    params = layer.init(jax.random.key(0), H)
+    params = initial(layer, H)
     assert set(params) == {"scale"}
     inputs = np.random.default_rng(0).normal(size=(T, B, H))
     outputs = apply(layer, params, None, inputs)[1]
@@ -33,7 +32,7 @@ def test_bfloat16_is_normalized_in_float32():
     """A mean far from zero: squares rounded to eight bits would leave nothing."""
     inputs = 64 + np.arange(H) / 2 * np.ones((T, B, 1))
     layer = layer_norm(dtype=jnp.bfloat16)
-    got = apply(layer, layer.init(jax.random.key(0), H), None, jnp.bfloat16(inputs))[1]
+    got = apply(layer, initial(layer, H), None, jnp.bfloat16(inputs))[1]
     assert got.dtype == jnp.bfloat16
     assert_close(got, paper.layer_norm(inputs, 1.0, 0.0), 0.01)
 

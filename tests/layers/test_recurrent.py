@@ -8,7 +8,7 @@ import pytest
 from rnnjax import bidirectional, dense, gru, lengths_to_mask, lstm, recurrent
 from rnnjax.layers.merging import average, concatenate, keep_apart
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, T, draw
+from tests.cells.paper import B, T, draw, initial
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
 
@@ -17,8 +17,8 @@ from tests.pytrees import assert_close, assert_same_bits
 def test_recurrent_is_unroll(reverse):
     cell = lstm(5)
     layer = recurrent(cell, reverse=reverse)
-    params = layer.init(jax.random.key(0), D)
-    assert_same_bits(params, cell.init(jax.random.key(0), D))
+    params = initial(layer)
+    assert_same_bits(params, initial(cell))
     _, inputs = draw(cell)
     got = apply(layer, params, None, inputs)
     assert_same_bits(got, unroll(cell, params, inputs, reverse=reverse))
@@ -58,7 +58,7 @@ def test_masked_steps_are_zeros_whatever_the_merging_makes_of_zeros():
 
 def test_both_directions_have_parameters_of_their_own():
     layer = bidirectional(gru(5))
-    params = layer.init(jax.random.key(0), D)
+    params = initial(layer)
     assert not np.array_equal(params["forward"]["kernel"], params["backward"]["kernel"])
 
 

@@ -7,7 +7,7 @@ import pytest
 from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, stack
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from tests.cells import paper
-from tests.cells.paper import B, D, T, sigmoid
+from tests.cells.paper import B, D, T, initial, sigmoid
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
 
@@ -37,7 +37,7 @@ def test_highway_mixes_by_its_gate():
 
 @pytest.mark.parametrize(("options", "bias"), [({}, -1), ({"gate_bias": 2.5}, 2.5)])
 def test_gate_of_highway_starts_at_its_bias(options, bias):
-    params = highway(dense(D), **options).init(jax.random.key(0), D)
+    params = initial(highway(dense(D), **options))
     assert (params["bias"] == bias).all()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from rnnjax import dense, embed, one_hot
 from rnnjax.layers.tokens import embedding_lookup
+from tests.cells.paper import initial
 from tests.pytrees import assert_close
 
 TOKENS = np.array([[3, 0, 10], [7, 7, 1]])
@@ -13,7 +14,7 @@ FOREIGN = np.array([-1, 11, 2**31 - 1, -(2**31)], np.int32)
 
 
 def test_embed_reads_rows():
-    params = embed(5).init(jax.random.key(0), 11)
+    params = initial(embed(5), 11)
     _, outputs = embed(5).apply(params, None, TOKENS)
     np.testing.assert_array_equal(outputs, np.asarray(params["embedding"])[TOKENS])
 
@@ -21,7 +22,7 @@ def test_embed_reads_rows():
 def test_embedding_rows_have_length_near_one():
     """Variance 1 / size, whatever the vocabulary."""
     for vocab_size in (1000, 4000):
-        table = embed(50).init(jax.random.key(0), vocab_size)["embedding"]
+        table = initial(embed(50), vocab_size)["embedding"]
         assert abs(np.square(table).sum(-1).mean() - 1) < 0.05
 
 
@@ -33,7 +34,7 @@ def test_one_hot_is_the_identity():
 @pytest.mark.parametrize("jitted", [False, True])
 def test_foreign_tokens_read_nan(jitted):
     """A row of NaN, never another token's; and their gradient touches no row."""
-    params = embed(5).init(jax.random.key(0), 11)
+    params = initial(embed(5), 11)
     for layer, own in ((embed(5), params), (one_hot(11), {})):
         run = jax.jit(layer.apply) if jitted else layer.apply
         _, outputs = run(own, None, FOREIGN)
@@ -44,7 +45,7 @@ def test_foreign_tokens_read_nan(jitted):
 
 
 def test_foreign_tokens_under_mask_read_zeros():
-    params = embed(5).init(jax.random.key(0), 11)
+    params = initial(embed(5), 11)
     mask = np.array([True, False])
     _, outputs = embed(5).apply(params, None, np.array([3, 99]), mask=mask)
     want = np.stack([np.asarray(params["embedding"])[3], np.zeros(5)])
@@ -53,7 +54,7 @@ def test_foreign_tokens_under_mask_read_zeros():
 
 @pytest.mark.parametrize("layer", [embed(5), one_hot(11)])
 def test_tokens_that_are_no_integers_are_refused(layer):
-    params = layer.init(jax.random.key(0), 11)
+    params = initial(layer, 11)
     with pytest.raises(ValueError, match="inputs must be integer tokens, got float32"):
         layer.apply(params, None, np.ones(3, np.float32))
 
@@ -67,7 +68,7 @@ def test_one_hot_refuses_another_vocabulary():
 def test_dense_is_affine(use_bias):
     rng = np.random.default_rng(0)
     layer = dense(5, use_bias=use_bias, bias_init=jax.nn.initializers.normal(1.0))
-    params = layer.init(jax.random.key(0), 2)
+    params = initial(layer, 2)
     inputs = rng.normal(size=(7, 3, 2)).astype(np.float32)
     want = inputs.astype(np.float64) @ np.float64(params["kernel"])
     assert set(params) == ({"kernel", "bias"} if use_bias else {"kernel"})

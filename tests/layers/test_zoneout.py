@@ -10,7 +10,7 @@ from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.layers.recurrent import recurrent
 from rnnjax.layers.zoneout import zoneout
-from tests.cells.paper import B, D, H, draw
+from tests.cells.paper import B, D, H, draw, initial
 from tests.layers.lstm_loop import lstm_loop
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
@@ -86,5 +86,5 @@ def test_bad_rates_and_cells_are_refused():
 def test_layers_are_cached_whatever_holds_the_rates():
     assert zoneout(lstm(H), RATES) is zoneout(lstm(H), LSTMCarry(h=0.2, c=0.7))
     assert zoneout(lstm(H), RATES) is not zoneout(lstm(H), 0.2)
-    params = zoneout(gru(H), 0.5).init(jax.random.key(0), D)
-    assert_same_bits(params, gru(H).init(jax.random.key(0), D))
+    params = initial(zoneout(gru(H), 0.5))
+    assert_same_bits(params, initial(gru(H)))

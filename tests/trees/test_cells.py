@@ -21,7 +21,7 @@ from rnnjax.trees import (
     unroll_trees,
 )
 from rnnjax.unroll import unroll
-from tests.cells.paper import IN_NUMPY, by_gate, sigmoid
+from tests.cells.paper import IN_NUMPY, by_gate, initial, sigmoid
 from tests.differences import differences_along
 from tests.loop import in_numpy
 from tests.pytrees import assert_close, draw_like
@@ -154,14 +154,14 @@ def test_a_chain_is_an_lstm(make, num_steps):
 
 def test_tree_lstms_begin_with_the_bias_of_an_lstm():
     for cell in (child_sum_tree_lstm(H, forget_bias=2.0), nary_tree_lstm(H, 3)):
-        bias = cell.init(jax.random.key(0), D)["bias"]
+        bias = initial(cell, D)["bias"]
         forget_bias = 2.0 if cell.max_children is None else 1.0
         np.testing.assert_array_equal(bias, np.repeat([0, forget_bias, 0, 0], H))
 
 
 @pytest.mark.parametrize("num_children", [2, 3])
 def test_recurrent_matrices_begin_orthogonal_by_gate(num_children):
-    params = nary_tree_lstm(H, num_children).init(jax.random.key(0), D)
+    params = initial(nary_tree_lstm(H, num_children), D)
     for gate in np.split(params["recurrent_kernel"], num_children + 3, axis=-1):
         assert_close(gate.T @ gate, np.eye(H), 1e-6)
 

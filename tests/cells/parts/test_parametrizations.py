@@ -88,8 +88,8 @@ def test_bfloat16_is_rounded_once():
     """The matrix is made in float32, so it is as orthogonal as its digits allow."""
     weights = draw_weights(np.random.default_rng(4), exponential_map(), 24)
     weights = jnp.asarray(weights, jnp.bfloat16)
-    W = orthogonal_matrix(exponential_map(), weights, 24)
-    wide = orthogonal_matrix(exponential_map(), weights.astype(jnp.float32), 24)
+    matrix = compiled(exponential_map(), 24)
+    W, wide = matrix(weights), matrix(weights.astype(jnp.float32))
     assert_same_bits(W, wide.astype(jnp.bfloat16))
     assert distance(W) < 0.02
 

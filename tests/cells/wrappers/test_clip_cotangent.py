@@ -9,7 +9,7 @@ from rnnjax import hoisted, lstm, remat, scan, unroll
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from tests import user_cells
-from tests.cells.paper import B, D, H, T, draw
+from tests.cells.paper import B, D, H, T, draw, initial
 from tests.loop import in_numpy
 from tests.pytrees import assert_close
 
@@ -77,7 +77,7 @@ def test_every_engine_clips_as_the_hand_does(x64, clip, options):
 def test_a_masked_step_passes_back_all():
     """No step was taken, so none is clipped."""
     cell = clip_cotangent(lstm(H), max_norm=MAX_NORM)
-    params = cell.init(jax.random.key(0), D)
+    params = initial(cell)
     inputs, mask = jnp.ones((T, B, D)), jnp.zeros((T, B), bool)
 
     def last(carry):
@@ -89,7 +89,7 @@ def test_a_masked_step_passes_back_all():
 
 def test_counters_and_large_gradients_pass():
     cell = user_cells.counting(H)
-    params = cell.init(jax.random.key(0), D)
+    params = initial(cell)
     inputs = {"features": jnp.ones((B, D)), "gain": jnp.ones(B)}
 
     def loss(h, cell):

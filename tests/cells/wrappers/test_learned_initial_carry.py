@@ -7,7 +7,7 @@ import numpy as np
 from rnnjax import lstm
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, D, H, T, draw
+from tests.cells.paper import B, D, H, T, draw, initial
 from tests.pytrees import assert_close, assert_same_bits
 from tests.user_cells import counting, reflecting
 
@@ -23,7 +23,7 @@ def test_learned_start_is_that_carry(x64):
 def test_learned_start_begins_as_the_cell_does():
     """From what `prepare` made, too."""
     for cell in (lstm(H), reflecting(H)):
-        params = learned_initial_carry(cell).init(jax.random.key(0), D)
+        params = initial(learned_initial_carry(cell))
         inputs = np.ones((T, B, D), np.float32)
         got = unroll(learned_initial_carry(cell), params, inputs)
         assert_close(got, unroll(cell, params["cell"], inputs), 1e-6)
@@ -33,7 +33,7 @@ def test_counters_are_not_learned():
     """Nor is a step of one piece in the way."""
     inputs = {"features": np.ones((T, B, D)), "gain": np.ones((T, B))}
     cell = learned_initial_carry(counting(H))
-    params = cell.init(jax.random.key(0), D)
+    params = initial(cell)
     assert params["initial_carry"]["count"] is None
 
     @jax.jit
