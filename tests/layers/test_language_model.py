@@ -92,7 +92,7 @@ def test_a_token_outside_the_vocabulary_gives_nan_to_its_own_sequence(embedding_
     assert np.isfinite(logits[~foreign]).all()
 
 
-def zaremba(size, bound, **options):
+def zaremba(size, bound, vocab_size=10_000, **options):
     uniform = rnnjax.initializers.symmetric_uniform(bound)
     cell = rnnjax.lstm(
         size,
@@ -102,7 +102,7 @@ def zaremba(size, bound, **options):
         bias_init=uniform,
     )
     return language_model(
-        10_000,
+        vocab_size,
         [cell, cell],
         embedding_size=size,
         embedding_init=uniform,
@@ -134,7 +134,7 @@ def test_numbers_of_weights_are_those_published(layer, number):
 
 def test_every_weight_can_be_drawn_uniformly():
     bound = 0.1
-    params = jax.jit(zaremba(200, bound).init)(jax.random.key(1))
+    params = jax.jit(zaremba(200, bound, 500).init)(jax.random.key(1))
     leaves = jax.tree.leaves(params)
     assert len(leaves) == 1 + 2 * 3 + 2
     for leaf in leaves:
