@@ -33,12 +33,6 @@ def test_gates_are_the_papers(x64, make, names):
         carry, _ = cell.step(params, carry, inputs[t])
 
 
-def test_saturation_counts_each_unit():
-    gate = np.array([[0.05, 0.95, 0.5], [0.2, 0.99, 0.01]])
-    shut, opened = saturation(gate)
-    assert_close((shut, opened), (np.array([0.5, 0, 0.5]), np.array([0, 1.0, 0])), 1e-6)
-
-
 def test_time_constants_are_what_is_left(x64):
     """After T steps e^(-T/τ) is left of what was kept."""
     gate = np.random.default_rng(1).uniform(0.5, 1, size=(T, H))
@@ -47,15 +41,17 @@ def test_time_constants_are_what_is_left(x64):
     assert np.isinf(time_constants(np.ones((T, 1)))).all()
 
 
-def test_units_dead_and_saturated():
+def test_units_that_are_saturated_or_dead():
+    gate = np.array([[0.05, 0.95, 0.5], [0.2, 0.99, 0.01]])
+    want = np.array([0.5, 0, 0.5]), np.array([0, 1.0, 0])  # shut, open
+    assert_close(tuple(saturation(gate)), want, 1e-6)
     outputs = np.zeros((T, B, 3))
     outputs[2, 1, 1] = 0.3
     outputs[:, :, 2] = -0.99
     outputs[0, :, 2] = 0.2
     assert dead_units(outputs).tolist() == [True, False, False]
     assert dead_units(outputs, tolerance=0.4).tolist() == [True, True, False]
-    want = np.array([0, 0, (T - 1) / T])
-    assert_close(saturated_units(outputs), want, 1e-6)
+    assert_close(saturated_units(outputs), np.array([0, 0, (T - 1) / T]), 1e-6)
 
 
 def test_effective_rank_counts_equal_directions(x64):

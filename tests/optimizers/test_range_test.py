@@ -68,17 +68,18 @@ def test_nothing_above_an_unstable_one_is_chosen():
     assert np.isnan(range_test(train, jnp.array([3.0, 4.0])).chosen)
 
 
-@pytest.mark.parametrize("candidates", [[0.0, 1.0], [-1.0, 1.0], [2.0, 1.0]])
-def test_candidates_must_be_positive_and_ascending(candidates):
-    with pytest.raises(ValueError, match="candidates must be positive and ascending"):
-        range_test(descend, jnp.array(candidates))
-
-
-def test_bad_arguments_are_refused():
-    rates = jnp.array([0.1])
-    with pytest.raises(ValueError, match="window must be a positive whole number"):
-        range_test(descend, rates, window=0)
-    with pytest.raises(ValueError, match="max_rise must be positive, got 0.0."):
-        range_test(descend, rates, max_rise=0.0)
-    with pytest.raises(ValueError, match="at least 60 losses, a window, got 40."):
-        range_test(descend, rates, window=60)
+@pytest.mark.parametrize(
+    ("candidates", "options", "message"),
+    [
+        *(
+            (candidates, {}, "candidates must be positive and ascending")
+            for candidates in ([0.0, 1.0], [-1.0, 1.0], [2.0, 1.0])
+        ),
+        ([0.1], {"window": 0}, "window must be a positive whole number"),
+        ([0.1], {"max_rise": 0.0}, "max_rise must be positive, got 0.0."),
+        ([0.1], {"window": 60}, "at least 60 losses, a window, got 40."),
+    ],
+)
+def test_bad_arguments_are_refused(candidates, options, message):
+    with pytest.raises(ValueError, match=message):
+        range_test(descend, jnp.array(candidates), **options)

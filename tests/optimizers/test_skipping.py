@@ -6,12 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from rnnjax.optimizers import (
-    clip_by_norm,
-    raise_if_stopped,
-    skip_nonfinite,
-    skip_state,
-)
+from rnnjax.optimizers import clip_by_norm, raise_if_stopped, skip_nonfinite, skip_state
 from tests.pytrees import assert_close, assert_same_bits
 
 INNER = optax.chain(clip_by_norm(1.0), optax.adam(0.1))
