@@ -1,6 +1,6 @@
 """Finds data sets on this machine, and downloads them on request.
 
-Finding downloads nothing: a missing data set is an error that says how to get it.
+Nothing is downloaded unasked: a missing data set is an error that says how to get it.
 """
 
 import gzip
@@ -25,22 +25,22 @@ AnyPath = Path | zipfile.Path
 def find(name: str, data_dir: str | Path | None = None) -> dict[str, AnyPath]:
     """Finds the files of a data set and checks their digests.
 
-    Each file is looked for as `<place>/<name>/<file>` and `<file>.gz`, then where the
-    registry says that it may also lie. The places are `data_dir`, the directory in the
-    environment variable RNNJAX_DATA_DIR, and the user's cache, in this order.
+    The directories `data_dir`, the value of the environment variable RNNJAX_DATA_DIR,
+    and the user's cache are searched in this order for `<name>/<file>` and
+    `<name>/<file>.gz`, then for the other places that the registry gives.
 
     Args:
       name: the data set's name.
-      data_dir: the first place to look in; None: there is none.
+      data_dir: the directory to search first, if any.
 
     Returns:
-      The path of every file by its name; a path may end in `.gz`, or be one in a zip
-      file.
+      A dict from the name of each file to its path, which may end in `.gz` or be one
+      within a zip file.
 
     Raises:
       ValueError: if there is no data set of that name.
-      MissingData: if a file is in none of the places.
-      BadInput: if a file has another digest than it should.
+      MissingData: if a file is in none of the directories.
+      BadInput: if the digest of a file is wrong.
     """
     entry = dataset(name)
     places = _places(data_dir)
@@ -60,15 +60,15 @@ def find(name: str, data_dir: str | Path | None = None) -> dict[str, AnyPath]:
 def fetch(name: str, data_dir: str | Path | None = None) -> dict[str, AnyPath]:
     """Downloads the files of a data set that are missing.
 
-    A file appears under its name only when it is complete and its digest is right.
+    A file appears under its name only once it is complete and its digest is right.
 
     Args:
       name: the data set's name.
-      data_dir: where to put them, in a directory of the data set's name; None: the
-        user's cache.
+      data_dir: the files are put into `<data_dir>/<name>`; by default into the user's
+        cache.
 
     Returns:
-      The path of every file by its name.
+      A dict from the name of each file to its path.
 
     Raises:
       ValueError: if there is no data set of that name, it has no public address, or
@@ -145,7 +145,7 @@ def _fetch_file(file: DataFile, name: str, place: Path) -> AnyPath:
 
 
 def _find_damage(file: DataFile, path: AnyPath) -> BadInput | None:
-    """Returns an error that says what is wrong with a file, None if nothing is."""
+    """Returns the error to raise for a damaged file, None for a good one."""
     try:
         digest = hashlib.sha256(read_bytes(path)).hexdigest()
     except BadInput as error:
@@ -154,7 +154,7 @@ def _find_damage(file: DataFile, path: AnyPath) -> BadInput | None:
         return None
     return BadInput(
         f"the SHA-256 of the uncompressed file must be {file.sha256}, got {digest}. "
-        "Delete it and fetch it again.",
+        "Delete the file and fetch it again.",
         path,
     )
 
@@ -164,12 +164,12 @@ def _missing_message(
 ) -> str:
     variable = os.environ.get(DATA_DIR_VARIABLE) or "not set"
     lines = [
-        f"The data set {entry.name} is missing:",
+        f"These files of the data set {entry.name} are missing:",
         *(
             f"  {file.name}, {file.num_bytes:,} bytes, SHA-256 {file.sha256}"
             for file in missing
         ),
-        f"It was looked for, plain and as .gz ({DATA_DIR_VARIABLE} is {variable}), in:",
+        f"These directories were searched ({DATA_DIR_VARIABLE} is {variable}):",
         *(f"  {place / entry.name}" for place in places),
     ]
     terms = f"{entry.num_bytes / 1e6:.1f} MB; {entry.licence}"
@@ -179,12 +179,12 @@ def _missing_message(
         command = f"python -m experiments.data fetch {entry.name}"
         if data_dir:
             command += f" --data-dir {shlex.quote(str(data_dir))}"
-        lines += [f"Fetch it ({terms}) with:", f"  {command}"]
+        lines += [f"To download it ({terms}), run:", f"  {command}"]
     return "\n".join(lines)
 
 
 def _download(url, output_file, downloading_pooch) -> None:
     pooch.HTTPDownloader()(url, output_file, downloading_pooch)
-    if url.endswith(".gz"):  # the digest is that of the uncompressed content
+    if url.endswith(".gz"):  # the digest is of the uncompressed content
         path = Path(output_file)
         path.write_bytes(gzip.decompress(path.read_bytes()))

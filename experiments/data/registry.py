@@ -1,4 +1,4 @@
-"""The data sets known to the experiments, as `registry.toml` lists them."""
+"""The data sets that experiments can use, as `registry.toml` lists them."""
 
 import tomllib
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ class DataFile:
     """One file of a data set.
 
     Attributes:
-      name: path below the data set's own directory.
-      url: where it comes from, at a fixed commit; compressed if it ends in `.gz`. None:
-        it has no public address.
-      num_bytes: size, uncompressed.
+      name: path within the data set's directory.
+      url: address to download from, which names a commit if the host has commits; the
+        download is compressed if the address ends in `.gz`. None: there is no public
+        address.
+      num_bytes: size of the uncompressed content.
       sha256: digest of the uncompressed content.
       also: another path, below the directory of all data sets, where it may lie; a part
         of it may be a zip file.
@@ -28,13 +29,13 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set: its files, and what to know before fetching them.
+    """A data set: its files, and what a user should know before downloading them.
 
     Attributes:
-      name: its name on the command line, and that of its directory.
+      name: the name on the command line and of the directory.
       title: a description in one line.
-      licence: the terms under which it may be used.
-      files: its files.
+      licence: the terms of use.
+      files: the files.
     """
 
     name: str
@@ -44,12 +45,12 @@ class Dataset:
 
     @property
     def num_bytes(self) -> int:
-        """Size of all files together, uncompressed."""
+        """Returns the size of all files together, uncompressed."""
         return sum(file.num_bytes for file in self.files)
 
     @property
     def digests(self) -> dict[str, str]:
-        """SHA-256 of the uncompressed content of every file, by name."""
+        """Returns the SHA-256 of the uncompressed content of every file, by name."""
         return {file.name: file.sha256 for file in self.files}
 
 
