@@ -39,7 +39,7 @@ def test_words_are_split_by_place_with_the_vocabulary_of_the_training_part(write
     assert decoded(corpus) == (train, "b", "<unk> <eos>")
 
 
-def test_parts_may_be_files_of_their_own(write):
+def test_parts_may_be_files_of_their_own_in_any_encoding(write):
     contents = {"data_path": "abab", "validation_path": "ba", "test_path": "cc"}
     paths = {name: write(name, content) for name, content in contents.items()}
     corpus = load_characters(TextFlags(**paths))
@@ -47,6 +47,9 @@ def test_parts_may_be_files_of_their_own(write):
     assert set(corpus.digests) == {str(path) for path in paths.values()}
     without_test = dataclasses.replace(TextFlags(**paths), test_path=None)
     assert load_characters(without_test).test is None
+    path = write("latin.txt", "äöüäöüäöüß", "latin-1")
+    corpus = load_characters(TextFlags(data_path=path, encoding="latin-1"))
+    assert "".join(corpus.vocabulary.symbols) == "ßäöü"
 
 
 def test_files_of_a_split_must_come_together(write):
@@ -55,12 +58,6 @@ def test_files_of_a_split_must_come_together(write):
         TextFlags(validation_path=path)
     with pytest.raises(ValueError, match="test_path needs validation_path"):
         TextFlags(data_path=path, test_path=path)
-
-
-def test_encoding(write):
-    path = write("latin.txt", "äöüäöüäöüß", "latin-1")
-    corpus = load_characters(TextFlags(data_path=path, encoding="latin-1"))
-    assert "".join(corpus.vocabulary.symbols) == "ßäöü"
 
 
 @pytest.mark.parametrize("load", [load_characters, lambda flags: load_words(flags, 2)])

@@ -1,4 +1,4 @@
-"""The idx format: bytes laid out by hand, and what is no such file."""
+"""The idx format: a file written byte by byte, and files that are refused."""
 
 import gzip
 

@@ -25,23 +25,22 @@ def test_characters_are_in_the_order_of_their_codes():
     np.testing.assert_array_equal(vocabulary.encode("hole"), [2, 4, 3, 1])
 
 
-def test_words_are_in_the_order_of_their_counts():
-    vocabulary = Vocabulary.of_words(WORDS)
-    assert vocabulary.symbols == ("b", "a", "<eos>", "c", "d")
-    assert vocabulary.unknown is None
-    assert vocabulary.decode([1, 0, 2]) == "a b <eos>"
-
-
-def test_rare_words_become_unknown():
-    vocabulary = Vocabulary.of_words(WORDS, min_count=3)
-    assert vocabulary.symbols == ("b", "<unk>", "a")  # <unk> and a: three each
-    np.testing.assert_array_equal(vocabulary.encode(["a", "c", "new"]), [2, 1, 1])
-
-
-def test_a_text_that_already_has_unknown_words():
-    vocabulary = Vocabulary.of_words(["<unk>", "a", "<unk>", "b", "c", "c"], 2)
-    assert vocabulary.symbols == ("<unk>", "c")
-    assert Vocabulary.of_words(["a", "<unk>", "a"]).unknown == "<unk>"
+@pytest.mark.parametrize(
+    ("words", "min_count", "symbols", "unknown"),
+    [
+        (WORDS, 1, ("b", "a", "<eos>", "c", "d"), None),  # in the order of their counts
+        (WORDS, 3, ("b", "<unk>", "a"), "<unk>"),  # <unk> and a: three each
+        ("<unk> a <unk> b c c".split(), 2, ("<unk>", "c"), "<unk>"),
+        ("a <unk> a".split(), 1, ("a", "<unk>"), "<unk>"),
+    ],
+)
+def test_rare_words_become_unknown(words, min_count, symbols, unknown):
+    vocabulary = Vocabulary.of_words(words, min_count=min_count)
+    assert (vocabulary.symbols, vocabulary.unknown) == (symbols, unknown)
+    assert vocabulary.decode([1, 0]) == f"{symbols[1]} {symbols[0]}"
+    if unknown is not None:
+        tokens = vocabulary.encode([symbols[1], "new"])
+        assert tokens.tolist() == [1, symbols.index("<unk>")]
 
 
 def test_digest_tells_vocabularies_apart():
@@ -69,10 +68,10 @@ WORD = Vocabulary.of_words(["a"])
         (Vocabulary.of_characters, ("",), "at least one symbol"),
         (Vocabulary.of_words, (WORDS, 0), "min_count must be positive, got 0"),
         (Vocabulary.of_words, (WORDS, -2), "min_count must be positive, got -2"),
-        (Vocabulary.from_json, ("",), "text must be a vocabulary's JSON"),
-        (Vocabulary.from_json, ("[1]",), "text must be a vocabulary's JSON"),
-        (Vocabulary.from_json, ('{"symbols": ["a"]}',), "must be a vocabulary's JSON"),
-        (Vocabulary.from_json, ('{"symbols": 3}',), "text must be a vocabulary's JSON"),
+        *(
+            (Vocabulary.from_json, (text,), "text must be a vocabulary's JSON")
+            for text in ("", "[1]", '{"symbols": ["a"]}', '{"symbols": 3}')
+        ),
         (LETTERS.encode, ("abcaß",), "among the 3 of .* got 'ß' at position 4"),
         (WORD.encode, (iter(["a", "cat"]),), "got 'cat' at position 1"),
         (LETTERS.decode, ([0, -1],), "from 0 to 2, got -1 at position 1"),

@@ -1,4 +1,4 @@
-"""The report of blow-ups names the step, layer and leaf where one was planted."""
+"""The report names the step, layer and leaf at which a blow-up was planted."""
 
 import functools
 
@@ -24,7 +24,7 @@ spoil_back.defvjp(lambda x, factor: (x, factor), lambda factor, g: (g * factor, 
 
 
 def planted():
-    """An LSTM that multiplies a leaf by a number at one step, or its gradient.
+    """Makes an LSTM that multiplies a leaf, or its gradient, by a number at one step.
 
     Its parameters say what is planted and where, so that all cases are one program.
     """
@@ -43,7 +43,7 @@ def planted():
     def step(params, carry, inputs):
         here = (carry["time"] == params["at"])[..., None]
 
-        # a slope is planted in what the step reads, a value in what it leaves
+        # a slope is planted in the carry that is read, a value in the one left
         slopes = [jnp.where(here, slope, 1) for slope in params["slopes"]]
         read = LSTMCarry(*map(spoil_back, carry["cell"], slopes))
         left, outputs = plain.step(params["cell"], read, inputs)
@@ -67,7 +67,7 @@ def params_of_all():
 
 @functools.cache
 def program():
-    """Looks for what is not finite or above 1e5."""
+    """Compiles the search for values that are not finite or above 1e5."""
 
     def loss(outputs):
         return (outputs**2).sum()
@@ -99,7 +99,7 @@ def test_all_well_and_a_bad_input_that_is_no_layers_fault():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e15])
 def test_planted_cases_are_named(value):
-    """100 in all: 25 random places a value, forward and backward."""
+    """25 random places for each value, forward and backward."""
     rng, run, inputs = np.random.default_rng(7), program(), draw()
     for _ in range(25):
         layer, at = int(rng.choice([0, 2, 3])), int(rng.integers(T))

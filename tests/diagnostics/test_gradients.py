@@ -17,7 +17,7 @@ WEIGHTS = np.random.default_rng(5).normal(size=(T, B, H))  # of the outputs
 
 
 def test_jacobians_of_elman_are_the_lectures(x64):
-    """diag(f') W; our kernel is W transposed."""
+    """They are diag(f') W, where W is the transposed kernel."""
     params, inputs = draw(elman(H))
     _, outputs = unroll(elman(H), params, inputs)
     got = jacobians.step_jacobians(elman(H), params, inputs)
@@ -92,7 +92,7 @@ def test_every_lag_of_a_scalar_network(x64):
 
 
 def test_carry_gradients_of_a_cell_that_counts(x64):
-    """One floating leaf; equal to moving the carry handed from chunk to chunk."""
+    """Compares with the gradient by the carry between two chunks."""
     cell = user_cells.counting(H)
     params = jax.tree.map(np.float64, cell.init(jax.random.key(0), D))
     inputs = draw_tree(np.random.default_rng(4), (T, B), D)

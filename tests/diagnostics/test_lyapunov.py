@@ -15,7 +15,7 @@ from tests.cells.paper import D, H, draw
 
 
 def iterating(function, start):
-    """A cell that iterates a map of a vector, whatever its inputs."""
+    """Makes a cell that iterates a map and ignores its inputs."""
 
     def step(params, carry, inputs):
         del params, inputs
@@ -32,14 +32,14 @@ def spectrum_of_map(function, start, num_steps, num_discarded=100):
 
 
 def elman_of(matrix, activation="identity"):
-    """Makes an Elman network of a recurrent matrix that reads nothing."""
+    """Makes an Elman network with a recurrent matrix that ignores its inputs."""
     kernel = np.zeros_like(matrix[:1])
     params = {"kernel": kernel, "recurrent_kernel": matrix}
     return elman(len(matrix), activation=activation, use_bias=False), params
 
 
 def test_general_linear_is_its_eigenvalues(x64):
-    """Of a known spectrum, normal or not; moduli apart, so that QR finds them."""
+    """The matrix is not normal; its moduli differ, so that QR separates them."""
     rng = np.random.default_rng(1)
     moduli = np.array([1.5, 1.1, 0.8, 0.5, 0.2])
     basis = rng.normal(size=(H, H)) + 2 * np.eye(H)
@@ -49,13 +49,13 @@ def test_general_linear_is_its_eigenvalues(x64):
     np.testing.assert_allclose(got, np.log(moduli), atol=1e-4)
     few = lyapunov_spectrum(*arguments, num_discarded=200, num_exponents=2)
     np.testing.assert_allclose(few, got[:2], atol=1e-10)
-    cell, params = elman_of(1.3 * np.linalg.qr(basis)[0])  # all alike
+    cell, params = elman_of(1.3 * np.linalg.qr(basis)[0])  # all exponents are equal
     got = lyapunov_spectrum(cell, params, np.zeros((50, 1)))
     np.testing.assert_allclose(got, np.log(1.3), atol=1e-12)
 
 
 def test_henon(x64):
-    """0.4192 and -1.6229, whose sum is exactly log 0.3."""
+    """The exponents are 0.4192 and -1.6229; their sum is exactly log 0.3."""
     got = spectrum_of_map(
         lambda x: jnp.stack([1 - 1.4 * x[0] ** 2 + x[1], 0.3 * x[0]]), [0.1, 0.1], 60000
     )
@@ -65,7 +65,7 @@ def test_henon(x64):
 
 
 def test_lorenz(x64):
-    """0.906, 0 and -14.572 a unit of time; their sum is -13.667."""
+    """They are 0.906, 0 and -14.572 per unit of time; their sum is -13.667."""
     dt = 0.01
 
     def flow(v):
@@ -85,7 +85,7 @@ def test_lorenz(x64):
 
 
 def test_sum_is_the_mean_log_determinant(x64):
-    """Of any cell, under any inputs."""
+    """This holds for any cell and any inputs."""
     cell = gru(H)
     params, _ = draw(cell, seed=2, scale=1.0)
     inputs = np.random.default_rng(3).normal(size=(40, D))
@@ -96,7 +96,7 @@ def test_sum_is_the_mean_log_determinant(x64):
 
 @pytest.mark.parametrize(("gain", "sign"), [(0.7, -1), (2.0, 1)])
 def test_chaos_begins_past_a_gain_of_one(x64, gain, sign):
-    """Of h = tanh(W h), W of variance gain² / N: log gain below one, chaos above."""
+    """For h = tanh(W h), W of variance gain² / N: log gain below one, chaos above."""
     rng = np.random.default_rng(3)
     matrix = gain * rng.normal(size=(100, 100)) / np.sqrt(100)
     cell, params = elman_of(matrix, "tanh")
@@ -111,7 +111,7 @@ def test_chaos_begins_past_a_gain_of_one(x64, gain, sign):
 
 @pytest.mark.parametrize("activation", ["identity", "tanh"])
 def test_gradients_fade_at_the_rate_of_the_largest_exponent(x64, activation):
-    """Within 5 %."""
+    """The rates agree within 5 %."""
     rng = np.random.default_rng(4)
     size, num_steps = 20, 400
     matrix = rng.normal(size=(size, size)) / np.sqrt(size)

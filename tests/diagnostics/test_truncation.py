@@ -1,4 +1,4 @@
-"""What truncation loses, where it is known; fixed points of small networks."""
+"""Truncation bias in cases that are known, and fixed points of small networks."""
 
 import jax
 import jax.numpy as jnp

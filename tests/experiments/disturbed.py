@@ -1,4 +1,4 @@
-"""An engine with one weight a little off, as a contender."""
+"""A contender with a small error in one weight."""
 
 from experiments.benchmark import jax_program, rnnjax_engines
 from experiments.benchmark.work import make_data

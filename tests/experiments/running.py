@@ -1,4 +1,4 @@
-"""An experiment run within this process, and what it left on the disk."""
+"""Runs experiments in this process and reads what they left on the disk."""
 
 import json
 
@@ -9,13 +9,13 @@ from experiments.harness.command import run_command
 from experiments.harness.metrics import read_metrics
 
 write_plot = Run.write_plot
-figures: dict = {}  # of all runs, by run directory and name: drawing them takes long
+figures: dict = {}  # by run directory and name; drawn only on request
 
 
 def run(experiment, arguments, train="train"):
     """Runs a command line, and returns its exit status.
 
-    The figures of the run are kept, each as it was last, until a test wants them drawn.
+    The last figure of each name is kept until `plots_of` draws it.
     """
 
     def keep_plot(run, name, figure):
@@ -38,13 +38,13 @@ def results_of(directory):
 
 
 def updates_of(directory):
-    """The metrics of a run, but for the time."""
+    """Reads the metrics of a run without wall times."""
     lines = read_metrics(directory / "metrics.jsonl")
     return [{name: x for name, x in line.items() if name != "wall"} for line in lines]
 
 
 def plots_of(directory):
-    """Draws what the run has shown; returns the names of plots that show something."""
+    """Draws the figures of a run; returns the names of those that are not empty."""
     for name, (run, figure) in figures.pop(directory).items():
         write_plot(run, name, figure)
     paths = (directory / "plots").iterdir()
@@ -52,7 +52,7 @@ def plots_of(directory):
 
 
 def compile_update_once(experiment, monkeypatch):
-    """Lets runs whose updates are the same share the first one's."""
+    """Lets runs with equal updates share one compiled update."""
     updates: list = []
     make_update = experiment.make_update
 

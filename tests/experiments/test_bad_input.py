@@ -1,4 +1,4 @@
-"""What the experiments refuse, and say, before they train."""
+"""Input that the experiments refuse before training, and their messages."""
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def test_bad_input_is_one_line_and_costs_no_training(
     assert run(experiment, f"--run-dir run {flags}", train) == BAD_INPUT
     printed = capsys.readouterr()
     assert message in " ".join(printed.err.replace("│", " ").split())
-    assert printed.err.count("\n") == 1 or "--help" in printed.err  # by the parser
+    assert printed.err.count("\n") == 1 or "--help" in printed.err  # from the parser
     assert "compiling" not in printed.out and not (tmp_path / "run").exists()
 
 

@@ -1,4 +1,4 @@
-"""The benchmark at a tiny size, with real workers and with made-up times."""
+"""The benchmark at a tiny size, with real workers and with invented times."""
 
 import contextlib
 import json
@@ -35,13 +35,13 @@ def case_of(*names, group="gradient", cell="lstm", num_cores=1, shape=SHAPE, **o
 
 
 def stat_of(lend, allocator):
-    """The file in which Linux counts what the worker of `scan` has used."""
+    """Returns the file in which Linux counts what the worker of `scan` uses."""
     path = Path("/proc", str(lend("scan", 1, allocator)._process.pid), "stat")
     return path if path.exists() else pytest.skip("needs /proc")
 
 
 def counts(stat):
-    """Page faults of the process, and its ticks of the clock."""
+    """Reads the page faults and clock ticks of a process."""
     fields = [*map(int, stat.read_text().rpartition(")")[2].split()[1:])]
     return fields[6], fields[10] + fields[11]
 
@@ -101,7 +101,7 @@ def test_a_contender_that_disagrees_fails_or_dies_is_named(lend, monkeypatch):
 
 
 def test_a_waiting_worker_takes_no_core_and_is_held_to_its_own(lend):
-    """By the clock of its process, over a wait of 0.2 s."""
+    """Measured by its processor time over 0.2 s."""
     turns.measure(case_of("scan", allocator="kept"), lend, **ONCE)
     stat = stat_of(lend, "kept")
     _, before = counts(stat)
@@ -114,7 +114,7 @@ def test_a_waiting_worker_takes_no_core_and_is_held_to_its_own(lend):
 
 @pytest.mark.slow
 def test_the_allocator_is_that_of_the_case(tmp_path):
-    """Through the command; then by page faults, for temporary arrays of some MB."""
+    """Runs the command, then counts page faults with temporary arrays of a few MB."""
     flags = f"{TINY} --works gradient --cells lstm --run-dir {tmp_path / 'run'}"
     assert run(flags) == DONE
     shape, faults = work.Shape(32, 128, 256), {}
@@ -177,7 +177,7 @@ def test_a_run_is_shown_and_resumed_by_the_names_of_its_cases(
     shown = ("ratio_by_shape_gradient", "ratio_by_shape_train", "time_by_length")
     assert plots_of(directory) == {*shown, *(f"{name}_kept" for name in shown)}
 
-    # as if it had been killed in the third case, and lost the second's result
+    # as if killed in the third case, with the second's result lost
     path.write_text("".join(f"{line}\n" for line in (lines[0], lines[3])))
     measured.clear()
     assert run(f"--resume {directory}") == DONE
@@ -242,7 +242,7 @@ def test_ratios_best_rows_and_shares():
     )
     flops = 3 * 2 * 2 * 3 * (5 + 5) * 4 * 5  # three products of [B, D + H] and 4 H
     assert work.num_flops(gradient) == flops
-    milliseconds = 1e3 * flops / (0.8 * 2 * 2048**3)  # at 80 % of a second's product
+    milliseconds = 1e3 * flops / (0.8 * 2 * 2048**3)  # at 80 % of its speed
     share = {product: found_of(hoisted=1e3), gradient: found_of(hoisted=milliseconds)}
     first, second = tables.share_lines(share)[:2]
     assert first == "large product, GFLOP/s on 2 cores, default allocator: hoisted 17"
@@ -254,9 +254,9 @@ def test_pictures_hold_what_was_measured():
     found = [found_of(hoisted=10, linen=20), found_of(hoisted=30, linen=120)]
     measured = dict(zip(cases, found))
     (axes,) = plots.time_by_length(cases, measured).axes
-    for line, milliseconds in zip(axes.get_lines(), ([10, 30], [20, 120]), strict=True):
-        assert list(line.get_xdata()) == [16, 64]
-        assert list(line.get_ydata()) == pytest.approx(milliseconds)
+    assert [[*line.get_xdata()] for line in axes.get_lines()] == [[16, 64]] * 2
+    times = [line.get_ydata() for line in axes.get_lines()]
+    np.testing.assert_allclose(times, [[10, 30], [20, 120]])
     (axes,) = plots.ratio_by_shape(cases, measured, "hoisted").axes
     assert list(axes.get_lines()[0].get_ydata()) == pytest.approx([2.0, 4.0])
     assert axes.get_lines()[0].get_label() == "linen"

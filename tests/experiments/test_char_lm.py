@@ -1,4 +1,4 @@
-"""The character language model, as a person runs it, at a tiny size."""
+"""The character language model, run from the command line at a tiny size."""
 
 import functools
 import json
@@ -27,7 +27,7 @@ TINY = "--hidden-size 6 --num-steps 5 --batch-size 3 --sample-length 9 --ngram-o
 
 
 def train(directory, flags="", name="run"):
-    """Trains on the text of the directory, which is written if there is none."""
+    """Trains on the text in the directory, writing one if there is none."""
     path = directory / "text.txt"
     if not path.exists():
         words = ["the", "cat", "sat", "on", "a", "mat", "\n"]
@@ -47,7 +47,7 @@ def assert_learned(directory):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run for all to read and none to change."""
+    """A run that no test may change."""
     directory = tmp_path_factory.mktemp("trained")
     assert train(directory, LEARNING) == DONE
     return directory / "run"
@@ -104,7 +104,7 @@ def test_a_resumed_run_is_bit_identical_and_two_devices_train_as_one(
     assert config["num_devices"] == 2
     directories = tmp_path / "whole", tmp_path / "parts"
     whole, parts = map(updates_of, directories)
-    # the shorter run evaluated at its own end too
+    # the shorter run is also evaluated at its own end
     extra = [line for line in parts if line not in whole]
     assert [line["update"] for line in extra] in ([], [6])
     assert [line for line in parts if line not in extra] == whole
@@ -129,7 +129,7 @@ def test_a_resume_with_another_text_or_configuration_says_what_differs(
     assert "hidden_size: 6 in the run, 7 asked for" in printed
     assert "cell: lstm in the run, gru asked for" in printed
     directory = shutil.copytree(trained, tmp_path / "run")
-    results = results_of(directory)  # as if it had been trained on other data
+    results = results_of(directory)  # as if trained on other data
     results["data"] = dict.fromkeys(results["data"], 64 * "0")
     (directory / "results.json").write_text(json.dumps(results))
     assert resume(directory, "--num-updates 41") == BAD_INPUT
@@ -137,7 +137,7 @@ def test_a_resume_with_another_text_or_configuration_says_what_differs(
 
 
 def test_parameters_and_vocabulary_of_another_run_are_kept(trained, tmp_path, capsys):
-    """The text lacks symbols of the run, so its own vocabulary would be smaller."""
+    """The new text has fewer symbols than the vocabulary of the run."""
     flags = f"--init-from {trained} --num-updates 1 --learning-rate 0 --max-norm None"
     (tmp_path / "text.txt").write_text("the cat sat on the mat\n" * 60)
     assert train(tmp_path, flags) == DONE
@@ -152,7 +152,7 @@ def test_parameters_and_vocabulary_of_another_run_are_kept(trained, tmp_path, ca
 
 
 def test_lines_are_scored(trained, capsys, tmp_path):
-    """Nats per symbol, the line's end included, by a loop over the functional layer."""
+    """Nats per symbol, including the end of the line, from a loop over the layer."""
     module, _, vocabulary = load(trained)
     params, carry, nats = nnx.as_pure(module.params), None, []
     carry = module.layer.initial_carry(params)

@@ -1,4 +1,4 @@
-"""The parts of the figures about gradients against external truths, and one run."""
+"""What the figures on gradients show, against independent results, and one run."""
 
 import math
 
@@ -16,7 +16,7 @@ from tests.experiments.running import plots_of, results_of, run, updates_of
 
 
 def random_params(init, input_size):
-    """Draws parameters by NumPy, which compiles nothing."""
+    """Draws parameters with NumPy, which compiles nothing."""
     shapes = jax.eval_shape(lambda: init(jax.random.key(0), input_size))
     rng = np.random.default_rng(0)
     return jax.tree.map(lambda x: rng.normal(size=x.shape).astype(x.dtype), shapes)
@@ -24,7 +24,7 @@ def random_params(init, input_size):
 
 @pytest.fixture(scope="module")
 def batch():
-    """50 sequences of 11 steps, and the symbols that came first."""
+    """50 sequences of 11 steps and their first symbols."""
     sample = jax.jit(recall.sample_batch, static_argnums=(1, 2))
     return tuple(map(np.asarray, sample(jax.random.key(3), 11, 50)))
 
@@ -44,18 +44,17 @@ def test_the_dilated_cell_is_the_dilated_layers():
     np.testing.assert_allclose(outputs, expected, atol=1e-6)
 
 
-def test_the_first_symbol_is_asked_for_and_shown_but_once(batch):
+def test_the_loss_is_of_the_last_step_and_the_logits_of_the_right_symbol(batch):
+    """The first symbol is the target, and is shown only once."""
     inputs, symbols = batch
     shown = inputs.argmax(-1)
     assert inputs.shape[:2] == (11, 50) and (inputs.sum(-1) == 1).all()
     assert (shown[0] == symbols).all() and (shown[1:] >= recall.NUM_SYMBOLS).all()
     assert set(shown.ravel().tolist()) == set(range(recall.INPUT_SIZE))
 
-
-def test_the_loss_is_of_the_last_step_and_the_logits_of_the_right_symbol(batch):
     model = gradient_flow.make_model(rnnjax.elman(5))
     params = random_params(model.init, recall.INPUT_SIZE)
-    inputs, symbols = batch[0][:7, :3], batch[1][:3]
+    inputs, symbols = inputs[:7, :3], symbols[:3]
 
     @jax.jit
     def found(params):
@@ -156,7 +155,7 @@ def test_orbits_are_those_of_the_map(monkeypatch):
             logs.append(np.log(abs(slope)))
             first.append(np.tanh(g * d))
             d = np.tanh(5 * g * d) - np.tanh(g * d)
-        # the vector that is stretched is as long as the map's at both ends only
+        # the stretched vector is as long as the map's only at both ends
         assert exponent == pytest.approx(np.mean(logs[200:]), abs=0.02)
         if g < 3:
             np.testing.assert_allclose(own, first[300:], atol=1e-9)
@@ -176,13 +175,10 @@ def test_clipped_training_moves_no_further(monkeypatch):
     assert curves.losses[:, -3:].mean() < curves.losses[:, :3].mean() - 0.2
 
 
-def test_who_has_learned_is_read_at_the_end():
+def test_who_has_learned_is_read_at_the_end_and_the_cost_by_the_clock(monkeypatch):
     losses = np.full((3, 20), 1.4)
     losses[0, -2:], losses[1, -1] = 0.09, 0.0
     assert clipping.num_learned(clipping.Curves(losses, losses)) == 1
-
-
-def test_the_cost_is_the_share_of_the_clock(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
 
@@ -202,7 +198,7 @@ TINY = (
 
 @pytest.fixture
 def few(monkeypatch):
-    """Leaves two of the networks; the others take a minute to compile."""
+    """Keeps two of the networks; the others take a minute to compile."""
     networks = gradient_flow.make_networks(5)
     own = {name: networks[name] for name in ("relu", "gru_update_5")}
     monkeypatch.setattr(gradient_flow, "make_networks", lambda hidden_size: own)
@@ -210,25 +206,22 @@ def few(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_whole_run_draws_all(tmp_path, capsys, few):
-    assert run(gradient_flow, f"{TINY} {tmp_path / 'run'}") == DONE
+def test_a_whole_run_draws_all_and_a_resumed_one_measures_the_same(
+    tmp_path, monkeypatch, capsys, few
+):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run(gradient_flow, f"{TINY} {whole}") == DONE
     printed = capsys.readouterr().out
+    assert all(network.label in printed for network in few.values())
     expected = "gradient_by_lag norm_of_W clipping error_surface route_to_chaos"
-    assert plots_of(tmp_path / "run") == set(expected.split())
-    for network in few.values():
-        assert network.label in printed
-    metrics = results_of(tmp_path / "run")["metrics"]
+    assert plots_of(whole) == set(expected.split())
+    metrics = results_of(whole)["metrics"]
     assert metrics["sweep_tanh_share_apart"] < 0.05
     assert metrics["sweep_identity_share_apart"] < 1e-6
     assert set(metrics["gradient_norms"]) == set(few)
 
-
-@pytest.mark.slow
-def test_a_resumed_run_measures_the_same(tmp_path, monkeypatch, few):
     for show in ("show_sweep", "show_clipping", "show_wall", "show_chaos"):
         monkeypatch.setattr(gradient_flow, show, lambda config, run: None)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert run(gradient_flow, f"{TINY} {whole}") == DONE
     assert run(gradient_flow, f"{TINY} {parts} --num-updates 2") == DONE
     assert run(gradient_flow, f"--resume {parts} --num-updates 4") == DONE
 

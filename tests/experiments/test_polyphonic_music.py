@@ -13,13 +13,8 @@ from experiments.data.midi import read_midi, write_midi
 from experiments.harness.command import DONE
 from experiments.harness.errors import BadInput
 from experiments.polyphonic_music import __main__ as experiment
-from experiments.polyphonic_music import canons, samples
+from experiments.polyphonic_music import batches, canons, samples
 from experiments.polyphonic_music.__main__ import Config
-from experiments.polyphonic_music.batches import (
-    cut_pieces,
-    make_batches,
-    sample_batches,
-)
 from experiments.polyphonic_music.evaluation import baselines, measure
 from experiments.polyphonic_music.figures import plot_rolls
 from experiments.polyphonic_music.pieces import load_music
@@ -45,7 +40,7 @@ def network():
 
 
 def log_odds(params, frames):
-    """The logits of an Elman network after every frame, in NumPy and float64."""
+    """Computes an Elman network's logits after every frame, in NumPy and float64."""
     cell, (_, head) = jax.tree.map(lambda x: np.asarray(x, np.float64), params)
     h, all_h = 0 * cell["bias"], []
     for x in frames.astype(np.float64):
@@ -111,7 +106,7 @@ def test_midi_files_are_split_by_place_or_time_or_given_as_parts(tmp_path):
 
 
 def test_canons_are_what_they_are_said_to_be():
-    """The bass comes again every round, and every key can be told from the rest."""
+    """The bass repeats every round, and every key follows from the others."""
     for canon in canons.make_canons(9, seed=4):
         assert canon.roll.shape == (80, 88)
         keys = [np.flatnonzero(frame).tolist() for frame in canon.roll]
@@ -126,19 +121,19 @@ def test_canons_are_what_they_are_said_to_be():
         assert max(abs(np.diff(leader))) <= 7
 
 
-@pytest.mark.parametrize("chord_frames", [4, 2])
-def test_the_nats_of_canons_are_the_entropy_of_their_keys(monkeypatch, chord_frames):
+def test_the_nats_of_canons_are_the_entropy_of_their_keys(monkeypatch):
     """Four frames long: the third brings a new note, or a new chord and a note."""
-    sizes = {"ROUNDS": 1, "ROUND_FRAMES": 4, "CHORD_FRAMES": chord_frames}
-    for name, size in sizes.items():
-        monkeypatch.setattr(canons, name, size)
-    made = canons.make_canons(5000, seed=1)
-    drawn: dict[bytes, list] = {}
-    for canon in made:
-        drawn.setdefault(canon.roll[:2].tobytes(), []).append(canon.roll[2])
-    costs = [len(rolls) * entropy(np.mean(rolls, axis=0)) for rolls in drawn.values()]
-    expected = sum(costs) / len(made)
-    assert np.mean([canon.nats for canon in made]) == pytest.approx(expected, rel=0.03)
+    for chord_frames in (4, 2):
+        sizes = {"ROUNDS": 1, "ROUND_FRAMES": 4, "CHORD_FRAMES": chord_frames}
+        for name, size in sizes.items():
+            monkeypatch.setattr(canons, name, size)
+        made = canons.make_canons(5000, seed=1)
+        drawn: dict[bytes, list] = {}
+        for canon in made:
+            drawn.setdefault(canon.roll[:2].tobytes(), []).append(canon.roll[2])
+        costs = [len(x) * entropy(np.mean(x, axis=0)) for x in drawn.values()]
+        nats = np.mean([canon.nats for canon in made])
+        assert nats == pytest.approx(sum(costs) / len(made), rel=0.03)
 
 
 def entropy(p):
@@ -151,7 +146,7 @@ def entropy(p):
 
 def test_cut_pieces_predict_every_frame_but_the_first_once():
     pieces = random_pieces()
-    cut = cut_pieces(pieces, 4)
+    cut = batches.cut_pieces(pieces, 4)
     assert all(2 <= len(piece) <= 5 for piece in cut)
     ours, theirs = (np.concatenate([x[1:] for x in rolls]) for rolls in (cut, pieces))
     np.testing.assert_array_equal(ours, theirs)
@@ -159,7 +154,7 @@ def test_cut_pieces_predict_every_frame_but_the_first_once():
 
 def test_an_epoch_reads_every_piece_once_in_an_order_of_its_own():
     pieces = random_pieces(LENGTHS * 3, seed=2)
-    num_batches, batch = sample_batches(pieces, 4, seed=5)
+    num_batches, batch = batches.sample_batches(pieces, 4, seed=5)
     orders = []
     for epoch in (0, 3):
         drawn = [batch(epoch * num_batches + i) for i in range(num_batches)]
@@ -184,7 +179,7 @@ def test_both_means_are_those_of_a_loop_without_padding(network):
         nats.append(-np.log(np.where(piece[1:], p, 1 - p)).sum())
         frames.append(len(piece) - 1)
     piece_nats = functools.partial(experiment.piece_nats, layer)
-    ours = measure(piece_nats, params, make_batches(random_pieces()))
+    ours = measure(piece_nats, params, batches.make_batches(random_pieces()))
     assert ours.pooled == pytest.approx(sum(nats) / sum(frames), rel=1e-5)
     means = np.array(nats) / np.array(frames)
     assert ours.over_pieces == pytest.approx(means.mean(), rel=1e-5)
@@ -206,21 +201,16 @@ def test_baselines_are_entropies_where_the_counts_are_true():
 # ---- samples
 
 
-def test_greedy_samples_are_what_a_loop_finds_likelier(network):
+def test_samples_are_what_a_loop_finds_likelier_or_have_its_frequencies(network):
+    """With all weights zero but the head's bias, frames are identically distributed."""
     layer, params = network
     (prompt,) = random_pieces([6])
     roll = sample_frames(layer, params, prompt, 4, jax.random.key(0), 0.0)
     np.testing.assert_array_equal(roll[:6], prompt)
     np.testing.assert_array_equal(roll[6:], log_odds(params, roll)[5:-1] > 0)
-
-
-def test_samples_have_the_frequencies_of_the_logits(network):
-    """With no weights but the head's bias every frame is drawn alike."""
-    layer, params = network
     params = jax.tree.map(jnp.zeros_like, params)
     bias = np.linspace(-3, 3, 88).astype(np.float32)
     params[-1][-1]["bias"] = jnp.asarray(bias)
-    (prompt,) = random_pieces([6])
     roll = sample_frames(layer, params, prompt, 2000, jax.random.key(1), 0.5)
     expected = 1 / (1 + np.exp(-bias / 0.5))
     assert abs(roll[6:].mean(axis=0) - expected).max() < 0.06
@@ -250,9 +240,9 @@ def test_learning_begins_at_the_frequencies_of_the_keys(tmp_path):
 
 
 def test_regularized_gradients_are_those_of_the_loss_and_of_the_penalty(network):
-    """With a weight of 0 they are the plain ones; the penalty is of W alone."""
+    """A weight of 0 gives plain gradients; the penalty changes only those of W."""
     _, params = network
-    (batch,) = make_batches(random_pieces([10, 12, 13, 14]))
+    (batch,) = batches.make_batches(random_pieces([10, 12, 13, 14]))
     key = jax.random.key(1)
     plain, regularized = (
         jax.jit(experiment.make_gradients(dataclasses.replace(SMALL, method=method)))
@@ -270,7 +260,7 @@ def test_regularized_gradients_are_those_of_the_loss_and_of_the_penalty(network)
 
 
 def state_of(params, opt_state=(), best_loss=jnp.inf):
-    """A state at the full learning rate."""
+    """Makes a state with the full learning rate."""
     one, loss, waited = jnp.float32(1), jnp.float32(best_loss), jnp.int32(0)
     return experiment.TrainState(params, opt_state, one, params, loss, waited)
 
@@ -289,14 +279,12 @@ def test_the_weight_of_the_penalty_falls_by_epochs(monkeypatch):
 
 def test_the_best_are_kept_and_the_rate_decays():
     config, state = Config(patience=2, decay_rate=0.25), state_of(jnp.float32(0))
-    best, rates = [], []
+    found = []
     for number, loss in enumerate([5.0, 3.0, 4.0, 3.5, 2.0, 2.5]):
         state = state._replace(params=jnp.float32(number))
         state = experiment.keep_best(state, loss, config)
-        best.append(float(state.best_params))
-        rates.append(float(state.rate_scale))
-    assert best == [0, 1, 1, 1, 4, 4]
-    assert rates == [1, 1, 1, 0.25, 0.25, 0.25]
+        found.append((float(state.best_params), float(state.rate_scale)))
+    assert found == [(0, 1), (1, 1), (1, 1), (1, 0.25), (4, 0.25), (4, 0.25)]
 
 
 def test_noise_has_its_deviation_and_is_on_every_weight():

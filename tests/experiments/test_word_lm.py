@@ -30,7 +30,7 @@ def text_path(tmp_path):
 
 
 def tiny(experiment, text_path, **flags):
-    """A tiny training: its parts, first state and update; parameters and a carry."""
+    """Makes a tiny training, its first state and update, its parameters and carry."""
     sizes = {"hidden_size": 4, "batch_size": BATCH_SIZE, "num_steps": NUM_STEPS}
     config = experiment.Config(data_path=text_path, **sizes, **flags)
     prepared = experiment.prepare(config)

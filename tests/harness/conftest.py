@@ -1,4 +1,4 @@
-"""Runs of the toy, within this process and as commands of their own."""
+"""Runs of the toy, in this process and as separate commands."""
 
 import json
 import os
@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-m", "tests.harness.toy"]
 
 @pytest.fixture
 def run_toy(capsys):
-    """Runs the toy's command line here, where compiling is paid for once."""
+    """Runs the toy's command line in this process, which compiles it once."""
 
     def run(*arguments, train=toy.train, status=0):
         capsys.readouterr()
@@ -57,7 +57,7 @@ def make_run(tmp_path):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A run never stopped, for all to read and none to change."""
+    """A run that was never stopped; no test may change it."""
     directory = tmp_path_factory.mktemp("finished") / "run"
     arguments = ["--run-dir", str(directory)]
     assert run_command(toy.train, toy.Config, toy.PRESETS, None, arguments) == 0
@@ -66,12 +66,12 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def undisturbed(finished, tmp_path):
-    """A copy of it, to do with what one likes."""
+    """A copy of it that a test may change."""
     return shutil.copytree(finished, tmp_path / "undisturbed")
 
 
 def start_toy(*arguments):
-    """Starts the toy as a process of its own."""
+    """Starts the toy in a separate process."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)], cwd=ROOT, text=True, **pipes
@@ -79,13 +79,13 @@ def start_toy(*arguments):
 
 
 def run_python(*arguments, **options):
-    """Runs Python as a process of its own."""
+    """Runs Python in a separate process."""
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **options)
 
 
 def run_encoded(encoding, *arguments):
-    """Runs Python on a console of an encoding."""
+    """Runs Python with a console of the given encoding."""
     env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     done = run_python(*arguments, env=env, encoding=encoding)
     assert done.returncode == 0, done.stderr
@@ -101,7 +101,7 @@ def names_in(directory):
 
 
 def records_of(directory):
-    """Reads metrics without wall times, and samples with their digests of states."""
+    """Reads metrics without wall times, and samples, which hold digests of states."""
     lines = read_metrics(directory / "metrics.jsonl")
     assert all(line.pop("wall")["seconds"] >= 0 for line in lines)
     samples = {p.name: p.read_text() for p in (directory / "samples").iterdir()}
@@ -110,7 +110,7 @@ def records_of(directory):
 
 
 def assert_same_run(directory, other):
-    """Compares metrics, samples and, by the samples, states: to the bit."""
+    """Checks that metrics, samples and thereby states are bit-identical."""
     assert records_of(directory) == records_of(other)
 
 

@@ -21,7 +21,7 @@ SPREAD = jax.sharding.NamedSharding(MESH, jax.sharding.PartitionSpec("x"))
 
 
 def make_state(seed):
-    """Makes a state of many kinds of leaves, one of them on two devices."""
+    """Makes a state with many kinds of leaves, one of them on two devices."""
     numbers = np.random.default_rng(seed).normal(size=(7, 3)).astype(np.float32)
     params = {
         "kernel": jax.device_put(numbers),
@@ -34,7 +34,7 @@ def make_state(seed):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Two checkpoints, of updates 10 and 20, for all to read."""
+    """Checkpoints of updates 10 and 20, which no test may change."""
     checkpoints = Checkpoints(tmp_path_factory.mktemp("two"))
     for update in (10, 20):
         checkpoints.save(update, make_state(update), {"seed": 0})
@@ -43,7 +43,7 @@ def two(tmp_path_factory):
 
 @pytest.fixture
 def copied(two, tmp_path):
-    """A copy of them, to do with what one likes."""
+    """A copy of them that a test may change."""
     return Checkpoints(shutil.copytree(two.directory, tmp_path / "copied"))
 
 
@@ -57,7 +57,7 @@ def test_restored_to_the_bit_where_the_template_is(two, tmp_path):
     update, state, warnings = restore(two)
     assert (update, warnings) == (20, [])
     assert_equal(state, make_state(20))
-    template = make_state(3)  # which is returned where there is no checkpoint
+    template = make_state(3)  # returned if there is no checkpoint
     update, state = Checkpoints(tmp_path / "none").restore(template, print)
     assert update == 0 and state is template
 
@@ -67,7 +67,7 @@ def files_in(directory):
 
 
 def damages(files):
-    """Every file cut short, emptied, lengthened, gone; 200 single bits flipped."""
+    """Truncates, empties, lengthens and deletes every file; flips 200 single bits."""
     for file in files:
         good = file.read_bytes()
         yield from ((file, bad) for bad in (good[:-1], b"", good + b"\0", None))
@@ -79,7 +79,7 @@ def damages(files):
 
 
 def test_every_damage_of_every_file_is_seen(copied):
-    """The checkpoint before is read, and the damaged one is named in a warning."""
+    """The previous checkpoint is read, and a warning names the damaged one."""
 
     def assert_seen(what):
         warnings = []
@@ -122,7 +122,7 @@ def test_bad_ones_are_set_aside(copied):
     copied.set_aside(after=10)
     assert names_in(copied.directory) == ["00000010", "00000020.bad"]
     copied.save(20, jnp.zeros(2), {})
-    copied.set_aside(after=10)  # over the one that is there
+    copied.set_aside(after=10)  # replaces the one set aside before
     assert names_in(copied.directory) == ["00000010", "00000020.bad"]
 
 
@@ -136,7 +136,7 @@ def test_the_state_after_the_evaluation_is_read_where_asked_for(copied):
         assert_equal(state, make_state(expected))
         (copied.path(20, evaluated=True) / "manifest.json").write_bytes(b"")
     assert len(warnings) == 1 and "00000020.evaluated: " in warnings[0]
-    copied.set_aside(after=20)  # its evaluation comes again
+    copied.set_aside(after=20)  # its evaluation will be repeated
     assert not copied.path(20, evaluated=True).exists()
 
 
@@ -153,7 +153,7 @@ def test_another_model_is_told_apart_leaf_by_leaf(two):
 
 
 def test_the_newest_are_kept_and_what_is_left_behind_is_swept(copied):
-    for update in (5, 20):  # as if neither could be removed when it was dropped
+    for update in (5, 20):  # left behind because they could not be removed
         copied.path(update, evaluated=True).mkdir()
     for name in (".writing-00000030", ".removing-00000005"):
         (copied.directory / name / "state").mkdir(parents=True)
@@ -190,7 +190,7 @@ def test_all_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "rename", rename_noted)
     Checkpoints(tmp_path).save(7, make_state(7), {})
     assert order == [(set(), tmp_path / "00000007")]
-    assert synced == {tmp_path}  # and then the name itself
+    assert synced == {tmp_path}  # then the directory entry itself
 
 
 CALLS = [
@@ -230,9 +230,9 @@ def test_whatever_fails_in_a_save_the_one_before_stays(
                 break
         assert f"update {30 + failing} could not be saved" in message
         assert "No space left on device" in message and "\n" not in message
-        update, path = copied.newest(pytest.fail)  # which agrees with its manifest
+        update, path = copied.newest(pytest.fail)  # verified against its manifest
         assert f"that of update {update} is kept" in message
-        # Only the sync after the renaming can fail with the new one in its place.
+        # Only the sync after the rename can fail with the new one in place.
         if update != 20:
             assert name in ("fsync", "open")
             assert_equal(copied.restore(state, pytest.fail)[1], state)

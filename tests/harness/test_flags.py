@@ -1,4 +1,4 @@
-"""One dataclass is the truth about flags, presets, files, and what may be resumed."""
+"""A dataclass defines flags, presets, files, and what a resume may change."""
 
 import dataclasses
 import json
@@ -89,7 +89,7 @@ def test_config_of_a_run_reproduces_it(run_toy, tmp_path):
     assert text == (first / "config.json").read_text()
     assert json.loads(text)["widths"] == [5, 6, 7]
     assert_same_run(second, first)
-    run_toy("--resume", second, "--num-updates", 35)  # with what the run has otherwise
+    run_toy("--resume", second, "--num-updates", 35)  # the rest stays as in the run
     config = json.loads((second / "config.json").read_text())
     assert config == json.loads(text) | {"num_updates": 35}
 
@@ -166,7 +166,7 @@ def test_what_a_run_cannot_do_is_refused(run_toy, undisturbed):
     }.items():
         outcome = run_toy("--resume", undisturbed, *arguments.split(), status=2)
         assert re.search(message, outcome.err)
-        run_toy("--resume", undisturbed)  # and it can still be resumed
+        run_toy("--resume", undisturbed)  # it can still be resumed
 
 
 def test_help_begins_with_examples_and_explains_every_field(run_toy):
@@ -196,9 +196,9 @@ def test_help_is_quick_imports_nothing_slow_and_suits_every_console():
     assert "what an evaluation prints, ? for one" in " ".join(text)
     assert "jax" in modules.split()
     assert not set(modules.split()) & {"orbax.checkpoint", "matplotlib", "flax"}
-    # of the processor: other work on the machine does not count
+    # processor time, so that other work on the machine does not count
     seconds = after.children_user - before.children_user
-    assert seconds < 2 * 3  # twice what is promised, for a slower machine
+    assert seconds < 2 * 3  # twice the promise, for slower machines
 
 
 def test_the_process_ends_with_the_status(monkeypatch, capsys):

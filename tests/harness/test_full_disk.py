@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, for real: in a mount namespace of our own."""
+"""Disks that really are full or read-only, in a mount namespace."""
 
 import shlex
 import subprocess
@@ -11,7 +11,7 @@ TOY = shlex.join(COMMAND)
 
 
 def can_mount() -> bool:
-    """Says whether this user may mount in a namespace; a container may forbid it."""
+    """Returns whether this user may mount in a namespace; containers may forbid it."""
     try:
         command = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
         return subprocess.run(command, capture_output=True).returncode == 0
@@ -26,9 +26,9 @@ pytestmark = [
 
 
 def run_script(directory, size, script):
-    """Runs a shell script on a small disk of its own, mounted at `directory`.
+    """Runs a shell script with a small disk mounted at `directory`.
 
-    Returns what the runs print, what they tell as errors, and the lines of digits.
+    Returns standard output, standard error, and the exit statuses printed.
     """
     mount = f"set -e; mount -t tmpfs -o size={size} tmpfs {directory}; set +e; "
     command = ["unshare", "-rm", "sh", "-c", mount + script]
@@ -53,7 +53,7 @@ def test_full_disk(tmp_path):
 
 
 def read_only(directory):
-    """The script that makes it read-only; it is undone by umount."""
+    """Returns the script that makes a directory read-only until `umount`."""
     return (
         f"mount --bind {directory} {directory}; mount -o remount,ro,bind {directory}; "
     )
@@ -70,7 +70,7 @@ def test_read_only_directory(tmp_path):
         f"umount {run}; {resume}; echo $?",
     )
     assert err == f"error: [Errno 30] Read-only file system: '{run}/lock'\n"
-    assert statuses == ["0", "2", "0", "0"]  # sampling needs to read alone
+    assert statuses == ["0", "2", "0", "0"]  # sampling only reads
     assert "3 steps after update 1 and 1 evaluations" in out
 
 

@@ -1,4 +1,4 @@
-"""`--init-from`: the parameters of a run, and nothing else of it."""
+"""`--init-from` takes the parameters of a run and nothing else."""
 
 import jax
 import jax.numpy as jnp

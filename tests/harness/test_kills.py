@@ -1,4 +1,4 @@
-"""SIGKILL at random times: nothing acknowledged is lost, nothing unreadable left."""
+"""SIGKILL at random times loses nothing acknowledged and leaves nothing unreadable."""
 
 import random
 import re
@@ -13,7 +13,7 @@ from tests.harness.conftest import assert_same_run, names_in, results_of, start_
 
 
 def read_until_trained(process):
-    """Reads what the process says until it has trained; returns where it began."""
+    """Reads output until the first update is done; returns the update it began at."""
     resumed_at = 0
     for line in process.stdout:
         assert "warning" not in line
@@ -29,7 +29,7 @@ def kill_and_look(directory, process, draw):
 
     Returns whether it was saving then; None if it had finished before.
     """
-    trained = draw.random() >= 0.1  # or it starts: imports, restores, sweeps
+    trained = draw.random() >= 0.1  # otherwise it is killed while starting
     resumed_at = read_until_trained(process) if trained else 0
     time.sleep(draw.uniform(0, 0.4 if trained else 3))
     process.send_signal(signal.SIGKILL)
@@ -64,7 +64,7 @@ def finish(*arguments):
     [(5, 30, 1), pytest.param(100, 200, 2, marks=pytest.mark.slow)],
 )
 def test_kills(run_toy, tmp_path, number, num_updates, seed):
-    """Kills runs until there were so many kills, and lets the last one finish."""
+    """Kills runs `number` times in all, and lets the last one finish."""
     draw = random.Random(seed)
     length = ("--num-updates", num_updates, "--eval-every", num_updates // 5)
     expected = tmp_path / "undisturbed"
@@ -79,7 +79,7 @@ def test_kills(run_toy, tmp_path, number, num_updates, seed):
             kills += [] if was_saving is None else [was_saving]
             if (directory / "config.json").exists():
                 options = ("--resume", directory)
-        if was_saving is not None:  # the last leg need not save so often
+        if was_saving is not None:  # not killed any more, so it need not save often
             finish(*options, "--checkpoint-every", num_updates)
         assert_same_run(directory, expected)
         names = names_in(directory / "checkpoints")

@@ -9,7 +9,7 @@ from experiments.harness.progress import Progress
 
 
 class Clock:
-    """A time that passes as told."""
+    """A clock that the test sets."""
 
     def __init__(self, monkeypatch):
         self.now = 100.0
@@ -17,7 +17,7 @@ class Clock:
 
 
 def run_updates(clock, progress, number, seconds):
-    """Lets so many updates take so many seconds each; the first one compiles."""
+    """Advances by a number of updates of equal time; the first one compiles."""
     with progress:
         clock.now += 30
         progress.advance(1, 5.0)

@@ -1,4 +1,4 @@
-"""A resumed run is bit-identical to one never stopped; whatever stopped it."""
+"""A resumed run is bit-identical to an uninterrupted one, whatever stopped it."""
 
 import random
 import signal
@@ -27,8 +27,8 @@ STOPS = [
 def test_a_signal_saves_the_update_in_flight_and_says_how_to_resume(
     run_toy, tmp_path, finished, name, place, update
 ):
-    """An evaluation that was stopped is repeated, and counts once."""
-    directory = tmp_path / "a run"  # with a blank, for the line to quote
+    """An evaluation that was stopped is repeated but counts once."""
+    directory = tmp_path / "a run"  # the blank must be quoted
     handler = signal.getsignal(signal.Signals[name])
     arguments = ("--signal", name, "--signal-in", place, "--signal-at", update)
     outcome = run_toy("--run-dir", directory, *arguments, "--checkpoint-every", 7)
@@ -69,7 +69,7 @@ def test_finished_is_asked_after_the_evaluation(run_toy, tmp_path):
     run_toy("--run-dir", directory, "--signal-at", 13, *most)
     run_toy("--resume", directory, "--signal-at", -1)
     assert_same_run(directory, whole)
-    run_toy("--resume", directory)  # finished: evaluated again, and not trained on
+    run_toy("--resume", directory)  # evaluated again but not trained further
     assert_same_run(directory, whole)
     assert num_evaluations(directory / "checkpoints" / "00000020.evaluated") == 2
 
@@ -94,13 +94,13 @@ def test_a_signal_before_training_leaves_nothing(run_toy, tmp_path):
     ("number", "seed"), [(1, 1), pytest.param(10, 2, marks=pytest.mark.slow)]
 )
 def test_many_stops_in_one_run(run_toy, tmp_path, finished, number, seed):
-    """The first is stopped at updates that follow one another, the others anywhere."""
+    """The first run stops at neighbouring updates, the others at random ones."""
     draw = random.Random(seed)
     at_random = (sorted(draw.sample(range(1, 30), 2)) for _ in range(number))
     for run, updates in enumerate([(4, 5, 11, 12, 29), *at_random]):
         every = draw.randint(1, 12)
         start = ("--run-dir", tmp_path / str(run), "--checkpoint-every", every)
-        for update in (*updates, 30, -1):  # at the last one too; then not at all
+        for update in (*updates, 30, -1):  # also at the last one; -1 is never reached
             run_toy(*start, "--signal-at", update)
             start = ("--resume", tmp_path / str(run))
         assert_same_run(tmp_path / str(run), finished)
@@ -183,10 +183,10 @@ NAN, INF = float("nan"), float("inf")
 
 @pytest.mark.parametrize("transform", [jax.jit, lambda f: f], ids=["jit", "plain"])
 def test_guarded_keeps_the_whole_old_state(transform):
-    """Numbers as they come and go: amount, loss, norm of the gradient."""
+    """Cases are an amount to add, a loss and a gradient norm."""
     old = {
         "x": jnp.array([1.0, 3e38]),
-        "log": jnp.array([-jnp.inf, 2.0]),  # was not finite before, and may stay so
+        "log": jnp.array([-jnp.inf, 2.0]),  # not finite before, so it may stay so
         "count": jnp.int32(4),
         "key": jax.random.key(2),
     }
@@ -196,7 +196,7 @@ def test_guarded_keeps_the_whole_old_state(transform):
         (1.0, NAN, 2.0): False,
         (1.0, 0.5, INF): False,
         (1.0, 0.5, NAN): False,
-        (INF, 0.5, 2.0): False,  # what overflows without a bad gradient
+        (INF, 0.5, 2.0): False,  # overflows although the gradient is finite
         (3e38, 0.5, 2.0): False,
     }.items():
         new, metrics = run(old, *numbers)
@@ -240,7 +240,7 @@ def test_an_evaluation_that_changes_nothing_is_not_saved_again(make_run):
 
 
 def test_one_program_updates_the_state_from_the_start_and_after_a_resume(make_run):
-    """A weak type and an array that is on no device for good would be compiled anew."""
+    """Weak types and uncommitted arrays would be compiled for separately."""
     traces = []
 
     @jax.jit

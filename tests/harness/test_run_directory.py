@@ -1,4 +1,4 @@
-"""What is written, who may write it, and how a run ends."""
+"""What a run directory holds, who may write to it, and how a run ends."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def test_results(finished):
     assert results["wall_seconds"] > 0
     command = ["git", "rev-parse", "HEAD"]
     is_checkout = not subprocess.run(command, cwd=ROOT, capture_output=True).returncode
-    assert (results["commit"] is not None) == is_checkout  # or a source archive
+    assert (results["commit"] is not None) == is_checkout  # None in a source archive
     if is_checkout:
         assert re.fullmatch("[0-9a-f]{40}", results["commit"]["id"])
         assert results["commit"]["dirty"] in (True, False)
@@ -138,7 +138,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("fails", FAILURES)
 def test_a_failure_is_told_and_before_training_leaves_nothing(run_toy, tmp_path, fails):
-    """A bug is shown with its traceback."""
+    """Bugs are shown with a traceback, other failures in one line."""
     directory, (status, message) = tmp_path / "run", FAILURES[fails]
     failing = ("--run-dir", directory, "--fails", fails)
     outcome = run_toy(*failing, status=status)
@@ -177,7 +177,7 @@ def test_metrics_are_in_the_file_at_once_and_are_finite_python_numbers(make_run)
 
 
 def updates_in(path, change):
-    """Opens a file of metrics, changes and closes it, and reads what is left."""
+    """Changes a file of metrics and returns the updates that it then holds."""
     file = MetricsFile(path)
     change(file)
     file.close()

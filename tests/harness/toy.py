@@ -92,13 +92,13 @@ def digest(state):
 
 
 def go_wrong(config: Config, place: str, count: int = -1):
-    """Sends this process a signal where the flags want one."""
+    """Sends this process a signal where the flags ask for it."""
     if place == config.signal_in and count == config.signal_at:
         os.kill(os.getpid(), signal.Signals[config.signal])
 
 
 class Picture:
-    """Stands for a figure, which takes long to draw."""
+    """Stands in for a figure, which would take long to draw."""
 
     def savefig(self, file, format):
         """Writes what would be drawn."""

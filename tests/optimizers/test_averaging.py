@@ -1,4 +1,4 @@
-"""Averaging on a non-monotonic trigger, against the paper's algorithm in lists."""
+"""Non-monotonically triggered averaging against the paper's algorithm on lists."""
 
 import functools
 
@@ -19,7 +19,7 @@ PATIENCE, EVERY, NUM_UPDATES, RATE = 2, 3, 40, 0.3
 
 
 def by_the_paper(params, grads, losses):
-    """Algorithm 1: yields what would be evaluated after every update."""
+    """Runs algorithm 1; yields the parameters to evaluate after each update."""
     logs, trigger, past = [], None, []
     for k in range(NUM_UPDATES):
         if k % EVERY == 0 and trigger is None:

@@ -1,4 +1,4 @@
-"""Clipping against exact cases."""
+"""Clipping in cases that are known exactly."""
 
 import jax
 import jax.numpy as jnp
@@ -88,7 +88,7 @@ def test_clippings_are_found_in_a_chain_and_run_in_its_order():
 
 
 def test_thresholds_side_by_side():
-    """Traced thresholds, a member of a `vmap` each."""
+    """Thresholds are traced, one for each member of a `vmap`."""
     grads, thresholds = draw(), jnp.array([0.1, 0.2, 100.0])
     clip = jax.vmap(lambda threshold: clip_once(clip_by_norm(threshold), grads)[0])
     norms = jax.vmap(optax.tree.norm)(clip(thresholds))

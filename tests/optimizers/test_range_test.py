@@ -1,4 +1,4 @@
-"""The range test against trainings whose limit is known."""
+"""The range test finds the known limits of simple trainings."""
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ def test_the_highest_stable_rate_is_chosen():
 
 
 def test_the_highest_stable_threshold_is_chosen():
-    """Down w⁴ from 10 at a rate of 0.1: a step past -10 swings for good."""
+    """Descends on w⁴ from 10 at a rate of 0.1; a step past -10 oscillates forever."""
     thresholds = np.array([1.0, 5.0, 20.0, 300.0, 1e4])
 
     def train(threshold):

@@ -1,4 +1,4 @@
-"""The guard: what it skips, that it stops, and that neighbours never notice."""
+"""What is skipped, when it stops, and that neighbours are not affected."""
 
 import jax
 import jax.numpy as jnp
@@ -48,17 +48,18 @@ def test_what_is_not_finite_is_skipped_as_if_it_had_not_been(value):
 
 def test_it_stops_and_never_applies_one():
     params, grads = draw(12)
-    grads[2] = grads[5:9] = np.nan  # one alone, then more than it bears
+    grads[2] = grads[5:9] = np.nan  # a single one, then more than allowed
     got, state = follow(GUARDED, params, grads)
     assert np.isfinite(got).all()
-    assert_same_bits(got[5:], np.repeat(got[4:5], 7, axis=0))  # not the good ones after
+    # later ones are not applied either, though they are good
+    assert_same_bits(got[5:], np.repeat(got[4:5], 7, axis=0))
     assert state.stopped and state.skipped == 4 and state.in_a_row == 3
     with pytest.raises(FloatingPointError, match="3 times in a row, 4 times in all"):
         raise_if_stopped(state)
 
 
 def test_an_optimizer_that_overflows_is_skipped_too():
-    """Finite gradients whose squares are Inf in Adam's memory for good."""
+    """The squares of these finite gradients would stay Inf in Adam's averages."""
     params, grads = draw(3)
     grads[1] = 1e30
     optimizer = skip_nonfinite(optax.adam(0.1), max_skips=2)

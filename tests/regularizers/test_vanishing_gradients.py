@@ -28,7 +28,7 @@ def loss(outputs):
 
 
 def released(params, inputs):
-    """The released penalty for tanh and its immediate derivative by W, in loops."""
+    """Computes the released penalty for tanh and its immediate derivative by W."""
     kernel = params["recurrent_kernel"]
     h = [np.zeros((B, H))]
     for x in inputs:

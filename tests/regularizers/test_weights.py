@@ -46,7 +46,7 @@ def test_choosing_nothing_is_refused():
 
 
 def test_orthogonality_by_singular_values(x64):
-    """Of σ, singular values of a gate, it is Σ (σ² - 1)²; high, wide and square."""
+    """The penalty is Σ (σ² - 1)² over a gate's singular values, for any shape."""
     rng = np.random.default_rng(1)
     for shape, num_gates in (((5, 5), 1), ((4, 6), 3), ((3, 14), 2), ((5, 15), 3)):
         kernel = rng.normal(size=shape)

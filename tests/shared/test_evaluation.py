@@ -1,4 +1,4 @@
-"""Cross entropy of a text, against a loop over its tokens."""
+"""The cross entropy of a text equals that of a loop over its tokens."""
 
 import jax
 import jax.numpy as jnp
@@ -57,7 +57,7 @@ def test_windows_start_from_the_initial_carry(module, tokens, batch_size):
 
 @pytest.mark.parametrize("evaluate", [mean_nats, mean_nats_of_windows])
 def test_memory_does_not_grow_with_the_text(module, monkeypatch, evaluate):
-    """A long text is evaluated by the program of a short one, in arrays as large."""
+    """Long and short texts use the same program and arrays of the same size."""
     sizes, window_nats = [], evaluation._window_nats
 
     def counted(graph, params, carry, window):

@@ -27,7 +27,7 @@ def init(setting):
 
 
 def update(state, setting, index):
-    """Descends |w x - x|² of a random x; a poisoned member's gradient turns NaN."""
+    """Descends on |w x - x|² for a random x; poisoned members get NaN gradients."""
     x = jax.random.normal(jax.random.fold_in(setting["key"], index), (SIZE,))
     loss, grad = jax.value_and_grad(lambda w: ((w @ x - x) ** 2).mean())(state["w"])
     grad = jnp.where(index >= setting["poisoned_from"], jnp.nan, grad)
@@ -60,7 +60,7 @@ def evaluation(num_devices, solved_below):
 
 
 def train(num_devices, num_updates, poisoned_from=NEVER, *, at_once=None, after=None):
-    """Trains members, from the start or from `after` so many updates of others."""
+    """Trains members from the start, or from `after`, updates done and members."""
     members, step = start_and_step(num_devices, at_once)
     first, members = after or (0, members)
     settings = make_settings(num_devices, poisoned_from)
@@ -96,10 +96,10 @@ def test_a_diverged_member_leaves_its_neighbours_bit_identical(num_devices, at_o
 
 
 def test_members_train_as_alone():
-    """Against each of them alone, without `vmap`, shards or guards."""
+    """Compares with each trained alone, without `vmap`, shards or guards."""
     members = train(2, 7)
     assert len(members.state["w"].sharding.device_set) == 2
-    text = start_and_step(2)[1].as_text()  # of a program that does not communicate
+    text = start_and_step(2)[1].as_text()  # the devices must not communicate
     for word in ("all-gather", "all-reduce", "all-to-all", "collective-permute"):
         assert word not in text
     update_alone, keys = jax.jit(update), jax.random.split(KEY, M)

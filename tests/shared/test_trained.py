@@ -1,4 +1,4 @@
-"""The vocabulary kept with a run, and runs that are refused by name."""
+"""The vocabulary saved with a run, and runs that are refused by name."""
 
 import json
 
@@ -18,7 +18,7 @@ def save_results(directory, experiment):
 
 @pytest.fixture
 def run_directory(tmp_path):
-    """What is read of a run before its configuration."""
+    """The files of a run that are read before its configuration."""
     save_results(tmp_path, "experiments.word_lm")
     save_vocabulary(tmp_path, Vocabulary.of_characters("abc"))
     return tmp_path

@@ -24,12 +24,12 @@ def random_tokens(size):
     ("size", "batch_size", "num_steps", "per_epoch"),
     [
         (107, 5, 4, 5),
-        (26, 3, 4, 1),  # the 8th token of a stream is a target of none
+        (26, 3, 4, 1),  # the 8th token of a stream is never a target
         (420, 20, 20, 1),  # the shortest text
     ],
 )
 def test_windows_are_those_of_zarembas_reader(size, batch_size, num_steps, per_epoch):
-    """A loop over batches and epochs, in the order in which they are trained on."""
+    """Compares with a loop over epochs and batches, in the order of training."""
     tokens = random_tokens(size)
     streams = contiguous_streams(tokens, batch_size, num_steps)
     assert streams.dtype == np.int32

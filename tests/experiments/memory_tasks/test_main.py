@@ -29,7 +29,7 @@ SMALL_OUTPUTS = loading.SEQUENCES["adding_bai"](9)._replace(
 
 @pytest.fixture(scope="module", autouse=True)
 def task():
-    """A task that is solved, or not, by the learning rate; keys that compile fast."""
+    """A task that some learning rates solve, and keys that compile fast."""
     with pytest.MonkeyPatch.context() as patch, jax.default_prng_impl("unsafe_rbg"):
         patch.setitem(loading.SEQUENCES, "adding_bai", lambda num_steps: SMALL_OUTPUTS)
         yield
@@ -37,7 +37,7 @@ def task():
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """The directory of a run, and what it printed."""
+    """A run's directory and what it printed."""
     directory = tmp_path_factory.mktemp("finished") / "run"
     with contextlib.redirect_stdout(io.StringIO()) as out:
         assert run(memory_tasks, f"{TINY} --run-dir {directory}") == DONE

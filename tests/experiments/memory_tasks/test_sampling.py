@@ -32,10 +32,7 @@ def test_adding_sums_the_two_marked(name):
     assert 0 <= values.min() < 0.05 and 0.95 < values.max() < 1
     in_first_half = set(marks[: NUM_STEPS // 2].sum(axis=0))
     assert in_first_half == ({1} if name == "adding_le" else {0, 1, 2})
-
-
-def test_the_shortest_adding_problem_marks_both_steps():
-    assert sampled(arithmetic.adding_bai(2)).inputs[..., 1].all()
+    assert sampled(SEQUENCES[name](2)).inputs[..., 1].all()  # the shortest
 
 
 @pytest.mark.parametrize(
@@ -98,32 +95,28 @@ def test_temporal_order(make, tenths):
     assert set(targets) == set(range(2 ** len(tenths)))
 
 
-def test_copy_and_memorization():
-    inputs, targets, _ = sampled(symbols.copy(7))
+def test_copy_memorization_and_permutation():
+    task = symbols.copy(7)
+    inputs, targets, _ = sampled(task)
     symbol = inputs.argmax(axis=-1)
     assert inputs.shape == (27, B, 10) and targets.shape == (27, B)
     np.testing.assert_array_equal(symbol[:10], targets[-10:])
     assert (targets[:17] == 8).all() and set(symbol[:10].flat) == set(range(8))
     assert (symbol[10:16] == 8).all() and (symbol[17:] == 8).all()
     assert (symbol[16] == 9).all()
+    # a network that forgets scores as chance
+    logits = np.full((27, B, 9), -1e9, np.float32)
+    logits[:17, :, 8] = logits[17:, :, :8] = 0
+    scores = jax.jit(task.score)(logits, Sequences(inputs, targets))
+    assert abs(scores.mean() - task.chance) < 1e-5
+    assert abs(task.chance - 10 * math.log(8) / 27) < 1e-9
+
     inputs, targets, _ = sampled(symbols.memorization(7))
     symbol = inputs.argmax(axis=-1)
     assert inputs.shape == (27, B, 7) and (symbol[17] == 6).all()
     assert (np.delete(symbol, 17, axis=0)[10:] == 5).all()
     np.testing.assert_array_equal(symbol[:10], targets[-10:])
 
-
-def test_forgetting_in_the_copy_problem_scores_as_chance():
-    task = symbols.copy(13)
-    logits = np.full((33, B, 9), -1e9, np.float32)
-    logits[:23, :, 8] = 0
-    logits[23:, :, :8] = 0
-    scores = jax.jit(task.score)(logits, sampled(task))
-    assert abs(scores.mean() - task.chance) < 1e-5
-    assert abs(task.chance - 10 * math.log(8) / 33) < 1e-9
-
-
-def test_permutation():
     inputs, targets, _ = sampled(symbols.permutation(NUM_STEPS))
     symbol = inputs.argmax(axis=-1)
     np.testing.assert_array_equal(symbol[0], targets)
@@ -156,14 +149,15 @@ def test_digits_are_read_in_order():
     )
     by_row = digits.rows(images)
     assert (by_row.input_size, by_row.output_size) == (4, 10)
-    np.testing.assert_array_equal(sampled(by_row).inputs[2, 1], pictures[1, 2])
+    rows_first = np.swapaxes(pictures, 0, 1)
+    np.testing.assert_array_equal(sampled(by_row).inputs, rows_first)
+    tests = by_row.sample_test(jax.random.key(0), 0, 3)
+    np.testing.assert_array_equal(tests.inputs, rows_first + 1)
     by_pixel = sampled(digits.pixels(images)).inputs
-    np.testing.assert_array_equal(by_pixel[2 * 4 + 3, 1], pictures[1, 2, 3:])
+    np.testing.assert_array_equal(by_pixel[..., 0], pictures.reshape(3, 16).T)
     permuted = sampled(digits.permuted_pixels(images)).inputs
     assert not np.array_equal(permuted, by_pixel)
     np.testing.assert_array_equal(np.sort(permuted, 0), np.sort(by_pixel, 0))
-    tests = by_row.sample_test(jax.random.key(0), 0, 3)
-    np.testing.assert_array_equal(tests.inputs[2, 1], pictures[1, 2] + 1)
 
 
 def test_dot_matrix_digits_differ():
@@ -181,14 +175,12 @@ def write_idx(path, array):
 
 
 def test_mnist_comes_from_its_files(tmp_path):
-    rng = np.random.default_rng(0)
-    paths, arrays = {}, {}
-    for name, number in (("train", 5), ("t10k", 3)):
-        arrays[name] = rng.integers(0, 256, (number, 2, 2))
-        for file, array in (
-            (f"{name}-images-idx3-ubyte", arrays[name]),
-            (f"{name}-labels-idx1-ubyte", np.arange(number)),
-        ):
+    rng, paths, sizes = np.random.default_rng(0), {}, (("train", 5), ("t10k", 3))
+    arrays = {name: rng.integers(0, 256, (n, 2, 2)) for name, n in sizes}
+    for name, pictures in arrays.items():
+        labels = np.arange(len(pictures))
+        for kind, array in {"images-idx3": pictures, "labels-idx1": labels}.items():
+            file = f"{name}-{kind}-ubyte"
             paths[file] = write_idx(tmp_path / file, array)
     images = digits.mnist(paths)
     pictures, labels = sampled(images, 50)

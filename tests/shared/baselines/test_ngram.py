@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from experiments.data import lookup, text
+from experiments.data.splits import split_in_two
 from experiments.data.vocabulary import Vocabulary
 from experiments.shared.baselines import ngram
 
 
 def witten_bell(train, order, vocab_size):
-    """Counts with dicts; returns p(symbol, context) as the equation reads."""
+    """Counts with dicts and returns p(symbol, context) as in the equation."""
     counts = collections.Counter()
     for n in range(1, order + 1):
         counts.update(tuple(train[i : i + n]) for i in range(len(train) - n + 1))
@@ -58,7 +59,7 @@ def test_agrees_with_the_equation(num_lacking, order, context):
 
 
 def test_evaluation_in_chunks_bounds_the_memory(monkeypatch):
-    """Chunks of 10 change nothing, and no array is longer than one and its context."""
+    """Chunks of 10 change nothing, and no array exceeds a chunk and its context."""
     model = ngram.fit(random_text(97, 6, 2), 4, 6)
     tokens, context = random_text(101, 6, 3), random_text(53, 6, 4)
     whole = ngram.log_probs(model, tokens, context)
@@ -102,33 +103,19 @@ def test_distributions_sum_to_one(vocab_size):
             )
 
 
-def test_samples_follow_the_distribution():
+def test_samples_follow_the_distribution_and_the_temperature():
     model = ngram.fit(random_text(60, 3, 5), 2, 3)
-    rng = np.random.default_rng(6)
-    drawn = ngram.sample(model, [], 9000, rng)
-    assert drawn.dtype == np.int32
-    after_one = np.bincount(drawn[1:][drawn[:-1] == 1], minlength=3)
-    np.testing.assert_allclose(
-        after_one / after_one.sum(), ngram.distribution(model, [1]), atol=0.03
-    )
-
-
-def test_temperature_sharpens_the_samples():
-    model = ngram.fit(random_text(60, 3, 5), 1, 3)
-    cold = np.bincount(
-        ngram.sample(model, [], 9000, np.random.default_rng(7), temperature=0.5),
-        minlength=3,
-    )
-    squared = ngram.distribution(model) ** 2
-    np.testing.assert_allclose(cold / 9000, squared / squared.sum(), atol=0.03)
-    greedy = ngram.sample(model, [0], 5, np.random.default_rng(8), temperature=0)
-    np.testing.assert_array_equal(greedy, 5 * [squared.argmax()])
-
-
-def test_sampling_reads_the_prompt():
-    model = ngram.fit(np.array([0, 1, 2, 3] * 9), 3, 4)
-    rng = np.random.default_rng(9)
-    drawn = ngram.sample(model, [3, 0], 6, rng, temperature=0)
+    for temperature in (1.0, 0.5):
+        rng = np.random.default_rng(6)
+        drawn = ngram.sample(model, [], 9000, rng, temperature=temperature)
+        assert drawn.dtype == np.int32
+        after_one = np.bincount(drawn[1:][drawn[:-1] == 1], minlength=3)
+        expected = ngram.distribution(model, [1]) ** (1 / temperature)
+        np.testing.assert_allclose(
+            after_one / after_one.sum(), expected / expected.sum(), atol=0.03
+        )
+    greedy = ngram.fit(np.array([0, 1, 2, 3] * 9), 3, 4)
+    drawn = ngram.sample(greedy, [3, 0], 6, rng, temperature=0)  # after the prompt
     np.testing.assert_array_equal(drawn, [1, 2, 3, 0, 1, 2])
 
 
@@ -157,27 +144,28 @@ def test_bad_arguments(function, arguments, message):
         function(*arguments)
 
 
-def real(name):
-    if lookup.DATA_DIR_VARIABLE not in os.environ:
-        pytest.skip(f"{lookup.DATA_DIR_VARIABLE} does not say where the data are")
-    return {file: text.read_text(path) for file, path in lookup.find(name).items()}
-
-
-def test_published_figures_on_tinyshakespeare():
-    (content,) = real("tinyshakespeare").values()
-    vocabulary = Vocabulary.of_characters(content)
-    train, valid = text.split(vocabulary.encode(content))
-    model = ngram.fit(train, 6, len(vocabulary))
-    np.testing.assert_allclose(
-        ngram.cross_entropies(model, valid),
-        [3.347, 2.486, 2.049, 1.774, 1.669, 1.698],
-        atol=0.0006,
-    )
-
-
-def test_published_figures_on_penn_treebank():
-    words = {name: text.split_words(content) for name, content in real("ptb").items()}
-    vocabulary = Vocabulary.of_words(words["ptb.train.txt"])
-    model = ngram.fit(vocabulary.encode(words["ptb.train.txt"]), 2, len(vocabulary))
-    entropies = ngram.cross_entropies(model, vocabulary.encode(words["ptb.test.txt"]))
-    np.testing.assert_allclose(np.exp(entropies), [639.3, 200.3], atol=0.06)
+@pytest.mark.skipif(
+    lookup.DATA_DIR_VARIABLE not in os.environ,
+    reason=f"{lookup.DATA_DIR_VARIABLE} does not say where the data are",
+)
+@pytest.mark.parametrize(
+    ("name", "order", "expected", "tolerance"),
+    [
+        # nats per character of the validation part
+        ("tinyshakespeare", 6, [3.347, 2.486, 2.049, 1.774, 1.669, 1.698], 0.0006),
+        # perplexities of the test part
+        ("ptb", 2, [639.3, 200.3], 0.06),
+    ],
+)
+def test_published_figures(name, order, expected, tolerance):
+    parts = [text.read_text(path) for path in lookup.find(name).values()]
+    if name == "ptb":
+        train, _, test = map(text.split_words, parts)
+        vocabulary = Vocabulary.of_words(train)
+    else:
+        vocabulary = Vocabulary.of_characters(parts[0])
+        train, test = split_in_two(parts[0], 0.9)
+    model = ngram.fit(vocabulary.encode(train), order, len(vocabulary))
+    entropies = ngram.cross_entropies(model, vocabulary.encode(test))
+    found = np.exp(entropies) if name == "ptb" else entropies
+    np.testing.assert_allclose(found, expected, atol=tolerance)

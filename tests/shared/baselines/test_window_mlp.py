@@ -20,7 +20,7 @@ def make(activation=jnp.tanh):
 
 
 def by_loops(params, steps):
-    """The outputs over one sequence `[T, D]`, in float64, a window at a time."""
+    """Computes the outputs of one sequence `[T, D]` in float64, window by window."""
     kernel, bias = (np.asarray(params[k], np.float64) for k in ("kernel", "bias"))
     padded = np.concatenate([np.zeros((WINDOW - 1, D)), np.asarray(steps, np.float64)])
     windows = [padded[t : t + WINDOW].ravel() for t in range(len(steps))]
@@ -65,7 +65,7 @@ def test_masked_steps_are_left_out_and_a_new_sequence_forgets():
 
 
 def test_weights_of_window_and_recurrence():
-    """The lectures' sum: 100 steps of 100 features into 100 units."""
+    """The example of the lectures: 100 steps of 100 features, 100 units."""
     window = window_mlp(100, 100).init(jax.random.key(0), 100)
     assert num_weights(window) == 100 * 100 * 100 + 100 == 1_000_100
     recurrence = elman(100).init(jax.random.key(0), 100)
@@ -73,7 +73,7 @@ def test_weights_of_window_and_recurrence():
 
 
 def test_as_a_language_model_it_learns_what_its_window_holds():
-    """A token that repeats the one three steps before: seen by three, not by two."""
+    """Each token repeats the one three steps before, outside a window of two."""
     rng = np.random.default_rng(0)
     tokens = np.tile(rng.integers(0, 6, (3, 40)), (4, 1))  # [12, 40], period 3
 
