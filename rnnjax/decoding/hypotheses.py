@@ -166,4 +166,4 @@ def best_within_reach(
     lengths = jnp.arange(1, num_steps + 1)
     reachable = lengths >= jnp.minimum(step + 1, num_steps)
     divisor = jnp.max(jnp.where(reachable, penalty(lengths), 0))
-    return jnp.max(live, axis=0) / divisor
+    return jnp.max(live, axis=0) / divisor.astype(live.dtype)

@@ -7,7 +7,6 @@ from jax.nn import initializers
 from rnnjax.attention.content import (
     additive_energies,
     additive_init,
-    additive_query,
 )
 from rnnjax.attention.memory import Memory, batch_first, check_batch
 from rnnjax.base import Array, Layer, Params, cached, check_positive
@@ -94,7 +93,7 @@ def pointing_energies(params: Params, memory: Memory, inputs: Array) -> Array:
     """
     check_batch(memory, inputs.shape[1:-1])
     keys = matmul(memory.values, params["key_kernel"])
-    query = additive_query(params, inputs.astype(keys.dtype))
+    query = matmul(inputs.astype(keys.dtype), params["query_kernel"])
     energies = additive_energies(params, keys + query[..., None, :])
     mask = True if memory.mask is None else memory.mask
     return jnp.where(mask, energies, -jnp.inf)

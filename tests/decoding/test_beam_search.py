@@ -134,6 +134,16 @@ def test_the_stop_is_exact(name):
     assert len(np.unique(found.lengths)) >= 4
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_have_the_dtype_of_the_logits(x64, dtype):
+    tables, prompt, found = searched("length")
+    got = search_trees(tables.astype(dtype), prompt, penalty=length_penalty(1.0))
+    np.testing.assert_array_equal(got.tokens, found.tokens)
+    for own in (got.scores, got.log_probs, got.bounds):
+        assert own.dtype == dtype
+    np.testing.assert_allclose(got.scores, found.scores, 1e-5)
+
+
 def test_a_closed_batch_stops_early():
     tables, prompt, found = searched("length")
     likely = search_trees(tables[-2:], prompt[:, -2:])
