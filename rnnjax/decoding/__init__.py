@@ -19,27 +19,30 @@ from rnnjax.decoding.penalties import (
     no_penalty,
 )
 from rnnjax.decoding.sampling import sample
+from rnnjax.decoding.transducer import Transduced, transducer_greedy
 
 __all__ = [
     "Alignment",
     "Beams",
-    "MinimumRisk",
     "BestPath",
     "CTCBeams",
     "LanguageModel",
+    "MinimumRisk",
+    "Transduced",
     "batch_axes",
     "beam_search",
     "block_repeats",
     "coverage_penalty",
-    "expected_utilities",
     "ctc_align",
     "ctc_beam_search",
     "ctc_greedy",
+    "expected_utilities",
     "gnmt_penalty",
     "least_length",
     "length_penalty",
     "minimum_risk",
     "no_penalty",
     "sample",
+    "transducer_greedy",
     "unigram_f1",
 ]

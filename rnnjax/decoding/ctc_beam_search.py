@@ -131,7 +131,7 @@ def ctc_beam_search(
         )
     if max_length is not None:
         check_positive(max_length=max_length)
-    num_steps, *batch, _ = logits.shape
+    num_steps, *batch, vocab_size = logits.shape
     num_rows = math.prod(batch)
     if carry is not None:
         _check_carry(carry, (num_rows, beam_size), max_length)
@@ -144,7 +144,7 @@ def ctc_beam_search(
         num_best,
     )
     model = None if language_model is None else language_model._replace(layer=None)
-    logits = logits.reshape(num_steps, num_rows, -1)
+    logits = logits.reshape(num_steps, num_rows, vocab_size)
     if carry is None:
         carry = _begin(options, model, logits)
     parts, cut, carry = _search(

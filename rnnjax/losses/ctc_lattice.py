@@ -11,8 +11,8 @@ and the sums over all ways to reach a state are
     α_t(βₙ) = p_t(blank) ⊗ (α_{t-1}(βₙ) ⊕ α_{t-1}(yₙ))
 
 where the last two terms of a label are those that lead to the blank before it, and are
-computed once. The sum over all alignments is α_T(β_N) ⊕ α_T(y_N): with `LOG` the logarithm of the
-target's probability, with `MAX` that of the best alignment.
+computed once. The sum over all alignments is α_T(β_N) ⊕ α_T(y_N): with `LOG` the
+logarithm of the target's probability, with `MAX` that of the best alignment.
 
 References:
   Graves, Fernández, Gomez and Schmidhuber, "Connectionist Temporal Classification:

@@ -196,6 +196,11 @@ def test_prefixes_that_cannot_grow_are_told():
     assert not ctc_beam_search(logits, beam_size=2, max_length=3).cut
 
 
+def test_without_frames_the_empty_prefix_is_certain():
+    found = ctc_beam_search(np.zeros((0, 2, V)), beam_size=3)
+    assert found.lengths.tolist() == [[0, 0]] and not found.log_probs.any()
+
+
 def test_a_beam_of_one_and_labels_that_are_impossible():
     logits = draw(np.float32)[0].copy()
     logits[..., 3] = logits[5, :, :2] = -np.inf
