@@ -37,11 +37,11 @@ from rnnjax.attention import (
     multi_head,
     window,
 )
+from rnnjax.attention.cell_stack import cell_stack
 from rnnjax.catalogue import entry
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.parts.parametrizations import cayley_transform, householder_product
 from rnnjax.cells.s4d import bilinear
-from rnnjax.cells.wrappers.cell_stack import cell_stack
 from rnnjax.cells.wrappers.clip_cotangent import clip_cotangent
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from rnnjax.cells.wrappers.multiplicative_integration import multiplicative_integration

@@ -15,7 +15,6 @@ from rnnjax.layers.recurrent import as_layer
 from tests.registry import CELLS, ENGINES, LAYERS
 
 MAKE_NOTHING = {as_layer}  # a layer comes back as it is
-FOR_WRAPPERS = {nested_cell, with_side_inputs}  # reached through every wrapper
 SHARED_BY_WRAPPERS = {nested_cell, with_side_inputs}  # reached through these
 
 

@@ -7,14 +7,15 @@
 
 How to attend is `additive`, `dot`, `general`, `multi_head`, `location_aware`,
 `coverage` or `window`; when is `attend_before` or `attend_after` a cell's step, or
-`attention_layer` over all steps at once. `query_pooling` and `additive_pooling` sum up
-a sequence.
+`attention_layer` over all steps at once. `cell_stack` puts several layers under one
+attention. `query_pooling` and `additive_pooling` sum up a sequence.
 """
 
 from rnnjax.attention.after import attend_after
 from rnnjax.attention.attentive import AttentiveCarry
 from rnnjax.attention.base import Attention, masked_softmax
 from rnnjax.attention.before import attend_before
+from rnnjax.attention.cell_stack import cell_stack
 from rnnjax.attention.content import additive, dot, general, multi_head
 from rnnjax.attention.layer import attention_layer
 from rnnjax.attention.memory import Memory, bind_memory
@@ -32,6 +33,7 @@ __all__ = [
     "attend_before",
     "attention_layer",
     "bind_memory",
+    "cell_stack",
     "coverage",
     "dot",
     "general",

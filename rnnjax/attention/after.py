@@ -16,8 +16,8 @@ from rnnjax.attention.attentive import (
     shown_size,
 )
 from rnnjax.attention.base import Attention, glimpse_size
+from rnnjax.attention.shown import shown_by
 from rnnjax.base import Cell, Factors, cached, check_positive, factored_cell
-from rnnjax.cells.wrappers.derived import shown_by
 from rnnjax.initializers import Initializer
 from rnnjax.products import matmul
 
@@ -72,7 +72,7 @@ def attend_after(
 
     Example:
       >>> from rnnjax.attention import Memory, bind_memory, dot
-      >>> from rnnjax.cells.wrappers.cell_stack import cell_stack
+      >>> from rnnjax.attention import cell_stack
       >>> two_layers = cell_stack(rnnjax.lstm(4), rnnjax.lstm(4))
       >>> cell = attend_after(two_layers, dot(), memory_size=4, output_size=6)
       >>> params = cell.init(jax.random.key(0), 3)

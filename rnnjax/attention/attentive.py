@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from rnnjax.attention.base import Attention
 from rnnjax.attention.memory import batch_first, check_batch
 from rnnjax.attention.rows import linear_part, split_rows
+from rnnjax.attention.shown import factors_of, shown_by
 from rnnjax.base import (
     Array,
     Carry,
@@ -19,7 +20,6 @@ from rnnjax.base import (
     prepared,
     serializable,
 )
-from rnnjax.cells.wrappers.derived import factors_of, shown_by
 
 
 @serializable

@@ -13,8 +13,8 @@ from rnnjax.attention.attentive import (
     prepare_attentive,
 )
 from rnnjax.attention.base import Attention, glimpse_size
+from rnnjax.attention.shown import shown_by
 from rnnjax.base import Cell, Factors, cached, check_positive, factored_cell
-from rnnjax.cells.wrappers.derived import shown_by
 
 
 @cached

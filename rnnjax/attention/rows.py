@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from rnnjax.attention.shown import factors_of
 from rnnjax.base import Array, Cell, Params, prepared
-from rnnjax.cells.wrappers.derived import factors_of
 from rnnjax.products import matmul_p
 
 _PROBES = (2, 240)  # the large one suits any usual number of heads or blocks

@@ -22,7 +22,7 @@ from rnnjax.attention import (
     multi_head,
     window,
 )
-from rnnjax.cells.wrappers.cell_stack import cell_stack
+from rnnjax.attention.cell_stack import cell_stack
 from rnnjax.checks.runs import Arguments, run_with_gradients
 from rnnjax.unroll import unroll
 from tests.attention import papers

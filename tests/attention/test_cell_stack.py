@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnjax import elman, gru, lstm, recurrent, stack, unroll
-from rnnjax.cells.wrappers.cell_stack import cell_stack
+from rnnjax.attention.cell_stack import cell_stack
 from rnnjax.cells.wrappers.learned_initial_carry import learned_initial_carry
 from tests import user_cells
 from tests.cells.paper import B, D, T

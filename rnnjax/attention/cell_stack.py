@@ -2,8 +2,8 @@
 
 import jax
 
+from rnnjax.attention.shown import factors_of, shown_by
 from rnnjax.base import Cell, Factors, cached, factored_cell, pre_activation, prepared
-from rnnjax.cells.wrappers.derived import factors_of, shown_by
 
 
 @cached
