@@ -5,28 +5,35 @@ Python, each a `logsumexp` over `[batch, tags, tags]`, with a prefix mask.
 """
 
 import importlib.util
+from typing import Any
 
 import jax
 import numpy as np
 
-from experiments.kit_speed.case import Case
+from experiments.kit_speed.case import Case, Contender
+from rnnjax.base import Params
 from rnnjax.losses.chains import ASSOCIATIVE_SCAN
-from rnnjax.losses.crf import crf, crf_log_partition
+from rnnjax.losses.crf import CRF, crf, crf_log_partition
 
-BATCH, NUM_STEPS, NUM_TAGS = 32, 100, 20
+BATCH_SIZE, NUM_STEPS, NUM_TAGS = 32, 100, 20
 
 
-def make_contenders():
-    """Makes functions that return the partition function and all gradients."""
+def make_contenders() -> dict[str, Contender]:
+    """Makes the ways to compute the log partition function and its gradients.
+
+    Returns:
+      The contenders; each returns the sum over the batch and its gradients by all
+      parameters and by the emissions.
+    """
     rng = np.random.default_rng(0)
-    shape = (NUM_STEPS, BATCH, NUM_TAGS)
+    shape = (NUM_STEPS, BATCH_SIZE, NUM_TAGS)
     emissions = rng.normal(size=shape).astype(np.float32)
     params = {
         "start": rng.normal(size=NUM_TAGS).astype(np.float32),
         "transitions": rng.normal(size=(NUM_TAGS, NUM_TAGS)).astype(np.float32),
         "end": rng.normal(size=NUM_TAGS).astype(np.float32),
     }
-    lengths = rng.integers(NUM_STEPS // 2, NUM_STEPS + 1, size=BATCH)
+    lengths = rng.integers(NUM_STEPS // 2, NUM_STEPS + 1, size=BATCH_SIZE)
     mask = np.arange(NUM_STEPS)[:, None] < lengths
     contenders = {"rnnjax": ours(crf(NUM_TAGS), params, emissions, mask)}
     associative = crf(NUM_TAGS, chain=ASSOCIATIVE_SCAN)
@@ -37,8 +44,8 @@ def make_contenders():
     return contenders
 
 
-def ours(tagger, params, emissions, mask):
-    """Compiles it once, for arrays that are already there."""
+def ours(tagger: CRF, params: Params, emissions: Any, mask: Any) -> Contender:
+    """Makes a contender of the library, on arrays that are already there."""
 
     @jax.jit
     def compute(params, emissions, mask):
@@ -51,12 +58,13 @@ def ours(tagger, params, emissions, mask):
     return lambda: jax.block_until_ready(compute(*arguments))
 
 
-def in_torch(params, emissions, mask, num_threads=None):
-    """The same recursion in PyTorch, by default on as many threads as it chooses."""
+def in_torch(
+    params: Params, emissions: Any, mask: Any, num_threads: int | None = None
+) -> Contender:
+    """Makes a contender of PyTorch, by default on as many threads as it chooses."""
     import torch
 
     num_threads = num_threads or torch.get_num_threads()
-
     own = {name: torch.tensor(x, requires_grad=True) for name, x in params.items()}
     scores = torch.tensor(emissions, requires_grad=True)
     real = torch.tensor(mask)[..., None]

@@ -14,7 +14,7 @@ from rnnjax.initializers import Initializer
 from rnnjax.losses.chains import SCAN, Chain, Potentials
 from rnnjax.losses.semirings import COUNTING, ENTROPY, LOG
 from rnnjax.losses.tag_constraints import Constraints
-from rnnjax.masking import check_marks, zero_masked
+from rnnjax.masking import check_marks
 
 
 class CRF(NamedTuple):
@@ -218,7 +218,7 @@ def checked(tagger, params, emissions, mask):
     """Checks what all functions of a CRF take.
 
     Returns:
-      The emissions in the dtype of the parameters, zero where masked, and the mask.
+      The emissions in the dtype of the parameters, and the mask.
 
     Raises:
       ValueError: if one of them has another shape or dtype.
@@ -236,4 +236,4 @@ def checked(tagger, params, emissions, mask):
     check_marks("mask", mask, emissions.shape[:-1])
     dtype = jnp.result_type(*params.values())
     mask = jnp.ones(emissions.shape[:-1], bool) if mask is None else jnp.asarray(mask)
-    return zero_masked(mask, emissions.astype(dtype)), mask
+    return emissions.astype(dtype), mask

@@ -69,22 +69,36 @@ def crf_allows(tagger: CRF, tags: Array, mask: Array | None = None) -> Array:
 
 @functools.partial(jax.jit, static_argnums=0, inline=True)
 def _cross_entropy(tagger, params, emissions, tags, mask):
+    """Sums over all paths relative to the given one, log Σ exp(score(y') - score(y)).
+
+    Its own score is then 0, so that the loss of a confident model is not what rounding
+    leaves of the difference of two large numbers.
+    """
     known = ((tags >= 0) & (tags < tagger.num_tags)).all(axis=0)
     tags = jnp.clip(tags, 0, tagger.num_tags - 1)
-    score = _score(potentials_of(tagger, params), emissions, tags, mask)
-    impossible = score == -jnp.inf
-    nats = run_forward(tagger, LOG, params, emissions, mask) - score
-    return jnp.where(known, jnp.where(impossible, jnp.inf, nats), jnp.nan)
+    potentials = potentials_of(tagger, params)
+    chosen, joined = _step_scores(potentials, emissions, tags, mask)
+    impossible = chosen + joined == -jnp.inf
+    chosen, joined = (jnp.where(impossible, 0, x)[..., None] for x in (chosen, joined))
+    # In this order, the terms of the given path cancel without rounding.
+    nats = run_forward(tagger, LOG, params, emissions - chosen - joined, mask)
+    nats = jnp.where(impossible.any(axis=0), jnp.inf, nats)
+    return jnp.where(known, nats, jnp.nan)
 
 
-def _score(potentials, emissions, tags, mask):
+def _step_scores(potentials, emissions, tags, mask):
+    """Returns what each step adds to the score of the tags, zero where masked.
+
+    First the emissions, then the scores that depend on neighbours: start, transitions
+    and end; both `[T, ...batch]`.
+    """
     start, transitions, end = potentials
     chosen = jnp.take_along_axis(emissions, tags[..., None], axis=-1)[..., 0]
     arrival = jnp.where(
         find_first(mask), start[tags], transitions[_previous(tags, mask), tags]
     )
     departure = jnp.where(find_last(mask), end[tags], 0)
-    return zero_masked(mask, chosen + arrival + departure).sum(axis=0)
+    return zero_masked(mask, (chosen, arrival + departure))
 
 
 def _previous(tags, mask):
