@@ -68,7 +68,7 @@ def masked_softmax(energies: Array, mask: Array | None = None) -> Array:
         lax.stop_gradient(energies), axis=-1, keepdims=True, initial=-jnp.inf
     )
     highest = jnp.where(highest == -jnp.inf, 0, highest)
-    shares = jnp.where(mask, jnp.exp(energies - highest), 0)
+    shares = jnp.exp(energies - highest)
     total = shares.sum(axis=-1, keepdims=True)
     return shares / jnp.where(total == 0, 1, total)
 

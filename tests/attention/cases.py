@@ -29,7 +29,7 @@ from tests.attention import papers
 from tests.loop import in_numpy
 from tests.pytrees import draw_like, part
 
-T, B, D, H, S, M = 6, 3, 2, 5, 7, 4  # M: width of the memory's rows
+T, B, D, H, S, M = 8, 3, 2, 5, 7, 4  # M: width of the memory's rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +134,7 @@ def draw(case, seed=0, scale=0.6, batch_size=B):
         None,
         inputs,
         rng.random((T, batch_size)) < 0.7,
-        rng.random((T, batch_size)) < 0.3,
+        rng.random((T, batch_size)) < 0.15,
         draw_like(rng, result, scale=1.0),
     )
 

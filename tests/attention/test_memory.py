@@ -197,7 +197,7 @@ def test_batch_of_the_memory_alone_is_refused():
     refused("cell.step must return a carry", draw_memory(S, T, M), batch_shape=())
     layer = attention_layer(additive(6), M, 5)
     bound = bind_memory(layer.init(jax.random.key(0), D), draw_memory(S, T, M))
-    with pytest.raises(ValueError, match=r"broadcast to \(\), got \(6,\)"):
+    with pytest.raises(ValueError, match=rf"broadcast to \(\), got \({T},\)"):
         layer.apply(bound, None, jnp.zeros((T, D)))
 
 
