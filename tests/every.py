@@ -61,8 +61,14 @@ def in_ordinary_run(case, engine_case, few, one_engine, reverse=False):
 
 
 def every_alone(cases):
-    """Parametrizes a test by `case`, without an engine; all in the ordinary run."""
-    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+    """Parametrizes a test by `case`, without an engine."""
+    sets = [
+        pytest.param(
+            case, id=case.name, marks=SLOW if getattr(case, "slow", False) else []
+        )
+        for case in cases
+    ]
+    return pytest.mark.parametrize("case", sets)
 
 
 def _of_library(case):
