@@ -113,13 +113,10 @@ def test_planted_cases_are_named(value):
 
 
 def test_padding_is_not_looked_at():
-    cell = elman(H)
-    params = [cell.init(jax.random.key(0), D)]
-    inputs = draw()
-    inputs[5:, 1] = np.nan
-    mask = np.ones((T, B), bool)
-    mask[5:, 1] = False
-    found = find_blow_ups([cell], params, inputs, jnp.sum, mask=mask)
+    inputs, mask = draw(), np.ones((T, B), bool)
+    inputs[5:, 1], mask[5:, 1] = np.nan, False
+    params = [elman(H).init(jax.random.key(0), D)]
+    found = find_blow_ups([elman(H)], params, inputs, jnp.sum, mask=mask)
     assert found.first_forward() is None and found.first_backward() is None
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from experiments import char_lm, word_lm
 from experiments.benchmark import __main__ as benchmark
+from experiments.benchmark.work import count_cores
 from experiments.data.midi import write_midi
 from experiments.gradient_flow import __main__ as gradient_flow
 from experiments.harness.command import BAD_INPUT, NO_DATA
@@ -62,7 +63,13 @@ REFUSED = {
         "--cell lstn": "cell must be lstm or slstm, got 'lstn'",
         "--layer stak": "layer must be stack, got 'stak'",
         "--method clip": "method must be clipped, got 'clip'",
-        "--grid learn=1": "got 'learn'",
+        "--grid learn=1": "clipped, learning_rate or max_norm, got 'learn'",
+        "--grid max_norm=1 max_norm=2": "must name a field once, got 'max_norm' twice",
+        "--grid max_norm=1,x": "must give max_norm positive numbers, got 'x'",
+        "--grid max_norm=0": "must give max_norm positive numbers, got '0'",
+        "--learning-rate 0": "learning_rate must be positive, got 0.0",
+        "--num-tests 700": "num_tests must be a multiple of 500, got 700",
+        "--num-updates 250": "num_updates must be a multiple of 100, got 250",
         "--method plain --grid max_norm=1": "plain, learning_rate, got 'max_norm'",
         "--layer dilated --method regularized": "method must not be regularized",
         "--task adding_le --num-steps 1": "num_steps must be at least 2",
@@ -77,6 +84,7 @@ REFUSED = {
         "--shapes 2,3,5.5": "such as 20,35,200, got 2,3,5.5",
         "--lengths 4 0": "lengths must be at least 1, got (4, 0)",
         "--num-rounds 0": "num_rounds must be at least 1, got 0",
+        "--num-cores 9999": f"num_cores must be at most {count_cores()}, got 9999.",
         "--works": "works must not be empty",
         "--num-updates 3": "num-updates",
         "--contenders linen --reference linen --works vmap": (

@@ -69,13 +69,16 @@ def test_every_model_has_the_weights_of_its_equations(flags, expected):
     assert num_weights(shapes) == expected + 6 * 11 + 11
 
 
-def test_a_network_learns_and_is_tested_at_the_end(trained):
+def test_a_network_learns_is_tested_at_the_end_and_is_sampled(trained, capsys):
     assert_learned(trained)
     assert plots_of(trained) == {"learning_curve"}
     sample = (trained / "samples" / "00000040.txt").read_text()
     assert len(sample) == 1 + 9 and sample[0] == "\n"
     metrics = results_of(trained)["metrics"]
     assert metrics["test_bits"] == pytest.approx(metrics["test_loss"] / np.log(2))
+    assert resume(trained, "--sample 12 --temperature 0 --prompt cat") == DONE
+    printed = capsys.readouterr().out
+    assert printed.startswith("cat") and len(printed) == 3 + 12 + 1
 
 
 def test_a_network_with_a_fixed_window_learns(tmp_path):
@@ -113,12 +116,6 @@ def test_a_resumed_run_is_bit_identical_and_two_devices_train_as_one(
         assert a.read_bytes() == b.read_bytes()
     for ours, theirs in zip(whole, updates_of(tmp_path / "one"), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-5)
-
-
-def test_a_trained_model_is_sampled(trained, capsys):
-    assert resume(trained, "--sample 12 --temperature 0 --prompt cat") == DONE
-    printed = capsys.readouterr().out
-    assert printed.startswith("cat") and len(printed) == 3 + 12 + 1
 
 
 def test_a_resume_with_another_text_or_configuration_says_what_differs(

@@ -16,19 +16,13 @@ class Clock:
         monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
 
 
-def run_updates(clock, progress, number, seconds):
-    """Advances by a number of updates of equal time; the first one compiles."""
-    with progress:
-        clock.now += 30
-        progress.advance(1, 5.0)
-        for update in range(2, number + 1):
-            clock.now += seconds
-            progress.advance(update, 5.0 / update)
-
-
-def test_plain_lines_come_every_ten_seconds_and_at_the_end(capsys, monkeypatch):
+def test_plain_lines_come_every_ten_seconds_and_at_evaluations(capsys, monkeypatch):
     clock = Clock(monkeypatch)
-    run_updates(clock, Progress(101, 0, 2000, "characters"), 101, seconds=0.5)
+    with Progress(101, 0, 2000, "characters") as progress:
+        for update in range(1, 102):
+            clock.now += 0.5 if update > 1 else 30  # the first one compiles
+            progress.advance(update, 5.0 / update)
+    Progress(50, 0, 10, "words").evaluated(20, {"loss": 1.23456, "perplexity": 3.5})
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         "update 1/101  loss 5.0000  -:--:-- left",
@@ -37,6 +31,7 @@ def test_plain_lines_come_every_ten_seconds_and_at_the_end(capsys, monkeypatch):
         "update 61/101  loss 0.0820  4.0k characters/s  0:00:20 left",
         "update 81/101  loss 0.0617  4.0k characters/s  0:00:10 left",
         "update 101/101  loss 0.0495  4.0k characters/s  0:00:00 left",
+        "update 20/50  loss 1.2346  perplexity 3.5000",
     ]
 
 
@@ -49,13 +44,6 @@ def test_rate_and_time_left_count_what_is_between_updates(capsys, monkeypatch):
         progress.advance(update, 1.0)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "update 101/300  loss 1.0000  50.0 words/s  1:06:20 left"
-
-
-def test_an_evaluation_has_a_line_at_once(capsys):
-    progress = Progress(50, 0, 10, "words")
-    progress.evaluated(20, {"validation_loss": 1.23456, "perplexity": 3.5})
-    out = capsys.readouterr().out
-    assert out == "update 20/50  validation_loss 1.2346  perplexity 3.5000\n"
 
 
 def test_a_terminal_has_a_bar(monkeypatch):

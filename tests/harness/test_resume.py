@@ -158,11 +158,8 @@ def test_a_poisoned_gradient_stops_the_run(run_toy, tmp_path, finished, poison):
     assert names_in(directory / "checkpoints") == ["00000007", "00000014"]
     run_toy("--resume", directory, "--poison-at", -1)
     assert_same_run(directory, finished)
-
-
-def test_diverged_before_any_checkpoint(run_toy, tmp_path):
-    arguments = ("--run-dir", tmp_path / "run", "--poison", "nan", "--poison-at", 1)
-    outcome = run_toy(*arguments, status=4)
+    first = (f"--poison={poison}", "--poison-at", 1)
+    outcome = run_toy("--run-dir", tmp_path / "first", *first, status=4)
     assert "before it: none. No checkpoint was saved before it." in outcome.err
 
 

@@ -5,30 +5,24 @@ import pytest
 from experiments.shared.devices import default_num_devices, start_devices
 
 
-@pytest.mark.parametrize(
-    ("number", "batch_size", "message"),
-    [
-        (3, 4, "num_devices must divide batch_size, one of 1, 2, 4 for 4, got 3."),
-        (5, 10, "num_devices must be at most 4, the cpu devices there are, got 5."),
-    ],
-)
-def test_bad_numbers_are_refused(number, batch_size, message):
+def test_bad_numbers_are_refused():
+    message = "num_devices must divide batch_size, one of 1, 2, 4 for 4, got 3."
     with pytest.raises(ValueError, match=message):
-        start_devices(number, batch_size, 6)
+        start_devices(3, 4, 6)
+    message = "num_devices must be at most 4, the cpu devices there are, got 5."
+    with pytest.raises(ValueError, match=message):
+        start_devices(5, 10, 6)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "number"),
-    [
-        (("cpu", 2, 64, 128), 2),
-        (("cpu", 2, 64, 512), 2),
-        (("cpu", 2, 64, 513), 1),
-        (("cpu", 2, 64, 64), 1),
-        (("cpu", 2, 4, 512), 1),
-        (("cpu", 1, 64, 128), 1),
-        (("cpu", 2, 33, 256), 1),
-        (("gpu", 4, 6, 5), 3),
-    ],
-)
-def test_the_rule(arguments, number):
-    assert default_num_devices(*arguments) == number
+def test_the_rule():
+    for arguments, number in {
+        ("cpu", 2, 64, 128): 2,
+        ("cpu", 2, 64, 512): 2,
+        ("cpu", 2, 64, 513): 1,
+        ("cpu", 2, 64, 64): 1,
+        ("cpu", 2, 4, 512): 1,
+        ("cpu", 1, 64, 128): 1,
+        ("cpu", 2, 33, 256): 1,
+        ("gpu", 4, 6, 5): 3,
+    }.items():
+        assert default_num_devices(*arguments) == number, arguments

@@ -27,8 +27,8 @@ def tokens():
 
 def step_by_step_nats(module, tokens, previous):
     """Reads a text token by token; probabilities in NumPy, float64."""
-    layer, params = module.layer, nnx.as_pure(module.params)
-    carry, nats, step = layer.initial_carry(params), [], jax.jit(layer.step)
+    params, nats = nnx.as_pure(module.params), []
+    carry, step = module.layer.initial_carry(params), jax.jit(module.layer.step)
     for token in tokens:
         carry, logits = step(params, carry, jnp.asarray(previous))
         logits = np.asarray(logits, np.float64)
@@ -37,22 +37,19 @@ def step_by_step_nats(module, tokens, previous):
     return nats
 
 
-def test_every_token_counts_once_with_the_carry_handed_on(module, tokens):
+def test_every_token_counts_once_with_the_carry_handed_on_or_by_windows(module, tokens):
     nats = step_by_step_nats(module, tokens, 2)
     for num_steps in (7, 101, 400):
         got = mean_nats(module, tokens, num_steps=num_steps, previous=2)
         np.testing.assert_allclose(got, np.mean(nats), rtol=1e-5)
-
-
-@pytest.mark.parametrize("batch_size", [3, 16])
-def test_windows_start_from_the_initial_carry(module, tokens, batch_size):
-    nats = []
+    nats = []  # with the initial carry at the start of each window
     for start in range(0, 101, 8):
         previous = 2 if start == 0 else tokens[start - 1]
         nats += step_by_step_nats(module, tokens[start : start + 8], previous)
-    sizes = {"num_steps": 8, "batch_size": batch_size}
-    got = mean_nats_of_windows(module, tokens, **sizes, previous=2)
-    np.testing.assert_allclose(got, np.mean(nats), rtol=1e-5)
+    for batch_size in (3, 16):
+        sizes = {"num_steps": 8, "batch_size": batch_size}
+        got = mean_nats_of_windows(module, tokens, **sizes, previous=2)
+        np.testing.assert_allclose(got, np.mean(nats), rtol=1e-5)
 
 
 @pytest.mark.parametrize("evaluate", [mean_nats, mean_nats_of_windows])

@@ -66,19 +66,6 @@ def test_a_resumed_run_repeats_its_evaluation(finished, tmp_path):
     assert updates_of(resumed) == updates_of(directory)
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
-        ({"num_tests": 700}, "num_tests must be a multiple of 500, got 700"),
-        ({"num_updates": 250}, "num_updates must be a multiple of 100, got 250"),
-    ],
-)
-def test_bad_configurations(fields, message):
-    with pytest.raises(ValueError, match=message):
-        Config(**fields)
-
-
 def made(**fields):
     config = Config(hidden_size=4, **fields)
     task = symbols.temporal_order(10)
