@@ -134,7 +134,9 @@ def test_the_stop_is_exact(name):
     assert len(np.unique(found.lengths)) >= 4
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)]
+)
 def test_scores_have_the_dtype_of_the_logits(x64, dtype):
     tables, prompt, found = searched("length")
     got = search_trees(tables.astype(dtype), prompt, penalty=length_penalty(1.0))

