@@ -42,7 +42,7 @@ def test_time_constants_are_what_is_left(x64):
 
 
 def test_units_that_are_saturated_or_dead():
-    gate = np.array([[0.05, 0.95, 0.5], [0.2, 0.99, 0.01]])
+    gate = np.array([[0.05, 0.95, 0.85], [0.15, 0.99, 0.01]])
     want = np.array([0.5, 0, 0.5]), np.array([0, 1.0, 0])  # shut, open
     assert_close(tuple(saturation(gate)), want, 1e-6)
     outputs = np.zeros((T, B, 3))

@@ -16,34 +16,9 @@ from tests.pytrees import draw_like
 T, B, D, H = 6, 3, 2, 5
 
 
-def squares(outputs, start):
-    del start
-    return (outputs**2).sum()
-
-
-def test_angle_and_length_by_hand(x64):
-    """Two parameters, chunks of one step: the gradient stops at each."""
-    cell = elman(1, activation="identity", use_bias=False)
-    w, u = 0.9, 0.5
-    params = {"kernel": np.array([[u]]), "recurrent_kernel": np.array([[w]])}
-    x = np.random.default_rng(1).normal(size=T)
-    h, full, cut, slope = 0.0, *np.zeros((3, 2))  # the slope of h by (u, w)
-    for t in range(T):
-        own = np.array([x[t], h])
-        h = w * h + u * x[t]
-        slope = own + w * slope
-        full += 2 * h * slope
-        cut += 2 * h * own
-    got = truncation_bias(recurrent(cell), params, x[:, None], squares, 1)
-    cosine = full @ cut / np.linalg.norm(full) / np.linalg.norm(cut)
-    np.testing.assert_allclose(got.angle, np.degrees(np.arccos(cosine)), rtol=1e-6)
-    length = np.linalg.norm(cut) / np.linalg.norm(full)
-    np.testing.assert_allclose(got.length, length, rtol=1e-10)
-
-
 @pytest.mark.parametrize("make", [elman, lstm])
-def test_one_chunk_loses_nothing_and_the_loss_is_told_where_it_begins(x64, make):
-    """Targets of each step: the same gradient as from all steps at once."""
+def test_angle_and_length_are_those_of_a_loop_over_chunks(x64, make):
+    """The loss has targets for each step. A single chunk loses nothing."""
     layer, rng = recurrent(make(H)), np.random.default_rng(2)
     params = draw_params(rng, make(H), D, scale=0.6)
     inputs = rng.normal(size=(T, B, D))
@@ -53,20 +28,35 @@ def test_one_chunk_loses_nothing_and_the_loss_is_told_where_it_begins(x64, make)
         own = jax.lax.dynamic_slice_in_dim(targets, start, outputs.shape[0])
         return ((outputs - own) ** 2).sum()
 
-    @jax.jit
-    def measure(params):
-        return [truncation_bias(layer, params, inputs, loss, n) for n in (T, 2)]
+    def truncated(params):
+        carry, total = None, 0.0
+        for start in range(0, T, 2):
+            carry, outputs = layer.apply(params, carry, inputs[start : start + 2])
+            carry = jax.lax.stop_gradient(carry)
+            total += ((outputs - targets[start : start + 2]) ** 2).sum()
+        return total
 
-    whole, two = measure(params)
-    np.testing.assert_allclose(whole, (0, 1), atol=1e-7)
-    assert two.angle > 1
+    @jax.jit
+    def run(params):
+        found = [truncation_bias(layer, params, inputs, loss, n) for n in (T, 2)]
+        whole = jax.grad(lambda p: loss(layer.apply(p, None, inputs)[1], 0))(params)
+        return found, whole, jax.grad(truncated)(params)
+
+    (of_one, of_three), *grads = run(params)
+    np.testing.assert_allclose(of_one, (0, 1), atol=1e-7)
+    full, cut = (np.concatenate([*map(np.ravel, jax.tree.leaves(x))]) for x in grads)
+    length = np.linalg.norm(cut) / np.linalg.norm(full)
+    np.testing.assert_allclose(of_three.length, length, rtol=1e-10)
+    cosine = full @ cut / np.linalg.norm(full) / np.linalg.norm(cut)
+    np.testing.assert_allclose(of_three.angle, np.degrees(np.arccos(cosine)), rtol=1e-6)
+    assert of_three.angle > 1
 
 
 @pytest.mark.parametrize("chunk_length", [0, 4, 7])
 def test_chunks_must_divide(chunk_length):
     message = f"chunk_length must divide the 6 steps, got {chunk_length}."
     with pytest.raises(ValueError, match=message):
-        truncation_bias(None, None, np.zeros((T, D)), squares, chunk_length)
+        truncation_bias(None, None, np.zeros((T, D)), jnp.sum, chunk_length)
 
 
 def test_fixed_points_of_one_unit(x64):
