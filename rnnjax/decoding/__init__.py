@@ -3,6 +3,7 @@
 from rnnjax.decoding.beam_search import Beams, beam_search
 from rnnjax.decoding.carries import batch_axes
 from rnnjax.decoding.constraints import block_repeats, least_length
+from rnnjax.decoding.crf import BestTags, n_best_tags, sample_tags, viterbi
 from rnnjax.decoding.ctc import Alignment, BestPath, ctc_align, ctc_greedy
 from rnnjax.decoding.ctc_beam_search import CTCBeams, ctc_beam_search
 from rnnjax.decoding.fusion import LanguageModel
@@ -25,6 +26,7 @@ __all__ = [
     "Alignment",
     "Beams",
     "BestPath",
+    "BestTags",
     "CTCBeams",
     "LanguageModel",
     "MinimumRisk",
@@ -41,8 +43,11 @@ __all__ = [
     "least_length",
     "length_penalty",
     "minimum_risk",
+    "n_best_tags",
     "no_penalty",
     "sample",
+    "sample_tags",
     "transducer_greedy",
     "unigram_f1",
+    "viterbi",
 ]
