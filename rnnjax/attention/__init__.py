@@ -16,9 +16,10 @@ from rnnjax.attention.attentive import AttentiveCarry
 from rnnjax.attention.base import Attention, masked_softmax
 from rnnjax.attention.before import attend_before
 from rnnjax.attention.cell_stack import cell_stack
-from rnnjax.attention.content import additive, dot, general, multi_head
+from rnnjax.attention.content import additive, dot, general
 from rnnjax.attention.layer import attention_layer
 from rnnjax.attention.memory import Memory, bind_memory
+from rnnjax.attention.multi_head import multi_head
 from rnnjax.attention.pooling import Pooling, additive_pooling, query_pooling
 from rnnjax.attention.positional import coverage, location_aware, window
 

@@ -181,7 +181,9 @@ def drive_of_inputs(cell: Cell, params: Params, inputs: Array) -> tuple[Any, Any
     return factors_of(cell).project(params["rows"][0], inputs), None
 
 
-def add_glimpse(cell: Cell, params: Params, pre: Any, inputs: Any, glimpse: Array):
+def add_glimpse(
+    cell: Cell, params: Params, pre: Any, inputs: Any, glimpse: Array
+) -> Any:
     """Adds what a glimpse contributes to the pre-activation of a cell.
 
     Args:
