@@ -1,6 +1,7 @@
 """The models and methods of the memory tasks, and the command itself."""
 
 import contextlib
+import functools
 import io
 import shutil
 
@@ -13,6 +14,7 @@ from experiments.harness.command import DONE
 from experiments.memory_tasks import __main__ as memory_tasks
 from experiments.memory_tasks import loading, symbols
 from experiments.memory_tasks.__main__ import Config, make_variant
+from experiments.shared import members
 from experiments.shared.cells import cell_makers
 from experiments.shared.members import DIVERGED, RUNNING, SOLVED
 from tests.experiments.running import plots_of, run, updates_of
@@ -29,9 +31,17 @@ SMALL_OUTPUTS = loading.SEQUENCES["adding_bai"](9)._replace(
 
 @pytest.fixture(scope="module", autouse=True)
 def task():
-    """A task that some learning rates solve, and keys that compile fast."""
+    """A task that some learning rates solve; runs that share one compiled update."""
+    variants: dict = {}
+
+    def make_once(config, task, *names):
+        return variants.setdefault(names, make_variant(config, task, *names))
+
     with pytest.MonkeyPatch.context() as patch, jax.default_prng_impl("unsafe_rbg"):
         patch.setitem(loading.SEQUENCES, "adding_bai", lambda num_steps: SMALL_OUTPUTS)
+        patch.setattr(memory_tasks, "make_variant", make_once)
+        for name in ("members_update", "members_evaluation"):
+            patch.setattr(members, name, functools.cache(getattr(members, name)))
         yield
 
 
@@ -49,9 +59,9 @@ def test_the_command(finished):
     rows = {x.split()[1]: x.split()[2:8] for x in out.splitlines() if "rate=" in x}
     assert rows["learning_rate=1e-30"] == ["3", "of", "3", "0.44", "to", "1.00"]
     assert rows["learning_rate=30"] == ["0", "of", "3", "0.00", "to", "0.56"]
-    members = updates_of(directory)[-1]["members"]["elman_normal"]
-    assert members["status"] == [SOLVED] * 3 + [RUNNING] * 3 + [DIVERGED] * 3
-    assert members["num_updates"][:6] == [2] * 3 + [4] * 3
+    found = updates_of(directory)[-1]["members"]["elman_normal"]
+    assert found["status"] == [SOLVED] * 3 + [RUNNING] * 3 + [DIVERGED] * 3
+    assert found["num_updates"][:6] == [2] * 3 + [4] * 3
     assert plots_of(directory) == {"scores"}
 
 
