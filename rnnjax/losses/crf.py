@@ -82,7 +82,8 @@ def crf(
       Array([13., 21.,  0.], dtype=float32)
 
     References:
-      Lafferty, McCallum and Pereira, "Conditional Random Fields", 2001.
+      Lafferty, McCallum and Pereira, "Conditional Random Fields: Probabilistic Models
+      for Segmenting and Labeling Sequence Data", ICML 2001.
     """
     check_positive(num_tags=num_tags)
     if constraints is not None and len(constraints.tags) != num_tags:

@@ -116,7 +116,7 @@ def forward_by_associative_scan(
     """Runs a lattice in O(log T) rounds of products, by `jax.lax.associative_scan`.
 
     It computes what `forward_by_scan` does with `vector_matrix`, by N times as many
-    operations: worth it where steps are many and states are few.
+    operations. On a CPU it is always slower.
 
     Args:
       semiring: in which to compute.
