@@ -1,9 +1,9 @@
 """Tagged sentences: CoNLL-U, columns, and files that are aligned line by line."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
+from experiments.data.lookup import AnyPath
 from experiments.data.text import read_text, split_lines
 from experiments.harness.errors import BadInput
 
@@ -24,7 +24,7 @@ class Sentence(NamedTuple):
     label: str | None = None
 
 
-def read_conllu(path: str | Path, encoding: str = "utf-8") -> list[Sentence]:
+def read_conllu(path: str | AnyPath, encoding: str = "utf-8") -> list[Sentence]:
     """Reads the words and universal part-of-speech tags of a CoNLL-U file.
 
     Lines of comments, of multiword tokens (`1-2`) and of empty nodes (`1.1`) are
@@ -76,7 +76,7 @@ def read_conllu(path: str | Path, encoding: str = "utf-8") -> list[Sentence]:
 
 
 def read_columns(
-    path: str | Path, tag_column: int = -1, encoding: str = "utf-8"
+    path: str | AnyPath, tag_column: int = -1, encoding: str = "utf-8"
 ) -> list[Sentence]:
     r"""Reads words and tags in columns, a word per line, a blank line per sentence.
 
@@ -129,9 +129,9 @@ def read_columns(
 
 
 def read_aligned(
-    words_path: str | Path,
-    tags_path: str | Path,
-    labels_path: str | Path | None = None,
+    words_path: str | AnyPath,
+    tags_path: str | AnyPath,
+    labels_path: str | AnyPath | None = None,
     encoding: str = "utf-8",
 ) -> list[Sentence]:
     """Reads files whose lines belong together: words, tags and labels.
@@ -194,7 +194,7 @@ def _sentence(pairs: list[tuple[str, str]]) -> Sentence:
     return Sentence(words, tags)
 
 
-def _some(sentences: list[Sentence], path: str | Path) -> list[Sentence]:
+def _some(sentences: list[Sentence], path: str | AnyPath) -> list[Sentence]:
     if not sentences:
         raise BadInput("the file must hold a sentence, got none.", path)
     return sentences

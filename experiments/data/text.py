@@ -2,16 +2,15 @@
 
 import codecs
 import hashlib
-from pathlib import Path
 from pydoc_data.topics import topics
 
-from experiments.data.lookup import read_bytes
+from experiments.data.lookup import AnyPath, read_bytes
 from experiments.harness.errors import BadInput
 
 END_OF_LINE = "<eos>"
 
 
-def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+def read_text(path: str | AnyPath, encoding: str = "utf-8") -> str:
     """Reads a text, decompressing it if its name ends in `.gz`.
 
     Line ends are kept as they are; a byte order mark is dropped.

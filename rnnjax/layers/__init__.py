@@ -20,6 +20,7 @@ from rnnjax.layers.pointer import pointer
 from rnnjax.layers.pooling import first_step, last_step, max_pool, mean_pool
 from rnnjax.layers.recurrent import bidirectional, recurrent
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
+from rnnjax.layers.spelling import Spelling, spelling
 from rnnjax.layers.stack import stack
 from rnnjax.layers.tokens import embed, embedding_lookup, one_hot
 from rnnjax.layers.variational_dropout import variational_dropout
@@ -27,6 +28,7 @@ from rnnjax.layers.weight_drop import weight_drop
 from rnnjax.layers.zoneout import zoneout
 
 __all__ = [
+    "Spelling",
     "average",
     "bind_source",
     "bidirectional",
@@ -61,6 +63,7 @@ __all__ = [
     "candidate_dropout",
     "residual",
     "skip_to_output",
+    "spelling",
     "stack",
     "variational_dropout",
     "weight_drop",

@@ -1,0 +1,205 @@
+"""The tagger as an NNX module: a tag per word, and optionally a label per sentence."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from rnnjax.base import Array, Cell, Layer, check_positive
+from rnnjax.decoding.crf import viterbi
+from rnnjax.layers import bidirectional, dense, dropout, embed, mean_pool, stack
+from rnnjax.layers.spelling import Spelling
+from rnnjax.losses.crf import CRF
+from rnnjax.models.recurrent import Recurrent
+
+
+class Words(NamedTuple):
+    """Sentences as a tagger reads them, batch first.
+
+    Attributes:
+      tokens: `[B, T]` integers, a number per word.
+      characters: `[B, C]` integers, the characters of all words one after the other, -1
+        where there is none; None if words are not spelled.
+      first: `[B, T]`, the place of each word's first character.
+      last: `[B, T]`, that of its last one.
+    """
+
+    tokens: Array | np.ndarray
+    characters: Array | np.ndarray | None = None
+    first: Array | np.ndarray | None = None
+    last: Array | np.ndarray | None = None
+
+
+class TagScores(NamedTuple):
+    """What a tagger makes of sentences.
+
+    Attributes:
+      emissions: `[B, T, num_tags]`, logits of a softmax or the emissions of a CRF.
+      label_logits: `[B, num_labels]`; None if sentences have no label.
+    """
+
+    emissions: Array
+    label_logits: Array | None
+
+
+class Tagger(nnx.Module):
+    """A bidirectional network that tags every word.
+
+        xₜ = D([E[wordₜ]; spelling of wordₜ])
+        hₜ = the layers of both directions over x, with D after each
+        emissionsₜ = K hₜ + b
+        label logits = L mean(h) + l
+
+    D is dropout. The tags are independent given h, a softmax of the emissions; with a
+    CRF they are not, and the best sequence as a whole is chosen.
+
+    Attributes:
+      words, spelling, body, tags, labels: the parts; None where not asked for.
+      crf: the CRF; None: a softmax.
+      crf_params: its parameters.
+
+    Args:
+      vocab_size: number of words.
+      cells: the cells of both directions, a layer each.
+      num_tags: number of tags.
+      embedding_size: width of E.
+      spelling: reads the characters of words.
+      num_characters: number of characters; needed with `spelling`.
+      crf: a CRF over the tags; None: a softmax.
+      num_labels: number of labels of a sentence; None: it has none.
+      dropout_rate: the probability of zeroing; without a key nothing is dropped.
+      rngs: the parameters are drawn from its stream `params`.
+
+    Raises:
+      ValueError: if a size is not positive, there is no cell, `spelling` and
+        `num_characters` do not come together, or the CRF is of another number of tags.
+
+    Example:
+      >>> from flax import nnx
+      >>> from rnnjax.losses.crf import crf
+      >>> model = Tagger(
+      ...     9, [rnnjax.lstm(4)], 3, embedding_size=5, crf=crf(3), rngs=nnx.Rngs(0)
+      ... )
+      >>> words = Words(jnp.array([[1, 2, 3, 0]]))
+      >>> model.predict(words, mask=jnp.array([[True, True, True, False]])).shape
+      (1, 4)
+
+    References:
+      Huang, Xu and Yu, "Bidirectional LSTM-CRF Models for Sequence Tagging", 2015;
+      Lample et al., "Neural Architectures for Named Entity Recognition", NAACL 2016.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        cells: list[Cell],
+        num_tags: int,
+        *,
+        embedding_size: int,
+        spelling: Spelling | None = None,
+        num_characters: int | None = None,
+        crf: CRF | None = None,
+        num_labels: int | None = None,
+        dropout_rate: float = 0.0,
+        rngs: nnx.Rngs,
+    ):
+        check_positive(vocab_size=vocab_size, num_tags=num_tags)
+        if not cells:
+            raise ValueError("cells must be at least one, got none.")
+        if (spelling is None) != (num_characters is None):
+            raise ValueError(
+                "num_characters must be given with spelling and only then, "
+                f"got {num_characters}."
+            )
+        if crf is not None and crf.num_tags != num_tags:
+            raise ValueError(f"crf must be of {num_tags} tags, got {crf.num_tags}.")
+        self.words = Recurrent(embed(embedding_size), vocab_size, rngs=rngs)
+        self.spelling = spelling
+        spelling_params = spelling and spelling.init(rngs.params(), num_characters)
+        self.spelling_params = _as_params(spelling_params)
+        size = embedding_size
+        if spelling is not None:
+            size += _spelled_size(spelling, spelling_params)
+        drop = [dropout(dropout_rate)] if dropout_rate else []
+        layers: list[Layer] = [*drop]
+        for cell in cells:
+            layers += [bidirectional(cell), *drop]
+        self.body = Recurrent(stack(*layers), size, rngs=rngs)
+        width = _output_size(self.body, size)
+        self.tags = Recurrent(dense(num_tags), width, rngs=rngs)
+        self.labels = (
+            None
+            if num_labels is None
+            else Recurrent(dense(num_labels), width, rngs=rngs)
+        )
+        self.crf = crf
+        self.crf_params = _as_params(crf and crf.init(rngs.params()))
+
+    def __call__(
+        self, words: Words, *, mask: Array | None = None, key: Array | None = None
+    ) -> TagScores:
+        """Scores the tags of every word.
+
+        Args:
+          words: the sentences.
+          mask: `[B, T]` bool, true at real words; None if all are.
+          key: the source of randomness, for dropout; None: there is none.
+
+        Returns:
+          The scores; emissions are zeros at masked words.
+        """
+        _, x = self.words(words.tokens, mask=mask)
+        if self.spelling is not None:
+            x = jnp.concatenate([x, self._spell(self.spelling, words, mask)], axis=-1)
+        _, h = self.body(x, mask=mask, key=key)
+        _, emissions = self.tags(h, mask=mask)
+        if self.labels is None:
+            return TagScores(emissions, None)
+        time_mask = None if mask is None else jnp.swapaxes(mask, 0, 1)
+        pooled = mean_pool(jnp.swapaxes(h, 0, 1), time_mask)
+        _, label_logits = self.labels(pooled[:, None])
+        return TagScores(emissions, label_logits[:, 0])
+
+    def predict(self, words: Words, *, mask: Array | None = None) -> Array:
+        """Returns the best tags `[B, T]`, int32; 0 at masked words."""
+        emissions = self(words, mask=mask).emissions
+        if self.crf is None:
+            return jnp.argmax(emissions, axis=-1).astype(jnp.int32)
+        time_mask = None if mask is None else jnp.swapaxes(mask, 0, 1)
+        best = viterbi(
+            self.crf,
+            nnx.as_pure(self.crf_params),
+            jnp.swapaxes(emissions, 0, 1),
+            time_mask,
+        )
+        return jnp.swapaxes(best.tags, 0, 1)
+
+    def _spell(self, reader, words, mask):
+        if words.characters is None:
+            raise ValueError("words must have characters, got None.")
+        parts = words.characters, words.first, words.last, mask
+        by_time = [None if x is None else jnp.swapaxes(x, 0, 1) for x in parts]
+        *places, time_mask = by_time
+        params = nnx.as_pure(self.spelling_params)
+        vectors = reader.apply(params, *places, mask=time_mask)
+        return jnp.swapaxes(vectors, 0, 1)
+
+
+def _as_params(tree: Any) -> Any:
+    """Makes the leaves of a pytree parameters of a module; None stays None."""
+    return None if tree is None else nnx.data(jax.tree.map(nnx.Param, tree))
+
+
+def _spelled_size(spelling, params):
+    place = jnp.zeros(1, jnp.int32)
+    vectors = jax.eval_shape(spelling.apply, params, place, place, place)
+    return vectors.shape[-1]
+
+
+def _output_size(module, input_size):
+    def outputs(params):
+        return module.layer.apply(params, None, jnp.zeros((1, input_size)))[1]
+
+    return jax.eval_shape(outputs, nnx.as_pure(module.params)).shape[-1]

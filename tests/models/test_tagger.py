@@ -1,0 +1,118 @@
+"""`Tagger` against its equations, put together by hand from functions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from rnnjax import gru, lstm
+from rnnjax.layers import bidirectional, spelling
+from rnnjax.losses.crf import crf
+from rnnjax.models.tagger import Tagger, Words
+from tests.layers.test_spelling import WORDS, C, T, V, pack
+from tests.pytrees import assert_close, assert_same_bits
+
+B, E, H, N, M, VOCAB = 3, 6, 4, 5, 2, 9
+READER = spelling(gru(2), embedding_size=3)
+
+
+def make(**options):
+    model = Tagger(
+        VOCAB, [lstm(H), gru(3)], N, embedding_size=E, rngs=nnx.Rngs(0), **options
+    )
+    dtype = jnp.zeros(()).dtype  # float64 under x64
+    params = jax.tree.map(lambda x: x.astype(dtype), nnx.state(model, nnx.Param))
+    nnx.update(model, params)
+    return model
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    characters, first, last, mask = map(np.stack, zip(*map(pack, WORDS)))
+    tokens = np.random.default_rng(0).integers(VOCAB, size=(B, T))
+    return Words(tokens, characters, first, last), mask
+
+
+def test_scores_equal_the_parts_by_hand(x64, sentences):
+    words, mask = sentences
+    model = make(spelling=READER, num_characters=V, num_labels=M)
+    scores = model(words, mask=jnp.asarray(mask))
+
+    table, tags, labels = (
+        nnx.as_pure(part.params) for part in (model.words, model.tags, model.labels)
+    )
+    layers = bidirectional(lstm(H)), bidirectional(gru(3))
+    body = nnx.as_pure(model.body.params)
+    for b in range(B):
+        size = mask[b].sum()
+        places = words.characters[b], words.first[b, :size], words.last[b, :size]
+        spelled = READER.apply(nnx.as_pure(model.spelling_params), *places)
+        x = table["embedding"][words.tokens[b, :size]]
+        h = jnp.concatenate([x, spelled], axis=-1)
+        for layer, params in zip(layers, body):
+            _, h = layer.apply(params, None, h)
+        emissions = h @ tags["kernel"] + tags["bias"]
+        assert_close(scores.emissions[b, :size], emissions, 1e-13)
+        assert not scores.emissions[b, size:].any()
+        logits = h.mean(axis=0) @ labels["kernel"] + labels["bias"]
+        assert_close(scores.label_logits[b], logits, 1e-13)
+
+
+def test_with_a_crf_the_whole_sequence_is_the_best(x64, sentences):
+    words, mask = sentences
+    model = make(crf=crf(N))
+    rng = np.random.default_rng(1)
+    scores = {"start": (N,), "transitions": (N, N), "end": (N,)}
+    drawn = {name: 3 * rng.normal(size=shape) for name, shape in scores.items()}
+    for name, value in drawn.items():
+        model.crf_params[name][...] = value
+    mask = jnp.asarray(mask)
+    emissions = np.asarray(model(words, mask=mask).emissions)
+    found = np.asarray(model.predict(words, mask=mask))
+    for b in range(B):
+        size = int(mask[b].sum())
+        best = max(
+            np.ndindex(*[N] * size),
+            key=lambda tags: (
+                drawn["start"][tags[0]]
+                + drawn["end"][tags[-1]]
+                + sum(emissions[b, t, tag] for t, tag in enumerate(tags))  # noqa: B023
+                + sum(drawn["transitions"][i] for i in zip(tags, tags[1:]))
+            ),
+        )
+        assert found[b, :size].tolist() == list(best)
+    softmax = make()
+    expected = softmax(words, mask=mask).emissions.argmax(axis=-1)
+    np.testing.assert_array_equal(softmax.predict(words, mask=mask), expected)
+
+
+def test_padding_is_not_seen(x64, sentences):
+    words, mask = sentences
+    model = make(spelling=READER, num_characters=V, num_labels=M)
+    others = Words(np.where(mask, words.tokens, -7), *words[1:])
+    first, second = (model(w, mask=jnp.asarray(mask)) for w in (words, others))
+    assert_same_bits(first, second)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"spelling": READER}, "num_characters must be given with spelling"),
+        ({"num_characters": V}, "num_characters must be given with spelling"),
+        ({"crf": crf(N + 1)}, f"crf must be of {N} tags, got {N + 1}"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        make(**options)
+
+
+def test_bad_arguments(sentences):
+    words, _ = sentences
+    model = make(spelling=READER, num_characters=V)
+    with pytest.raises(ValueError, match="words must have characters, got None"):
+        model(Words(words.tokens))
+    with pytest.raises(ValueError, match="cells must be at least one"):
+        Tagger(3, [], N, embedding_size=E, rngs=nnx.Rngs(0))
+    assert C == words.characters.shape[1]
