@@ -70,12 +70,12 @@ def check_engine(case, engine):
     assert_close(program(case.cell, engine)(*arguments), want, 1e-11)
 
 
-@of_cases("additive-before", "window-feeding_glimpse")
+@of_cases("additive-before")
 def test_hoisted_equals_scan(case):
     check_engine(case, hoisted)
 
 
-@of_cases("additive-before")
+@of_cases()
 def test_remat_equals_scan(case):
     check_engine(case, remat(chunk_length=4))
 
