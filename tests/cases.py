@@ -89,16 +89,17 @@ def case_of_entry(entry: CatalogueEntry, options, **facts) -> CellCase:
     )
 
 
-def with_memory(reader):
+def with_memory(reader, is_masked=True):
     """Makes a cell or layer whose `init` binds a memory that all sequences share.
 
-    It has 6 rows of width 4, some of them masked.
+    It has 6 rows of width 4, some of them masked unless told otherwise.
     """
 
     def init(key, input_size):
         values = jax.random.normal(key, (6, 4))
         mask = jnp.array([True, True, False, True, True, False])
-        return bind_memory(reader.init(key, input_size), Memory(values, mask))
+        memory = Memory(values, mask if is_masked else None)
+        return bind_memory(reader.init(key, input_size), memory)
 
     return reader._replace(init=init)
 

@@ -293,7 +293,11 @@ LAYERS = [
             stack(recurrent(lstm(4), engine=engine), dropout(0.4), dense(7)),
         ),
     ),
-    LayerCase("pointer", pointer, lambda engine: with_memory(pointer(5, 4))),
+    LayerCase(
+        "pointer",
+        pointer,
+        lambda engine: with_memory(pointer(5, 4), is_masked=False),  # no logits of -inf
+    ),
     LayerCase(
         "copying",
         copying,

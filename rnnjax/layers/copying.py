@@ -1,5 +1,6 @@
 """Outputs that generate a token or copy one from the source."""
 
+import functools
 from typing import Any
 
 import jax
@@ -169,24 +170,31 @@ def _copied(energies: Array, source: Array, num_tokens: int) -> tuple[Array, Arr
       Log-probabilities `[..., num_tokens]`, -inf for tokens that are not in the source,
       and whether there is any real row, `[...]`.
     """
-    shape, num_rows = energies.shape[:-1], energies.shape[-1]
     is_real = energies > -jnp.inf
     is_any = is_real.any(axis=-1)
-    flat = jnp.where(is_any[..., None], energies, 0).reshape(-1, num_rows)
-    is_real = is_real.reshape(-1, num_rows)
-    log_weights = jax.nn.log_softmax(flat)
-    tokens = jnp.where(
-        is_real, jnp.broadcast_to(source, energies.shape).reshape(-1, num_rows), 0
-    )
+    log_weights = jax.nn.log_softmax(jnp.where(is_any[..., None], energies, 0))
+    log_weights = jnp.where(is_real, log_weights, -jnp.inf)
+    tokens = jnp.where(is_real, source, 0)
+    copy = functools.partial(_log_sum_by_token, num_tokens)
+    for _ in range(energies.ndim - 1):
+        copy = jax.vmap(copy)
     is_known = ((tokens >= 0) & (tokens < num_tokens)).all(axis=-1, keepdims=True)
-    places = jnp.arange(len(tokens))[:, None], jnp.clip(tokens, 0, num_tokens - 1)
-    empty = jnp.full((len(tokens), num_tokens), -jnp.inf, energies.dtype)
-    highest = empty.at[places].max(
-        jax.lax.stop_gradient(jnp.where(is_real, log_weights, -jnp.inf))
-    )
+    tokens = jnp.clip(tokens, 0, num_tokens - 1)
+    return jnp.where(is_known, copy(log_weights, tokens), jnp.nan), is_any
+
+
+def _log_sum_by_token(num_tokens: int, log_weights: Array, tokens: Array) -> Array:
+    """Computes log of the sum of the weights of every token, `[num_tokens]`.
+
+    The weights `[S]` are taken relative to the largest one of their token, so none
+    underflows.
+    """
+    empty = jnp.full(num_tokens, -jnp.inf, log_weights.dtype)
+    highest = empty.at[tokens].max(jax.lax.stop_gradient(log_weights))
     highest = jnp.where(highest == -jnp.inf, 0, highest)
-    shares = jnp.where(is_real, jnp.exp(log_weights - highest[places]), 0)
-    totals = jnp.zeros_like(empty).at[places].add(shares)
+    is_real = log_weights > -jnp.inf
+    relative = jnp.where(is_real, log_weights - highest[tokens], 0)
+    shares = jnp.where(is_real, jnp.exp(relative), 0)
+    totals = jnp.zeros_like(empty).at[tokens].add(shares)
     logs = jnp.log(jnp.where(totals > 0, totals, 1)) + highest
-    copied = jnp.where(totals > 0, logs, -jnp.inf)
-    return jnp.where(is_known, copied, jnp.nan).reshape(*shape, num_tokens), is_any
+    return jnp.where(totals > 0, logs, -jnp.inf)

@@ -69,8 +69,9 @@ def pointer(
         }
 
     def logits(params, inputs):
-        memory = batch_first(params["memory"], memory_size, jnp.dtype(dtype))
-        energies = pointing_energies(params["attention"], memory, inputs)
+        own = params["attention"]
+        memory = batch_first(params["memory"], memory_size, own["key_kernel"].dtype)
+        energies = pointing_energies(own, memory, inputs)
         is_any = jnp.any(energies > -jnp.inf, axis=-1, keepdims=True)
         return jnp.where(is_any, energies, 0)
 
