@@ -159,10 +159,12 @@ def test_fetch_puts_unpacked_files_where_find_looks(served, places, capsys):
     fetched = lookup.find("hamlet", places[0])
     assert fetched["one.txt"] == path and path.read_bytes() == CONTENT
     assert fetched["two.txt"].read_bytes() == SECOND
+    assert not (places[2] / "hamlet").exists()
+    in_cache = lookup.fetch("hamlet")["two.txt"]  # where it is put by default
+    assert in_cache == places[2] / "hamlet" / "two.txt"
     for path in served.iterdir():
         path.unlink()
     assert lookup.fetch("hamlet", places[0]) == fetched  # what is there is kept
-    assert not (places[2] / "hamlet").exists()
 
 
 def test_fetch_refuses_other_content(served, places, capsys):

@@ -38,9 +38,10 @@ def test_rare_words_become_unknown(words, min_count, symbols, unknown):
     vocabulary = Vocabulary.of_words(words, min_count=min_count)
     assert (vocabulary.symbols, vocabulary.unknown) == (symbols, unknown)
     assert vocabulary.decode([1, 0]) == f"{symbols[1]} {symbols[0]}"
+    rare = sorted(set(words) - set(symbols))
     if unknown is not None:
-        tokens = vocabulary.encode([symbols[1], "new"])
-        assert tokens.tolist() == [1, symbols.index("<unk>")]
+        tokens = vocabulary.encode([symbols[1], *rare, "new"])
+        assert tokens.tolist() == [1] + [symbols.index("<unk>")] * (len(rare) + 1)
 
 
 def test_digest_tells_vocabularies_apart():

@@ -125,10 +125,13 @@ def test_a_resume_with_another_text_or_configuration_says_what_differs(
     printed = capsys.readouterr().err
     assert "hidden_size: 6 in the run, 7 asked for" in printed
     assert "cell: lstm in the run, gru asked for" in printed
-    directory = shutil.copytree(trained, tmp_path / "run")
-    results = results_of(directory)  # as if trained on other data
-    results["data"] = dict.fromkeys(results["data"], 64 * "0")
-    (directory / "results.json").write_text(json.dumps(results))
+    text, directory = tmp_path / "text.txt", shutil.copytree(trained, tmp_path / "run")
+    text.write_text((trained.parent / "text.txt").read_text().replace("cat", "act"))
+    for name in ("config.json", "results.json"):  # as if it had been trained there
+        content = (
+            (directory / name).read_text().replace(str(trained.parent), str(tmp_path))
+        )
+        (directory / name).write_text(content)
     assert resume(directory, "--num-updates 41") == BAD_INPUT
     assert "must be what" in capsys.readouterr().err
 
