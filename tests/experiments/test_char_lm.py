@@ -14,13 +14,8 @@ from experiments.harness.command import BAD_INPUT, DONE
 from experiments.shared import answering, evaluation
 from experiments.shared.trained import load
 from experiments.shared.training import num_weights
-from tests.experiments.running import (
-    compile_update_once,
-    plots_of,
-    results_of,
-    run,
-    updates_of,
-)
+from tests.experiments import running
+from tests.experiments.running import results_of, run, updates_of
 
 LEARNING = "--num-updates 40 --eval-every 20 --learning-rate 0.03"
 TINY = "--hidden-size 6 --num-steps 5 --batch-size 3 --sample-length 9 --ngram-order 2"
@@ -71,7 +66,7 @@ def test_every_model_has_the_weights_of_its_equations(flags, expected):
 
 def test_a_network_learns_is_tested_at_the_end_and_is_sampled(trained, capsys):
     assert_learned(trained)
-    assert plots_of(trained) == {"learning_curve"}
+    assert running.plots_of(trained) == {"learning_curve"}
     sample = (trained / "samples" / "00000040.txt").read_text()
     assert len(sample) == 1 + 9 and sample[0] == "\n"
     metrics = results_of(trained)["metrics"]
@@ -98,7 +93,7 @@ def test_a_resumed_run_is_bit_identical_and_two_devices_train_as_one(
 ):
     flags = "--eval-every 4 --checkpoint-every 3 --dropout-rate 0.3 --batch-size 4"
     assert train(tmp_path, f"{flags} --num-devices 1 --num-updates 10", "one") == DONE
-    compile_update_once(char_lm, monkeypatch)
+    running.compile_update_once(char_lm, monkeypatch)
     flags += " --num-devices 2 --num-updates"
     assert train(tmp_path, f"{flags} 10", "whole") == DONE
     assert train(tmp_path, f"{flags} 6", "parts") == DONE

@@ -17,17 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.harness import (
-    BadInput,
-    MissingData,
-    Run,
-    TrainingConfig,
-    fit,
-    flag,
-    guarded,
-    main,
-    restore,
-)
+from experiments import harness
+from experiments.harness import Run, TrainingConfig, fit, flag, guarded, main, restore
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +137,7 @@ def train(config: Config, run: Run):
         case "input":
             raise ValueError("text must not be empty, got ''.")
         case "data":
-            raise MissingData("The data set toy is missing:\n  toy.txt")
+            raise harness.MissingData("The data set toy is missing:\n  toy.txt")
         case "bug":
             raise ZeroDivisionError("set-up")
     go_wrong(config, "setup")
@@ -171,7 +162,7 @@ def train(config: Config, run: Run):
             case "late":
                 raise ValueError("a bug")
             case "late_input":
-                raise BadInput("a number is missing.", "numbers.txt", line=3)
+                raise harness.BadInput("a number is missing.", "numbers.txt", line=3)
         return after_evaluation(state, loss), {"validation_loss": float(loss)}
 
     def is_finished(state):

@@ -8,12 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from rnnjax.optimizers import (
-    averaged_params,
-    non_monotonic_averaging,
-    nt_asgd,
-    record_validation,
-)
+from rnnjax import optimizers
 
 PATIENCE, EVERY, NUM_UPDATES, RATE = 2, 3, 40, 0.3
 
@@ -35,11 +30,11 @@ def by_the_paper(params, grads, losses):
 
 @functools.partial(jax.jit, static_argnums=0)
 def one_update(optimizer, params, state, grad, loss, is_validation):
-    recorded = record_validation(state, loss)
+    recorded = optimizers.record_validation(state, loss)
     state = jax.tree.map(lambda x, y: jnp.where(is_validation, x, y), recorded, state)
     updates, state = optimizer.update(grad, state, params)
     params = optax.apply_updates(params, updates)
-    return params, state, averaged_params(state, params)
+    return params, state, optimizers.averaged_params(state, params)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -50,7 +45,7 @@ def test_averages_are_the_papers(seed, x64):
     params = rng.normal(size=4)
     want = list(by_the_paper(params, grads, losses))
     assert not np.allclose(want[-1], params - RATE * grads.sum(0))  # it was triggered
-    optimizer = nt_asgd(RATE, patience=PATIENCE)
+    optimizer = optimizers.nt_asgd(RATE, patience=PATIENCE)
     state = optimizer.init(params)
     for k in range(NUM_UPDATES):
         params, state, averaged = one_update(
@@ -60,29 +55,29 @@ def test_averages_are_the_papers(seed, x64):
 
 
 def test_falling_losses_never_trigger_and_nan_does():
-    state = nt_asgd(RATE, patience=PATIENCE).init(jnp.ones(3))
+    state = optimizers.nt_asgd(RATE, patience=PATIENCE).init(jnp.ones(3))
     for loss in (5.0, 4.0, 3.0, 2.0, 1.0):
-        state = record_validation(state, loss)
+        state = optimizers.record_validation(state, loss)
     assert not state[1].averaging
-    assert record_validation(state, jnp.nan)[1].averaging
+    assert optimizers.record_validation(state, jnp.nan)[1].averaging
 
 
 def test_few_bits_are_averaged_in_many():
-    optimizer = non_monotonic_averaging()
+    optimizer = optimizers.non_monotonic_averaging()
     params = jnp.ones(3, jnp.bfloat16)
     state = optimizer.init(params)._replace(averaging=jnp.array(True))
     for k in range(4):
         _, state = optimizer.update(params * k, state, params)
     assert state.average.dtype == jnp.float32
     np.testing.assert_array_equal(state.average, np.full(3, 2.5))
-    assert averaged_params(state, params).dtype == jnp.bfloat16
+    assert optimizers.averaged_params(state, params).dtype == jnp.bfloat16
 
 
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="patience must be a positive whole number"):
-        nt_asgd(RATE, patience=0)
-    state = non_monotonic_averaging().init(jnp.ones(3))
+        optimizers.nt_asgd(RATE, patience=0)
+    state = optimizers.non_monotonic_averaging().init(jnp.ones(3))
     with pytest.raises(ValueError, match="params must be given to update, got None."):
-        non_monotonic_averaging().update(jnp.ones(3), state)
+        optimizers.non_monotonic_averaging().update(jnp.ones(3), state)
     with pytest.raises(ValueError, match="must hold one AveragingState, got 0 of them"):
-        record_validation(optax.sgd(RATE).init(jnp.ones(3)), 1.0)
+        optimizers.record_validation(optax.sgd(RATE).init(jnp.ones(3)), 1.0)
