@@ -9,8 +9,8 @@ the goal. PyTorch takes part if it is installed.
   python -m experiments.kit_speed
   python -m experiments.kit_speed --work beams --num-turns 5
 
-Expected on two free cores: every ratio at or above its goal. What this command found is
-in docs/results.md.
+The goals are for two free cores. Ratios move where other programs run, most of all those
+of contenders that spend their time in Python and not in products.
 """
 
 import dataclasses
