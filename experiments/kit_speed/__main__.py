@@ -9,8 +9,8 @@ the goal. PyTorch takes part if it is installed.
   python -m experiments.kit_speed
   python -m experiments.kit_speed --work beams --num-turns 5
 
-The goals are for two free cores. Ratios move where other programs run, most of all those
-of contenders that spend their time in Python and not in products.
+The goals are for two free cores. Where other programs run, ratios move, most of all
+those of contenders that spend their time in Python and not in products.
 """
 
 import dataclasses
