@@ -6,12 +6,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 # Most of the cost of the tests is compiling, so XLA optimizes less here and in the
-# processes that tests start. Flags of the environment come later and win. XLA ends the
-# process at a flag that it does not know.
+# processes that tests start, and compiles each program in one part, not in many at the
+# same time. Flags of the environment come later and win. XLA ends the process at a flag
+# that it does not know.
 os.environ["XLA_FLAGS"] = " ".join(
     [
         "--xla_backend_optimization_level=0",
-        "--xla_cpu_use_fusion_emitters=false" if version("jaxlib") < "0.11" else "",
+        *(
+            "--xla_cpu_use_fusion_emitters=false",
+            "--xla_cpu_parallel_codegen_split_count=1",
+        )[: None if version("jaxlib") < "0.11" else 0],
         os.environ.get("XLA_FLAGS", ""),
     ]
 )

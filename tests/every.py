@@ -8,7 +8,7 @@ engine, forwards.
 import pytest
 
 from rnnjax import hoisted, scan
-from tests.cases import LayerCase, draw_tree, draw_vectors
+from tests.cases import CellCase, LayerCase, draw_tree, draw_vectors
 from tests.registry import CELLS, ENGINES, LAYERS
 
 DEFAULT_ENGINE = hoisted
@@ -60,23 +60,35 @@ def in_ordinary_run(case, engine_case, few, one_engine, reverse=False):
     return default or (values and not one_engine)
 
 
-def every_alone(cases):
-    """Parametrizes a test by `case`, without an engine."""
+def every_alone(cases, *, few=False):
+    """Parametrizes a test by `case`, without an engine.
+
+    Args:
+      cases: of cells or of layers.
+      few: whether the ordinary run leaves out the cells of the library, but for those
+        marked `every_engine`; those of users strain one thing each.
+    """
+
+    def is_slow(case):
+        left_out = few and not case.every_engine and not of_user(case)
+        return left_out or getattr(case, "slow", False)
+
     sets = [
         pytest.param(
-            case, id=case.name, marks=SLOW if getattr(case, "slow", False) else []
+            case,
+            marks=SLOW if is_slow(case) else [],
+            id=case.name,
         )
         for case in cases
     ]
     return pytest.mark.parametrize("case", sets)
 
 
-def _of_library(case):
-    own = case.cell.init.__module__.startswith("rnnjax.")
-    return own and case.draw is draw_vectors
+def of_user(case):
+    return isinstance(case, CellCase) and case.cell.init.__module__.startswith("tests.")
 
 
-LIBRARY_CELLS = [case for case in CELLS if _of_library(case)]  # that read one array
+LIBRARY_CELLS = [x for x in CELLS if not of_user(x) and x.draw is draw_vectors]
 SMOOTH_CELLS = [case for case in CELLS if not case.rounded]
 REVERSE_ONLY_CELLS = [case for case in CELLS if not case.forward_mode]
 CELLS_OF_TREES = [case for case in CELLS if case.draw is draw_tree]

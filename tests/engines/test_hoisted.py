@@ -13,6 +13,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from rnnjax import elman, gru, hoisted, lstm, scan, unroll
 from tests.every import CELLS, every_alone
+from tests.programs import draw_inputs, shapes
 from tests.user_cells import counting
 
 T, B, D, H = 7, 6, 2, 5
@@ -208,16 +209,14 @@ def test_step_without_factors_runs_as_scan_runs_it():
 @every_alone(CELLS)
 def test_gradient_lowers_for_accelerators(case):
     """From a machine that has none."""
-    params = case.cell.init(jax.random.key(0), case.input_size)
-    rng = np.random.default_rng(0)
-    inputs = case.draw(rng, (T, B), case.input_size)
-    inputs = jax.tree.map(
-        lambda x: x.astype(np.float32) if x.dtype == np.float64 else x, inputs
-    )
+    params, _ = shapes(case, (T, B))
+    inputs = draw_inputs(case, np.random.default_rng(0), (T, B), np.float32)
 
     def score(params, inputs):
         _, outputs = unroll(case.cell, params, inputs)
         return sum(x.astype(jnp.float32).sum() for x in jax.tree.leaves(outputs))
 
-    exported = jax.export.export(jax.jit(jax.grad(score)), platforms=("cuda", "tpu"))
+    exported = jax.export.export(
+        jax.jit(jax.grad(score, allow_int=True)), platforms=("cuda", "tpu")
+    )
     assert exported(params, inputs).platforms == ("cuda", "tpu")
