@@ -11,8 +11,9 @@ from jax.core import Tracer
 
 from rnnjax.base import Array, Carry, Layer, Params, check_positive
 from rnnjax.decoding.constraints import Constraint
+from rnnjax.decoding.limits import Options
 from rnnjax.decoding.penalties import CoveragePenalty, LengthPenalty, no_penalty
-from rnnjax.decoding.search import Options, search
+from rnnjax.decoding.search import search
 from rnnjax.masking import check_marks
 
 

@@ -6,11 +6,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 
 from rnnjax.base import Array, Carry, Layer, Params
 from rnnjax.decoding.carries import batch_axes, take_beams
-from rnnjax.decoding.constraints import Constraint
 from rnnjax.decoding.hypotheses import (
     Ended,
     Live,
@@ -20,37 +18,14 @@ from rnnjax.decoding.hypotheses import (
     keep_best,
     no_hypotheses,
 )
-from rnnjax.decoding.penalties import CoveragePenalty, LengthPenalty
+from rnnjax.decoding.limits import (
+    Limits,
+    Options,
+    check_memory_mask,
+    check_tokens,
+    restrict,
+)
 from rnnjax.layers.pooling import last_step
-from rnnjax.masking import check_marks
-
-
-class Options(NamedTuple):
-    """What a search is compiled for; see `beam_search`."""
-
-    num_steps: int
-    beam_size: int
-    num_groups: int
-    diversity: float
-    num_best: int
-    ends: tuple[int, ...]
-    penalty: LengthPenalty
-    constraints: tuple[Constraint, ...]
-    coverage: CoveragePenalty | None
-
-
-class Limits(NamedTuple):
-    """What restricts the hypotheses of each row.
-
-    Attributes:
-      prefix: `[L, ...batch]`, the tokens to take, -1 where any may be taken.
-      vocabulary: bool that broadcasts to `[...batch, V]`, or None.
-      memory_mask: `[...batch, S]` bool, or None.
-    """
-
-    prefix: Array
-    vocabulary: Array | None
-    memory_mask: Array | None
 
 
 class State(NamedTuple):
@@ -111,9 +86,9 @@ def search(
     )
     logits, weights = _logits_and_weights(outputs, options)
     batch, vocab_size = logits.shape[1:-1], logits.shape[-1]
-    _check_tokens(options, batch, vocab_size, vocabulary)
+    check_tokens(options, batch, vocab_size, vocabulary)
     if memory_mask is not None:
-        _check_memory_mask(memory_mask, weights)
+        check_memory_mask(memory_mask, weights)
         memory_mask = jnp.moveaxis(memory_mask, 0, -1)
     limits = Limits(prefix, vocabulary, memory_mask)
     advance = functools.partial(_advance, options, limits)
@@ -169,7 +144,7 @@ def _advance(options: Options, limits: Limits, state: State, outputs: Any) -> St
     if live.coverage is not None and weights is not None:
         live = live._replace(coverage=live.coverage + weights)
     log_probs = jax.nn.log_softmax(logits.astype(live.log_probs.dtype))
-    log_probs = _restrict(options, limits, state, log_probs)
+    log_probs = restrict(options, limits, live.tokens, state.step, log_probs)
     chosen = _choose(options, live.log_probs, log_probs)
     live = extend(live, state.step, chosen)
     step = state.step + 1
@@ -181,22 +156,6 @@ def _advance(options: Options, limits: Limits, state: State, outputs: Any) -> St
     live = live._replace(log_probs=going_on)
     closed, bounds = _certify(options, state, live, ended, step)
     return State(step, live, beams, ended, closed, bounds)
-
-
-def _restrict(
-    options: Options, limits: Limits, state: State, log_probs: Array
-) -> Array:
-    """Sets the log-probabilities of tokens that may not come next to -inf."""
-    tokens, vocab_size = state.live.tokens, log_probs.shape[-1]
-    allowed = [own(tokens, state.step, vocab_size) for own in options.constraints]
-    if limits.vocabulary is not None:
-        allowed.append(limits.vocabulary)
-    free = log_probs
-    for own in allowed:
-        free = jnp.where(own, free, -jnp.inf)
-    forced = jnp.take(limits.prefix, state.step, axis=0)[..., None]
-    is_forced = jnp.arange(vocab_size) == forced
-    return jnp.where(forced < 0, free, jnp.where(is_forced, log_probs, -jnp.inf))
 
 
 def _choose(
@@ -286,36 +245,3 @@ def _logits_and_weights(outputs: Any, options: Options) -> tuple[Array, Array | 
 
 def _for_every_group(x: Array, options: Options) -> Array:
     return jnp.broadcast_to(x, (options.num_groups, *x.shape))
-
-
-def _check_tokens(
-    options: Options,
-    batch: tuple[int, ...],
-    vocab_size: int,
-    vocabulary: Array | None,
-) -> None:
-    """Checks what concerns the vocabulary, which is known from the logits alone."""
-    for end in options.ends:
-        if not 0 <= end < vocab_size:
-            raise ValueError(f"end must be a token below {vocab_size}, got {end}.")
-    if vocabulary is not None and vocabulary.shape[-1] != vocab_size:
-        raise ValueError(
-            f"vocabulary must have a last axis of {vocab_size}, got shape "
-            f"{vocabulary.shape}."
-        )
-    with jax.ensure_compile_time_eval():
-        nothing = jnp.zeros((options.num_steps, 1, *batch), jnp.int32)
-        allowed = jnp.ones(vocab_size, bool)
-        for constraint in options.constraints:
-            allowed &= constraint(nothing, jnp.zeros((), jnp.int32), vocab_size)
-        if not isinstance(allowed, Tracer) and not allowed.any(axis=-1).all():
-            raise ValueError(
-                "constraints must leave a token to begin with, got none in a row."
-            )
-
-
-def _check_memory_mask(memory_mask: Array, weights: Array | None) -> None:
-    if weights is None:
-        raise ValueError("memory_mask must come with a coverage, got it alone.")
-    shape = (weights.shape[-1], *weights.shape[1:-1])
-    check_marks("memory_mask", memory_mask, shape)

@@ -18,7 +18,8 @@ from rnnjax.decoding import (
     least_length,
     length_penalty,
 )
-from rnnjax.decoding.search import Options, search
+from rnnjax.decoding.limits import Options
+from rnnjax.decoding.search import search
 from rnnjax.layers import causal_layer
 from tests.decoding.loops import beam_loop, log_softmax
 from tests.decoding.models import draw_params, draw_trees, tree_layer
