@@ -78,7 +78,7 @@ def _forward_with(run):
             return scores.reshape(*scores.shape, *[1] * (mask.ndim - 1))
 
         start, transitions, end = map(over_batch, potentials)
-        # Before the first step there is one path; any tag can stand for its end.
+        # Before the first step there is one path, the empty one, kept at tag 0.
         empty = jnp.where(jnp.arange(num_tags) == 0, 0, -jnp.inf)
         empty = jnp.broadcast_to(over_batch(empty), emissions.shape[1:])
         scores = (empty.astype(emissions.dtype), start, transitions, emissions)
