@@ -25,11 +25,11 @@ SHAPES = (
 )
 
 
-def make_losses(batch, num_steps, vocab_size, num_targets):
+def make_losses(batch, num_steps, vocab_size, num_targets, dtype=jnp.float32):
     """Makes functions that return the losses of a batch and their gradient."""
     rng = np.random.default_rng(0)
     shape = (num_steps, batch, vocab_size)
-    logits = jnp.asarray(2 * rng.normal(size=shape), jnp.float32)
+    logits = jnp.asarray(2 * rng.normal(size=shape), dtype)
     targets = jnp.asarray(rng.integers(1, vocab_size, (num_targets, batch)))
     lengths = rng.integers(num_steps * 3 // 4, num_steps + 1, batch)
     mask = jnp.asarray(np.arange(num_steps)[:, None] < lengths)

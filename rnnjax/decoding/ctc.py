@@ -69,17 +69,23 @@ def ctc_greedy(
     """
     logits = jnp.asarray(logits)
     check_frames(logits, blank, mask)
+    if carry is None:
+        carry = jnp.full(logits.shape[1:-1], blank, jnp.int32)
+    return _best_path(logits, blank, mask, carry)
+
+
+@jax.jit
+def _best_path(logits, blank, mask, carry):
     logits = zero_masked(mask, logits)
     labels = jnp.argmax(logits, axis=-1).astype(jnp.int32)
     num_steps, *batch = labels.shape
-    before = jnp.full(batch, blank, jnp.int32) if carry is None else carry
     places = jnp.arange(1, num_steps + 1, dtype=jnp.int32)
     places = places.reshape(-1, *[1] * len(batch))
     real = jnp.ones(labels.shape, bool) if mask is None else mask
     last_real = jax.lax.cummax(jnp.where(real, places, 0))
     last_real = jnp.concatenate([jnp.zeros((1, *batch), jnp.int32), last_real])
     read = jnp.take_along_axis(
-        jnp.concatenate([before[None], labels]), last_real, axis=0
+        jnp.concatenate([carry[None], labels]), last_real, axis=0
     )
     starts = real & (labels != blank) & (labels != read[:-1])
     order, lengths = pack(starts, labels)
@@ -143,12 +149,16 @@ def ctc_align(
     lattice = ctc_lattice(
         logits, targets, blank=blank, mask=mask, target_mask=target_mask
     )
+    return _best_alignment(lattice, jnp.asarray(targets, jnp.int32), blank)
+
+
+@jax.jit
+def _best_alignment(lattice, targets, blank):
     log_probs = sum_alignments(MAX, lattice)
     taken = state_gradient(MAX, lattice)[..., 1::2] > 0.5
     is_label = taken.any(axis=-1)
     order = jnp.moveaxis(lattice.order, 0, -1)
     places = jnp.where(taken, order, 0).sum(axis=-1, dtype=jnp.int32)
-    targets = jnp.asarray(targets, jnp.int32)
     padded = jnp.concatenate(
         [targets, jnp.zeros_like(targets, shape=(1, *targets.shape[1:]))]
     )

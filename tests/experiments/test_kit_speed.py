@@ -7,7 +7,7 @@ import pytest
 
 from experiments.harness.command import BAD_INPUT, DONE, FAILED
 from experiments.kit_speed import __main__ as kit_speed
-from experiments.kit_speed import attention, beams, crf, ctc
+from experiments.kit_speed import attention, beams, ctc
 from experiments.kit_speed.case import Case, Disagreement, measure
 from rnnjax import lstm
 from rnnjax.attention import additive, attend_before
@@ -94,22 +94,9 @@ def test_loops_in_python_search_as_beam_search_does(monkeypatch):
         np.testing.assert_allclose(got, want, 1e-5)
 
 
-def test_ctc_is_compared_with_the_same_sums_and_searches():
-    losses = ctc.make_losses(batch=3, num_steps=9, vocab_size=5, num_targets=4)
-    got, want = [contender() for contender in losses.values()]
-    assert want[0] > 0
-    assert_close(got, want, 1e-5)
+def test_a_loop_in_numpy_finds_the_same_prefixes():
     searches = ctc.make_searches(batch=2, num_steps=8, vocab_size=5, beam_size=3)
     got, want = [contender() for contender in searches.values()]
     assert want[1].max() > 1
     for x, y in zip(got, want):
         np.testing.assert_array_equal(x, y)
-
-
-def test_chains_compute_the_same_partition(monkeypatch):
-    for name, size in {"BATCH_SIZE": 3, "NUM_STEPS": 6, "NUM_TAGS": 4}.items():
-        monkeypatch.setattr(crf, name, size)
-    want, *others = [contender() for contender in crf.make_contenders().values()]
-    assert others
-    for got in others:
-        assert_close(got, want, 1e-5)

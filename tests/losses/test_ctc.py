@@ -7,70 +7,73 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
+from experiments.kit_speed.ctc import make_losses
 from rnnjax import lengths_to_mask
 from rnnjax.losses import ctc_entropy, ctc_loss, ctc_num_alignments, ctc_posteriors
 from tests.losses import alignments
 from tests.pytrees import assert_close, assert_same_bits
 
 T, N, B, V = 6, 3, 7, 4
+BLANK = 2
 
 
-def draw(seed=0, num_steps=T, dtype=np.float64, blank=0):
+def draw(dtype=np.float64):
     """Draws logits, targets with repeats, and masks with gaps and empty rows."""
-    rng = np.random.default_rng(seed)
-    labels = [label for label in range(V) if label != blank]
+    rng = np.random.default_rng(0)
+    labels = [label for label in range(V) if label != BLANK]
     targets = rng.choice(labels, size=(N, B))
     targets[:, 1] = labels[1]
     targets[1, 2] = targets[0, 2]
-    mask, target_mask = rng.random((num_steps, B)) < 0.8, rng.random((N, B)) < 0.7
+    mask, target_mask = rng.random((T, B)) < 0.8, rng.random((N, B)) < 0.7
     mask[:, :3], target_mask[:, 0] = True, True
     target_mask[:, 3], mask[:, 4] = False, False
-    logits = rng.normal(scale=2, size=(num_steps, B, V)).astype(dtype)
+    logits = rng.normal(scale=2, size=(T, B, V)).astype(dtype)
     return logits, targets, mask, target_mask
 
 
-def paths_of_rows(targets, mask, target_mask, blank):
+def paths_of_rows(targets, mask, target_mask):
     """Yields each row's number, real frames and paths."""
     for row in range(B):
         real = targets[target_mask[:, row], row]
         frames = np.flatnonzero(mask[:, row])
-        yield row, frames, alignments.ctc_paths(len(frames), real, V, blank)
+        yield row, frames, alignments.ctc_paths(len(frames), real, V, BLANK)
 
 
-@functools.partial(jax.jit, static_argnames="blank")
-def everything(logits, targets, direction, **options):
+@jax.jit
+def everything(logits, targets, direction, **masks):
     """Returns losses, derivatives of both orders and modes, and all statistics."""
+    options = {"blank": BLANK, **masks}
 
     def total(logits):
-        return ctc_loss(logits, targets, **options).nats.sum()
+        loss = ctc_loss(logits, targets, **options)
+        return loss.nats.sum(), loss
 
-    def nats(logits):
-        return ctc_loss(logits, targets, **options).nats
-
-    gradient, curvature = jax.jvp(jax.grad(total), (logits,), (direction,))
+    values, slopes = jax.jvp(
+        jax.value_and_grad(total, has_aux=True), (logits,), (direction,)
+    )
+    (_, loss), gradient = values
+    (_, slope), curvature = slopes
     return (
-        ctc_loss(logits, targets, **options),
+        loss,
         gradient,
         curvature,
-        jax.jvp(nats, (logits,), (direction,))[1],
+        slope.nats,
         ctc_posteriors(logits, targets, **options),
         ctc_entropy(logits, targets, **options),
         ctc_num_alignments(logits, targets, **options),
     )
 
 
-@pytest.mark.parametrize("blank", [0, 2])
-def test_equals_the_sum_over_all_paths(x64, blank):
-    logits, targets, mask, target_mask = draw(blank=blank)
+def test_equals_the_sum_over_all_paths(x64):
+    logits, targets, mask, target_mask = draw()
     direction = np.random.default_rng(1).normal(size=logits.shape)
     loss, gradient, curvature, slope, posteriors, entropy, count = everything(
-        logits, targets, direction, blank=blank, mask=mask, target_mask=target_mask
+        logits, targets, direction, mask=mask, target_mask=target_mask
     )
     known = 0
-    for row, frames, paths in paths_of_rows(targets, mask, target_mask, blank):
+    for row, frames, paths in paths_of_rows(targets, mask, target_mask):
         assert loss.feasible[row] == (len(paths) > 0)
         assert count[row] == len(paths)
         padding = np.setdiff1d(np.arange(T), frames)
@@ -90,16 +93,16 @@ def test_equals_the_sum_over_all_paths(x64, blank):
         assert_close(entropy[row], want.entropy, 1e-10)
         assert_close(posteriors[frames, row].sum(-1), np.ones(len(frames)), 1e-10)
         for n in range(target_mask[:, row].sum()):
-            expected = posterior_of_label(paths, want.shares, n, blank)
+            expected = posterior_of_label(paths, want.shares, n)
             assert_close(posteriors[frames, row, 2 * n + 1], expected, 1e-10)
     assert known >= 4
 
 
-def posterior_of_label(paths, shares, place, blank):
+def posterior_of_label(paths, shares, place):
     """Sums the probabilities of the paths that emit a target at each frame."""
-    before = np.pad(paths, [(0, 0), (1, 0)], constant_values=blank)[:, :-1]
-    begun = np.cumsum((paths != blank) & (paths != before), axis=1)
-    return shares @ ((paths != blank) & (begun == place + 1))
+    before = np.pad(paths, [(0, 0), (1, 0)], constant_values=BLANK)[:, :-1]
+    begun = np.cumsum((paths != BLANK) & (paths != before), axis=1)
+    return shares @ ((paths != BLANK) & (begun == place + 1))
 
 
 def test_feasible_where_frames_suffice_for_targets_and_repeats():
@@ -115,28 +118,26 @@ def test_feasible_where_frames_suffice_for_targets_and_repeats():
     np.testing.assert_array_equal(ctc_num_alignments(logits, targets, mask=mask), ways)
 
 
-def test_a_row_that_is_not_feasible_spoils_nothing():
-    logits, targets, *_ = draw(num_steps=4, dtype=np.float32)
-
-    def loss(logits, infeasible=0.0):
-        found = ctc_loss(logits, targets, infeasible=infeasible)
-        return found.nats.sum(), found
-
-    (total, found), gradient = jax.value_and_grad(loss, has_aux=True)(logits)
-    assert np.isfinite(total) and 0 < np.sum(found.feasible) < B
-    assert not gradient[:, ~found.feasible].any()
-    assert (np.abs(gradient[:, found.feasible]).sum(axis=(0, 2)) > 0).all()
-    asked = ctc_loss(logits, targets, infeasible=jnp.inf)
-    np.testing.assert_array_equal(asked.nats == jnp.inf, ~asked.feasible)
+def test_a_row_that_is_not_feasible_spoils_nothing(x64):
+    logits, targets, *_ = draw()
+    options = {"mask": np.ones((T, B), bool), "target_mask": np.ones((N, B), bool)}
+    options["mask"][4:] = False
+    loss, gradient, *_ = everything(logits, targets, np.ones_like(logits), **options)
+    assert np.isfinite(loss.nats).all() and 0 < np.sum(loss.feasible) < B
+    assert not gradient[:, ~loss.feasible].any()
+    assert (np.abs(gradient[:, loss.feasible]).sum(axis=(0, 2)) > 0).all()
+    asked = ctc_loss(logits[:4], targets, blank=BLANK, infeasible=jnp.inf)
+    np.testing.assert_array_equal(asked.nats == jnp.inf, ~loss.feasible)
+    np.testing.assert_array_equal(asked.feasible, loss.feasible)
 
 
 @pytest.mark.parametrize("fill", [0.0, 1e30, np.nan, np.inf, -np.inf])
 def test_padding_changes_no_bit(x64, fill):
     logits, targets, mask, target_mask = draw()
-    run = functools.partial(everything, blank=0, mask=mask, target_mask=target_mask)
+    run = functools.partial(everything, mask=mask, target_mask=target_mask)
     want = run(logits, targets, np.ones_like(logits))
     filled = np.where(mask[..., None], logits, fill)
-    other = np.where(target_mask, targets, 0 if np.isnan(fill) else 9)
+    other = np.where(target_mask, targets, BLANK if np.isnan(fill) else 9)
     assert_same_bits(run(filled, other, np.ones_like(logits)), want)
 
 
@@ -154,15 +155,15 @@ def test_empty_targets_and_empty_frames(x64):
 def test_labels_that_are_impossible(x64):
     """-inf among the logits: their paths do not count, and have no gradient."""
     logits, targets, *_ = draw()
-    logits[2, :, 1] = logits[4, :, 0] = -np.inf
+    logits[2, :, 1] = logits[4, :, BLANK] = -np.inf
     logits[:, 1, targets[0, 1]] = -np.inf
     logits[3, 2] = -np.inf
     options = dict(mask=np.ones((T, B), bool), target_mask=np.ones((N, B), bool))
     loss, gradient, curvature, *_, entropy, count = everything(
-        logits, targets, np.ones_like(logits), blank=0, **options
+        logits, targets, np.ones_like(logits), **options
     )
     assert np.isfinite(gradient).all() and np.isfinite(curvature).all()
-    for row, _, paths in paths_of_rows(targets, *options.values(), 0):
+    for row, _, paths in paths_of_rows(targets, *options.values()):
         if row == 2:  # a frame without a possible label
             assert not loss.feasible[row] and not gradient[:, row].any()
             continue
@@ -174,76 +175,46 @@ def test_labels_that_are_impossible(x64):
             assert_close(loss.nats[row], want.nats, 1e-12)
             assert_close(gradient[:, row], want.gradient, 1e-12)
             assert_close(entropy[row], want.entropy, 1e-12)
-            assert not gradient[2, row, 1] and not gradient[4, row, 0]
+            assert not gradient[2, row, 1] and not gradient[4, row, BLANK]
 
 
 def test_batches_of_any_rank():
     logits, targets, mask, target_mask = draw(dtype=np.float32)
     options = dict(mask=mask[:, :6], target_mask=target_mask[:, :6])
-    flat = ctc_loss(logits[:, :6], targets[:, :6], **options)
+    flat = ctc_loss(logits[:, :6], targets[:, :6], blank=BLANK, **options)
     shaped = ctc_loss(
         logits[:, :6].reshape(T, 2, 3, V),
         targets[:, :6].reshape(N, 2, 3),
+        blank=BLANK,
         **{name: x.reshape(-1, 2, 3) for name, x in options.items()},
     )
     assert_same_bits(jax.tree.map(jnp.ravel, shaped), flat)
-    alone = ctc_loss(
-        logits[:, 2], targets[:, 2], **{name: x[:, 2] for name, x in options.items()}
-    )
-    assert_close(alone.nats, flat.nats[2], 1e-6)
 
 
 def test_traced_targets_with_a_blank_inside_are_not_feasible():
     logits, targets, *_ = draw(dtype=np.float32)
-    targets[1, 3], targets[2, 5] = 0, V
-    found = jax.jit(ctc_loss)(logits, targets)
+    targets[1, 3], targets[2, 5] = BLANK, V
+    found = jax.jit(lambda targets: ctc_loss(logits, targets, blank=BLANK))(targets)
     assert not found.feasible[3] and not found.feasible[5] and found.feasible[0]
 
 
 def test_low_precision_is_summed_in_float32():
     logits, targets, *_ = draw(dtype=np.float32)
     low = jnp.asarray(logits, jnp.bfloat16)
-    got, gradient = jax.value_and_grad(lambda x: ctc_loss(x, targets).nats.sum())(low)
-    assert got.dtype == np.float32 and gradient.dtype == jnp.bfloat16
-    assert_close(got, ctc_loss(low.astype(np.float32), targets).nats.sum(), 1e-6)
-
-
-def long_batch(dtype):
-    rng = np.random.default_rng(4)
-    num_steps, rows, size, length = 150, 3, 11, 20
-    logits = rng.normal(scale=2, size=(num_steps, rows, size)).astype(dtype)
-    targets = rng.integers(1, size, size=(length, rows))
-    mask = np.arange(num_steps)[:, None] < np.array([150, 140, 90])
-    target_mask = np.arange(length)[:, None] < np.array([13, 20, 0])
-    return logits, targets, mask, target_mask
-
-
-@jax.jit
-def ours(logits, targets, mask, target_mask):
-    def total(logits):
-        found = ctc_loss(logits, targets, mask=mask, target_mask=target_mask)
-        return found.nats.sum(), found.nats
-
-    return jax.grad(total, has_aux=True)(logits)
-
-
-@jax.jit
-def of_optax(logits, targets, mask, target_mask):
-    def total(logits):
-        paddings = (1.0 - x.T for x in (mask, target_mask))
-        frames, labels = paddings
-        nats = optax.ctc_loss(jnp.swapaxes(logits, 0, 1), frames, targets.T, labels)
-        return nats.sum(), nats
-
-    return jax.grad(total, has_aux=True)(logits)
+    got, want = (
+        ctc_loss(x, targets, blank=BLANK).nats for x in (low, low.astype(np.float32))
+    )
+    assert got.dtype == np.float32
+    assert_close(got, want, 1e-6)
 
 
 def test_equals_optax_in_float64_and_is_nearer_to_it_in_float32():
+    make = functools.partial(make_losses, 3, 150, 11, 20)
     with jax.enable_x64(True):
-        truth = jax.tree.map(np.asarray, ours(*long_batch(np.float64)))
-        assert_close(of_optax(*long_batch(np.float64)), truth, 1e-5)
-    batch = long_batch(np.float32)
-    for got, other, want in zip(ours(*batch), of_optax(*batch), truth):
+        truth, of_optax = (run() for run in make(np.float64).values())
+        truth = jax.tree.map(np.asarray, truth)
+        assert_close(of_optax, truth, 1e-5)
+    for got, other, want in zip(*(run() for run in make().values()), truth):
         errors = (np.abs(np.asarray(x) - want).max() for x in (got, other))
         assert next(errors) <= next(errors)
 
