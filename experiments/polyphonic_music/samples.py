@@ -1,15 +1,14 @@
 """Music drawn from a network, frame by frame."""
 
-import functools
 from typing import TYPE_CHECKING, Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.polyphonic_music.figures import plot_sample
 from rnnjax import Layer
 from rnnjax.base import Array, Params
+from rnnjax.decoding import generate, sample_bernoulli
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,25 +62,6 @@ def sample_frames(
       `[num_given + num_frames, 88]` bool, the prompt and what follows it.
     """
     frames = jnp.asarray(prompt, jnp.float32)
-    drawn = _sample(
-        layer, num_frames, temperature == 0, params, frames, key, temperature
-    )
+    sampler = sample_bernoulli(temperature=temperature)
+    drawn = generate(layer, params, frames, num_frames, key, sampler=sampler).drawn
     return np.concatenate([prompt, np.asarray(drawn, bool)])
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _sample(layer, num_frames, greedy, params, prompt, key, temperature):
-    carry, logits = layer.apply(params, None, prompt)
-
-    def body(carry_and_logits, step):
-        carry, logits = carry_and_logits
-        if greedy:
-            frame = logits > 0
-        else:
-            probabilities = jax.nn.sigmoid(logits / temperature)
-            frame = jax.random.bernoulli(jax.random.fold_in(key, step), probabilities)
-        frame = frame.astype(prompt.dtype)
-        return layer.step(params, carry, frame), frame
-
-    _, frames = jax.lax.scan(body, (carry, logits[-1]), jnp.arange(num_frames))
-    return frames

@@ -1,11 +1,10 @@
-"""Sampling from a layer that returns logits."""
+"""Sampling tokens from a layer that returns logits."""
 
-import functools
-
-import jax
 import jax.numpy as jnp
 
-from rnnjax.base import Array, Carry, Layer, Params, check_positive
+from rnnjax.base import Array, Carry, Layer, Params
+from rnnjax.decoding.generate import generate
+from rnnjax.decoding.samplers import sample_tokens
 
 
 def sample(
@@ -21,7 +20,8 @@ def sample(
     """Samples tokens one by one, each of which the next step reads.
 
     To continue a sequence, pass the returned carry and, as the prompt, the last sampled
-    token, which has not been read yet.
+    token, which has not been read yet. `generate` does the same for anything that can
+    be drawn, with end symbols, prompts of unequal length and log-probabilities.
 
     Args:
       layer: a causal layer from tokens `[T, ...batch]` to logits
@@ -51,38 +51,12 @@ def sample(
       >>> tokens.shape
       (7,)
     """
-    prompt = jnp.asarray(prompt)
-    if layer.step is None:
-        raise ValueError("layer must be causal, got one without a step.")
-    if prompt.ndim == 0 or prompt.shape[0] == 0:
-        raise ValueError(f"prompt must hold a token, got shape {prompt.shape}.")
-    if not jnp.issubdtype(prompt.dtype, jnp.integer):
-        raise ValueError(f"prompt must be integer tokens, got {prompt.dtype}.")
-    if not temperature >= 0:
-        raise ValueError(f"temperature must be 0 or more, got {temperature}.")
-    check_positive(num_steps=num_steps)
-    temperature = float(temperature)
-    return _sample(
-        layer, num_steps, temperature == 0, params, prompt, key, carry, temperature
+    if not jnp.issubdtype(jnp.result_type(prompt), jnp.integer):
+        raise ValueError(
+            f"prompt must be integer tokens, got {jnp.result_type(prompt)}."
+        )
+    sampler = sample_tokens(temperature=temperature)
+    generated = generate(
+        layer, params, prompt, num_steps, key, sampler=sampler, carry=carry
     )
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _sample(layer, num_steps, greedy, params, prompt, key, carry, temperature):
-    def draw(step, logits):
-        if greedy:
-            return jnp.argmax(logits, axis=-1).astype(jnp.int32)
-        step_key = jax.random.fold_in(key, step)
-        token = jax.random.categorical(step_key, logits / temperature)
-        return token.astype(jnp.int32)
-
-    def body(carry_and_token, step):
-        carry, token = carry_and_token
-        carry, logits = layer.step(params, carry, token)
-        token = draw(step, logits)
-        return (carry, token), token
-
-    carry, logits = layer.apply(params, carry, prompt)
-    token = draw(0, logits[-1])
-    (carry, _), rest = jax.lax.scan(body, (carry, token), jnp.arange(1, num_steps))
-    return carry, jnp.concatenate([token[None], rest])
+    return generated.carry, generated.drawn

@@ -1,5 +1,7 @@
 """Losses over sequences."""
 
+from rnnjax.losses.bivariate import bivariate_normal, graves_mixture
+from rnnjax.losses.counts import discretized_logistic, negative_binomial
 from rnnjax.losses.crf import (
     CRF,
     crf,
@@ -16,6 +18,9 @@ from rnnjax.losses.ctc import (
     ctc_num_alignments,
     ctc_posteriors,
 )
+from rnnjax.losses.densities import Density, negative_log_likelihood
+from rnnjax.losses.location_scale import normal, student_t
+from rnnjax.losses.mixtures import mixture, with_bit
 from rnnjax.losses.tag_constraints import (
     Constraints,
     bio_constraints,
@@ -37,9 +42,11 @@ __all__ = [
     "AlignmentLoss",
     "CRF",
     "Constraints",
+    "Density",
     "TransducerPosteriors",
     "bio_constraints",
     "bioes_constraints",
+    "bivariate_normal",
     "crf",
     "crf_allows",
     "crf_cross_entropy",
@@ -54,7 +61,15 @@ __all__ = [
     "ctc_loss",
     "ctc_num_alignments",
     "ctc_posteriors",
+    "discretized_logistic",
+    "graves_mixture",
+    "mixture",
+    "negative_binomial",
+    "negative_log_likelihood",
+    "normal",
+    "student_t",
     "tag_constraints",
     "transducer_loss",
     "transducer_posteriors",
+    "with_bit",
 ]

@@ -145,8 +145,8 @@ def test_another_temperature_compiles_nothing_new():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"prompt": PROMPT[:0]}, r"prompt must hold a token, got shape \(0, 3\)"),
-        ({"prompt": np.int32(3)}, r"prompt must hold a token, got shape \(\)"),
+        ({"prompt": PROMPT[:0]}, r"prompt must hold a step, got shape \(0, 3\)"),
+        ({"prompt": np.int32(3)}, r"prompt must hold a step, got shape \(\)"),
         ({"prompt": PROMPT * 1.0}, "prompt must be integer tokens, got float32"),
         ({"num_steps": 0}, "num_steps must be a positive whole number, got 0"),
         ({"num_steps": 2.5}, "num_steps must be a positive whole number, got 2.5"),
