@@ -37,6 +37,23 @@ class ParamsError(ValueError):
         self.path, self.problem = path, problem
 
 
+class InputsError(ValueError):
+    """Parameters of a part of a layer that fit inputs of another size than it gets.
+
+    Attributes:
+      path: the keys that lead to the part, such as `("[1]",)`.
+      size: the size that the parameters fit.
+      shape: of the inputs, without the axis of time.
+    """
+
+    def __init__(self, path: Path, size: int, shape: tuple[int, ...]):
+        of_part = f" for params{''.join(path)}" if path else ""
+        super().__init__(
+            f"inputs must have a last axis of {size}{of_part}, got shape {shape}."
+        )
+        self.path, self.size, self.shape = path, size, shape
+
+
 class _Leaf(NamedTuple):
     """What a parameter must be; an axis of None may have any length."""
 
@@ -67,7 +84,7 @@ def check_params(
     Raises:
       ParamsError: a ValueError, if a leaf is missing or unexpected, or has another
         shape or kind of dtype.
-      ValueError: if the parameters fit inputs of another size.
+      InputsError: a ValueError, if the parameters fit inputs of another size.
 
     Example:
       >>> params = rnnjax.lstm(5).init(jax.random.key(0), 3)
@@ -109,10 +126,11 @@ def check_params(
 
 @contextlib.contextmanager
 def part(params: Params, key: int | str) -> Iterator[Params]:
-    """Yields `params[key]`, and completes the path of a `ParamsError` raised on it.
+    """Yields `params[key]`, and completes the paths of errors raised on it.
 
     Raises:
       ParamsError: if there is no such part, or one is raised within.
+      InputsError: if one is raised within.
 
     Example:
       >>> with part(({}, {"kernel": 1}), 1) as own:
@@ -127,6 +145,9 @@ def part(params: Params, key: int | str) -> Iterator[Params]:
         yield params[key]
     except ParamsError as error:
         raise ParamsError((f"[{key!r}]", *error.path), error.problem) from None
+    except InputsError as error:
+        path = f"[{key!r}]", *error.path
+        raise InputsError(path, error.size, error.shape) from None
 
 
 def check_parts(params: Params, keys: Sequence[int | str]) -> None:
@@ -248,9 +269,7 @@ def _check_inputs(init, given, input_size, batch, shape):
             for path, want in expected.items()
             if want
         ):
-            raise ValueError(
-                f"inputs must have a last axis of {size}, got shape {shape[1:]}."
-            )
+            raise InputsError((), size, shape[1:])
 
 
 def _other_sizes(expected, given, size):

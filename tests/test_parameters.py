@@ -11,7 +11,7 @@ from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.cells.lstm_variants import lstm_variant
 from rnnjax.cells.wrappers.output_feedback import output_feedback
 from rnnjax.layers import highway, language_model, recurrent, stack, zoneout
-from rnnjax.parameters import ParamsError, check_params
+from rnnjax.parameters import InputsError, ParamsError, check_params
 from rnnjax.trees import batch_trees, child_sum_tree_lstm, unroll_trees
 from tests.registry import CELLS, LAYERS
 
@@ -82,6 +82,29 @@ def test_inputs_of_another_size_are_refused(cell, input_size, inputs, size):
     assert str(error.value) == (
         f"inputs must have a last axis of {size}, got shape {shape}."
     )
+
+
+@pytest.mark.parametrize(
+    ("layer", "other", "message"),
+    [
+        (
+            stack(recurrent(lstm(H)), recurrent(gru(H))),
+            stack(recurrent(lstm(4)), recurrent(gru(H))),
+            "inputs must have a last axis of 4 for params[1], got shape (2, 5).",
+        ),
+        (
+            stack(dense(H), bidirectional(gru(H))),
+            stack(dense(6), bidirectional(gru(H))),
+            "inputs must have a last axis of 6 for params[1]['forward'], "
+            "got shape (2, 5).",
+        ),
+    ],
+)
+def test_the_layer_that_needs_inputs_of_another_size_is_named(layer, other, message):
+    first, rest = draw(layer)[:1], draw(other)[1:]
+    with pytest.raises(InputsError) as error:
+        jax.eval_shape(layer.apply, (*first, *rest), None, INPUTS)
+    assert str(error.value) == message
 
 
 def test_parameters_of_another_kind_of_dtype_are_refused():

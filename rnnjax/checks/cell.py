@@ -80,9 +80,10 @@ def check_cell(
       The report, for `print(report)` or `assert report.ok`.
 
     Example:
-      >>> print(check_cell(rnnjax.lstm(4)).findings[0])
+      >>> report = check_cell(rnnjax.lstm(4))
+      >>> print(report.findings[0])
       holds   carry: a step keeps the carry's structure, shapes and dtypes.
-      >>> check_cell(rnnjax.lstm(4)).ok
+      >>> report.ok
       True
     """
     with jax.enable_x64(True):
