@@ -49,7 +49,6 @@ def check_same(got, want):
 
 
 def test_equals_the_loop(x64):
-    """The beam is small and the path long: prefixes leave it and come back."""
     logits, mask = draw()
     found = search(np.where(mask[..., None], logits, np.nan), mask=mask, num_best=K)
     for row in range(B):
@@ -58,6 +57,16 @@ def test_equals_the_loop(x64):
         check_same(found_in(found, row), want)
     assert len(found_in(found, 1)) == 1  # no frame: the empty prefix alone
     assert not found.cut.any() and len(np.unique(found.lengths[0])) > 2
+
+
+def test_prefixes_that_left_the_beam_and_come_back_are_merged(x64):
+    """A longer prefix may have stayed: what grows into it again is added to it."""
+    logits = np.random.default_rng(1).normal(scale=2, size=(16, 100, 3))
+    found = ctc_beam_search(logits, beam_size=4, num_best=4)
+    for row in range(100):
+        check_same(
+            found_in(found, row), prefix_beam_loop(log_softmax(logits[:, row]), 4)
+        )
 
 
 @functools.cache
