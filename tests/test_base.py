@@ -35,7 +35,7 @@ def test_two_calls_are_traced_once():
 
 
 def test_true_is_not_one():
-    """Though equal to it: what was made for 1 is not given for True."""
+    """A cell cached for a size of 1 is not returned for True, though 1 == True."""
     assert elman(1) is elman(hidden_size=1)
     with pytest.raises(ValueError, match="must be a positive whole number, got True"):
         elman(True)

@@ -30,7 +30,7 @@ def test_each_gate_is_drawn_by_itself():
 
 
 def test_one_block_over_all_gates_would_be_smaller():
-    """What per_gate is for: mean squared singular values of 1/4."""
+    """The reason for per_gate: mean squared singular values would be 1/4."""
     matrix = np.asarray(orthogonal(jax.random.key(0), (10, 40)))
     for gate in np.split(matrix, 4, axis=1):
         assert np.linalg.svd(gate, compute_uv=False).max() < 0.9

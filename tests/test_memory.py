@@ -1,4 +1,4 @@
-"""Freed memory is kept, as told by the page faults of a process of its own."""
+"""Freed memory is kept: page faults are counted in a separate process."""
 
 import os
 import platform

@@ -173,7 +173,7 @@ def test_layer_under_shard_map_equals_one_device(case, engine_case):
 
 @every(CELLS, few=True)
 def test_resets_alone_may_differ_between_devices(case, engine_case):
-    """The same sequences on all devices, of which each begins anew where it will."""
+    """All devices have the same sequences, each with resets of its own."""
     arguments, run = arguments_and_run(case, engine_case)
     here = slice(BATCH // 4)
     params, carry, inputs, mask, is_first, weights = arguments

@@ -1,6 +1,6 @@
 """What the hoisted engine leaves in its loops, read from the program.
 
-Which values it gives is tested with all engines, in `tests/contracts`.
+`tests/contracts` compares its values and gradients, like those of all engines.
 """
 
 import re
@@ -95,7 +95,7 @@ def test_reverse_loop_adds_up_no_weight(cell):
 
 
 def test_scan_adds_up_every_weight():
-    """What the test above would see if the weights had not left the loop."""
+    """The test above would see this if the weights had not left the loop."""
     cell = lstm(H)
     body, carried, _ = reverse_loop(cell, scan)
     names = [x.primitive.name for x in products(body)]
@@ -111,7 +111,7 @@ def test_matrix_in_update_stays_in_the_loop():
 
 @pytest.mark.parametrize("cell", CHEAP)
 def test_nothing_saved_is_computed_again(cell):
-    """Kept are the carry and the pre-activation of a step; products never return."""
+    """The loop keeps the carry and the pre-activation of a step, and no product."""
     _, _, kept = reverse_loop(cell, hoisted)
     params, _ = arguments(cell)
     gates = params["recurrent_kernel"].shape[1]
@@ -121,7 +121,7 @@ def test_nothing_saved_is_computed_again(cell):
 
 @pytest.mark.parametrize("cell", [lstm(H), gru(H)])
 def test_weights_stand_where_they_are_cheap(cell):
-    """No loop of the compiled program moves a matrix; the reverse one has it turned."""
+    """No loop of the program moves a matrix; the reverse one reads it transposed."""
     text = jax.jit(gradient(cell, hoisted)).lower(*arguments(cell)).compile().as_text()
     params, _ = arguments(cell)
     gates = params["recurrent_kernel"].shape[1]
@@ -171,7 +171,7 @@ def test_training_needs_less_memory_than_scan():
 
 
 def test_loop_compiles_once_a_shape():
-    """Eagerly too, and whichever the values."""
+    """Also when called eagerly, and for any values."""
     compiled = []
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, duration, **_: (
@@ -208,7 +208,7 @@ def test_step_without_factors_runs_as_scan_runs_it():
 
 @every_alone(CELLS)
 def test_gradient_lowers_for_accelerators(case):
-    """From a machine that has none."""
+    """On a machine without accelerators."""
     params, _ = shapes(case, (T, B))
     inputs = draw_inputs(case, np.random.default_rng(0), (T, B), np.float32)
 
