@@ -22,7 +22,7 @@ def test_every_cell_is_in_it():
     assert all(maker.__module__.startswith(WRAPPERS) for maker in missing), missing
 
 
-WRAPPERS = "rnnjax.cells.wrappers."
+WRAPPERS = "rnnjax.cells.wrappers.", "rnnjax.attention."
 
 
 @pytest.mark.parametrize("name", ENTRIES)
