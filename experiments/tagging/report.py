@@ -11,7 +11,7 @@ from experiments.data.sentences import Sentence
 from experiments.harness import Run
 from experiments.shared import buckets as bucketing
 from experiments.shared.classes import confusion_matrix, plot_confusions, scores_table
-from experiments.shared.figures import learning_curve
+from experiments.shared.figures import BLUE, ORANGE, hide_frame, new_figure
 from experiments.tagging.baselines import FrequentTags
 from experiments.tagging.loading import Batcher, Parts, Symbols, encode
 from experiments.tagging.scores import SpanScores, accuracy, has_spans, score_spans
@@ -121,12 +121,22 @@ def print_baseline(run: Run, parts: Parts) -> dict[str, float]:
 def plot_scores(
     metrics: Sequence[Mapping[str, Any]], levels: Mapping[str, float]
 ) -> "Figure":
-    """Draws the loss of training and the score of validation."""
-    evaluated = [line for line in metrics if "validation_accuracy" in line]
-    name = main_score(evaluated[-1])
-    figure = learning_curve(
-        metrics, validation=name, levels=levels, ylabel="nats per word"
-    )
+    """Draws the loss of training, and beside it the score of validation."""
+    name = main_score([line for line in metrics if "validation_accuracy" in line][-1])
+    figure = new_figure(9.0, 3.8)
+    loss_axes, score_axes = figure.subplots(1, 2)
+    losses = [(line["update"], line["loss"]) for line in metrics if "loss" in line]
+    scores = [(line["update"], line[name]) for line in metrics if name in line]
+    loss_axes.plot(*zip(*losses), color=BLUE, linewidth=0.8)
+    loss_axes.set_ylabel("training loss, nats per word")
+    score_axes.plot(*zip(*scores), "o-", color=ORANGE, markersize=3.5)
+    for label, level in levels.items():
+        score_axes.axhline(level, color="0.45", linestyle="--", label=label)
+    score_axes.set_ylabel(name.replace("_", " "))
+    score_axes.legend(frameon=False)
+    for axes in (loss_axes, score_axes):
+        axes.set_xlabel("updates")
+    hide_frame(loss_axes, score_axes)
     return figure
 
 
