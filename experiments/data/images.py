@@ -1,17 +1,16 @@
 """Images: the idx format of MNIST, an array of bytes."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 
-from experiments.data.lookup import read_bytes
+from experiments.data.lookup import AnyPath, read_bytes
 from experiments.harness.errors import BadInput
 
 UNSIGNED_BYTES = b"\0\0\x08"
 
 
-def read_idx(path: str | Path) -> np.ndarray:
+def read_idx(path: str | AnyPath) -> np.ndarray:
     """Reads an array of unsigned bytes, decompressing a file whose name ends in `.gz`.
 
     The file has two zeros, 8 for unsigned bytes, the number of axes, their sizes in

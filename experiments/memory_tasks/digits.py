@@ -1,7 +1,6 @@
 """Digits read row by row or pixel by pixel."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from experiments.data.images import read_idx
+from experiments.data.lookup import AnyPath
 from experiments.harness.errors import BadInput
 from experiments.memory_tasks.task import (
     Sequences,
@@ -66,7 +66,7 @@ def permuted_pixels(images: Images) -> Task:
     return _read(images, lambda x: x.reshape(len(x), -1).T[order, :, None])
 
 
-def mnist(paths: Mapping[str, Path]) -> Images:
+def mnist(paths: Mapping[str, AnyPath]) -> Images:
     """Returns the digits of MNIST, pixels from 0 to 1.
 
     Training batches are sampled with replacement, so 60,000 images are not one pass
@@ -99,7 +99,7 @@ def mnist(paths: Mapping[str, Path]) -> Images:
     return Images(images.shape[-1], sample, sample_test)
 
 
-def read_labelled(images_path: Path, labels_path: Path) -> tuple[Array, Array]:
+def read_labelled(images_path: AnyPath, labels_path: AnyPath) -> tuple[Array, Array]:
     """Reads square images and their labels.
 
     Args:
