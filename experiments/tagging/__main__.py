@@ -25,7 +25,6 @@ References:
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -76,9 +75,6 @@ class Config(OptimizerFlags, SentenceFlags):
     embedding_size: int = flag(32, "width of the vectors of words", minimum=1)
     character_size: int = flag(
         16, "width of the cell of each direction that spells words; 0: no spelling"
-    )
-    vectors: Path | None = flag(
-        None, "file of pretrained vectors, of word2vec or GloVe; sets embedding_size"
     )
     min_count: int = flag(2, "occurrences that make a word known", minimum=1)
     word_dropout_rate: float = flag(
