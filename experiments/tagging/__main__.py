@@ -33,6 +33,7 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
+from experiments.data.vocabulary import UNKNOWN
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
@@ -58,8 +59,6 @@ from rnnjax.layers import spelling
 from rnnjax.losses.crf import crf
 from rnnjax.losses.crf_cross_entropy import crf_cross_entropy
 from rnnjax.models.tagger import Tagger
-
-UNKNOWN_WORD = "<unk>"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +183,7 @@ def prepare(config: Config) -> Prepared:
     init_key, _ = jax.random.split(jax.random.key(config.seed))
     module = make_model(config, symbols, parts, nnx.Rngs(init_key))
     graph = nnx.graphdef(module)
-    unknown = int(symbols.words.encode([UNKNOWN_WORD])[0])
+    unknown = int(symbols.words.encode([UNKNOWN])[0])
 
     def loss(params, batch, key):
         model = nnx.merge(graph, params)

@@ -18,7 +18,7 @@ from experiments.data.sentences import (
 )
 from experiments.data.vocabulary import UNKNOWN, Vocabulary
 from experiments.harness import BadInput, TrainingConfig, flag
-from experiments.shared.buckets import Buckets, Rows, pad, real_steps
+from experiments.shared.buckets import Buckets, Rows, pad, pick, real_steps
 from experiments.tagging.grammar import made_sentences
 from rnnjax.models.tagger import Words
 
@@ -281,6 +281,6 @@ class Batcher:
             pad(data.first, rows),
             pad(data.last, rows),
         )
-        labels = np.where(rows.is_real, data.labels[rows.indices], -1)
+        labels = pick(data.labels, rows, fill=-1)
         tags = pad(data.tags, rows, fill=-1)
         return Batch(words, tags, labels, real_steps(self._buckets, rows))

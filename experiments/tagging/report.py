@@ -49,7 +49,7 @@ def make_predict(
     def run(params, words, mask):
         model = nnx.merge(graph, params)
         labels = model(words, mask=mask).label_logits
-        return model.predict(words, mask=mask), None if labels is None else labels
+        return model.predict(words, mask=mask), labels
 
     def predict(params, sentences):
         data = encode(sentences, symbols)
