@@ -17,7 +17,13 @@ from rnnjax.layers.language_model import language_model
 from rnnjax.layers.layer_norm import layer_norm
 from rnnjax.layers.merging import average, concatenate, keep_apart
 from rnnjax.layers.pointer import pointer
-from rnnjax.layers.pooling import first_step, last_step, max_pool, mean_pool
+from rnnjax.layers.pooling import (
+    first_step,
+    last_read,
+    last_step,
+    max_pool,
+    mean_pool,
+)
 from rnnjax.layers.recurrent import bidirectional, recurrent
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from rnnjax.layers.spelling import Spelling, spelling
@@ -47,6 +53,7 @@ __all__ = [
     "highway",
     "keep_apart",
     "language_model",
+    "last_read",
     "last_step",
     "layer_norm",
     "locked_dropout",

@@ -50,6 +50,32 @@ def first_step(outputs: Array, mask: Array | None = None) -> Array:
     return _sum_over_time(outputs, mask & (jnp.cumsum(mask, axis=0) == 1))
 
 
+def last_read(outputs: Array, mask: Array | None = None) -> Array:
+    """Returns what each direction of a bidirectional layer has read last.
+
+    These are the first half of the features at the last real step, and the second half
+    at the first one: each has seen the whole sequence.
+
+    Args:
+      outputs: see `last_step`; forward and backward are concatenated, as wide as each
+        other.
+      mask: see `last_step`.
+
+    Returns:
+      `[..., size]`; zeros, and no gradient, for a sequence without a real step.
+
+    Raises:
+      ValueError: if the number of features is odd, or the mask is not bool or not of
+        the outputs' shape without features.
+    """
+    size = outputs.shape[-1]
+    if size % 2:
+        raise ValueError(f"outputs must have two halves, got {size} features.")
+    forward, backward = jnp.split(outputs, 2, axis=-1)
+    ends = last_step(forward, mask), first_step(backward, mask)
+    return jnp.concatenate(ends, axis=-1)
+
+
 def mean_pool(outputs: Array, mask: Array | None = None) -> Array:
     """Returns the mean over each sequence's real steps.
 

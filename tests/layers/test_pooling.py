@@ -5,13 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax.layers.pooling import first_step, last_step, max_pool, mean_pool
+from rnnjax.layers.pooling import (
+    first_step,
+    last_read,
+    last_step,
+    max_pool,
+    mean_pool,
+)
 from tests.pytrees import assert_close, assert_same_bits
 
-T, B, D = 7, 4, 5
+T, B, D = 7, 4, 6
 POOLS = {
     last_step: lambda real: real[-1],
     first_step: lambda real: real[0],
+    last_read: lambda real: np.concatenate([real[-1, :3], real[0, 3:]]),
     mean_pool: lambda real: real.mean(axis=0),
     max_pool: lambda real: real.max(axis=0),
 }
@@ -76,3 +83,8 @@ def test_dtype_is_kept_and_a_wrong_mask_refused(pool):
     assert pool(jnp.bfloat16(outputs), mask).dtype == jnp.bfloat16
     with pytest.raises(ValueError, match=r"mask must be bool of shape \(7, 4\), got"):
         pool(outputs, mask.T)
+
+
+def test_directions_are_halves():
+    with pytest.raises(ValueError, match="outputs must have two halves, got 5"):
+        last_read(jnp.zeros((T, B, 5)))
