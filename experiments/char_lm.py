@@ -11,7 +11,7 @@ character.
   python -m experiments.char_lm --model ngram --dataset tinyshakespeare
   python -m experiments.char_lm --data-path my.txt --prompt "Once "
   python -m experiments.char_lm --resume RUN --sample 500 --temperature 0.7
-  python -m experiments.shared.answering RUN --input lines.txt
+  python -m experiments.char_lm --resume RUN --score --input lines.txt
 
 For comparison, on the last tenth of tinyshakespeare: a 5-gram reaches 1.669 nats per
 character, a transformer with 10.7 million weights 1.4697 in windows of 256 characters.
@@ -27,6 +27,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -37,9 +38,10 @@ from jax.sharding import Mesh
 
 from experiments.data.corpus import Corpus, TextFlags, load_characters
 from experiments.data.text import ptb_characters
+from experiments.data.vocabulary import Vocabulary
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.shared import training, windows
-from experiments.shared.answering import Answer
+from experiments.shared.answering import Answer, AnsweringFlags, answer_from
 from experiments.shared.baselines import ngram_text
 from experiments.shared.baselines.window_mlp import window_mlp
 from experiments.shared.devices import make_mesh, split_batch, start_devices
@@ -163,7 +165,7 @@ LECTURE = dataclasses.replace(
 PRESETS = {"small": SMALL, "char_rnn": CHAR_RNN, "lecture": LECTURE}
 
 
-def make_model(config: Config, vocab_size: int, rngs: Any) -> LanguageModel:
+def make_model(config: Config, symbols: Vocabulary, rngs: Any) -> LanguageModel:
     """Makes the network, from characters to logits of the next one.
 
     Raises:
@@ -173,7 +175,7 @@ def make_model(config: Config, vocab_size: int, rngs: Any) -> LanguageModel:
         raise ValueError("model must be a network, got ngram.")
     if config.model == "window_mlp":
         layer = window_mlp(config.window, config.hidden_size)
-        return LanguageModel(vocab_size, [layer], rngs=rngs)
+        return LanguageModel(len(symbols), [layer], rngs=rngs)
     cell_options: dict[str, Any] = {}
     model_options: dict[str, Any] = {}
     if config.cell == "lstm":
@@ -186,7 +188,7 @@ def make_model(config: Config, vocab_size: int, rngs: Any) -> LanguageModel:
             model_options[name] = uniform
     cell = CELLS[config.cell](config.hidden_size, **cell_options)
     return LanguageModel(
-        vocab_size,
+        len(symbols),
         [cell] * config.num_layers,
         embedding_size=config.embedding_size,
         dropout_rate=config.dropout_rate,
@@ -210,7 +212,7 @@ def prepare(config: Config) -> Prepared:
     )
     epoch_length = windows.windows_per_epoch(streams, config.num_steps)
     init_key, _, _ = split_seed(config)
-    module = make_model(config, len(corpus.vocabulary), init_key)
+    module = make_model(config, corpus.vocabulary, init_key)
     graph = nnx.graphdef(module)
 
     def batch(i):
@@ -367,8 +369,13 @@ def split_symbols(config: Config, line: str) -> list[str]:
     return list(line)
 
 
+def score(directory: Path, flags: AnsweringFlags) -> int:
+    """Scores lines, a mean of nats per symbol for each."""
+    return answer_from(flags, make_reply(load(directory)))
+
+
 def make_reply(trained: Trained) -> Callable[[str], Answer]:
-    """Scores lines, for `python -m experiments.shared.answering RUN`."""
+    """Makes the function that scores a line."""
     return make_line_scorer(trained, functools.partial(split_symbols, trained.config))
 
 
@@ -390,4 +397,4 @@ def count_ngrams(config: Config, run: Run) -> None:
 
 
 if __name__ == "__main__":
-    main(train, Config, presets=PRESETS, sample=sample)
+    main(train, Config, presets=PRESETS, sample=sample, uses=[score])

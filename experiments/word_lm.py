@@ -9,7 +9,7 @@ the whole text and every word counted once, including the ends of lines.
   python -m experiments.word_lm --preset zaremba_small --data-dir DATA
   python -m experiments.word_lm --data-path my.txt --min-count 2
   python -m experiments.word_lm --resume RUN --sample 100 --prompt "the company"
-  python -m experiments.shared.answering RUN --input lines.txt
+  python -m experiments.word_lm --resume RUN --score --input lines.txt
 
 Published test perplexities: 114.5 small, 82.7 medium, 78.4 large; a bigram has 200.3.
 The results of these commands, with machine and time, are in docs/results.md. The loss
@@ -25,6 +25,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -33,9 +34,10 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from experiments.data.corpus import Corpus, TextFlags, load_words
+from experiments.data.vocabulary import Vocabulary
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.shared import training, windows
-from experiments.shared.answering import Answer
+from experiments.shared.answering import Answer, AnsweringFlags, answer_from
 from experiments.shared.baselines.ngram_text import fit_corpus, validation_levels
 from experiments.shared.devices import make_mesh, split_batch, start_devices
 from experiments.shared.evaluation import mean_nats
@@ -160,7 +162,7 @@ PRESETS = {
 }
 
 
-def make_model(config: Config, vocab_size: int, rngs: Any) -> LanguageModel:
+def make_model(config: Config, symbols: Vocabulary, rngs: Any) -> LanguageModel:
     """Makes the network, from words to logits of the next one."""
     cell_options: dict[str, Any] = {}
     model_options: dict[str, Any] = {}
@@ -174,7 +176,7 @@ def make_model(config: Config, vocab_size: int, rngs: Any) -> LanguageModel:
             model_options[name] = uniform
     cell = CELLS[config.cell](config.hidden_size, **cell_options)
     return LanguageModel(
-        vocab_size,
+        len(symbols),
         [cell] * config.num_layers,
         embedding_size=config.embedding_size,
         dropout_rate=config.dropout_rate,
@@ -199,7 +201,7 @@ def prepare(config: Config) -> Prepared:
     )
     epoch_length = windows.windows_per_epoch(streams, config.num_steps)
     init_key, _, _ = split_seed(config)
-    module = make_model(config, len(corpus.vocabulary), init_key)
+    module = make_model(config, corpus.vocabulary, init_key)
     graph = nnx.graphdef(module)
 
     def batch(i):
@@ -324,10 +326,15 @@ def prompt_words(config: Config) -> list[str] | None:
     return None if config.prompt is None else config.prompt.split()
 
 
+def score(directory: Path, flags: AnsweringFlags) -> int:
+    """Scores lines, a mean of nats per symbol for each."""
+    return answer_from(flags, make_reply(load(directory)))
+
+
 def make_reply(trained: Trained) -> Callable[[str], Answer]:
-    """Scores lines, for `python -m experiments.shared.answering RUN`."""
+    """Makes the function that scores a line."""
     return make_line_scorer(trained, str.split)
 
 
 if __name__ == "__main__":
-    main(train, Config, presets=PRESETS, sample=sample)
+    main(train, Config, presets=PRESETS, sample=sample, uses=[score])

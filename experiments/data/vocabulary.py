@@ -1,19 +1,16 @@
 """Vocabularies: the symbols that a model knows, and their numbers."""
 
+import dataclasses
 import functools
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 UNKNOWN = "<unk>"
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Vocabulary:
     """The symbols that a model knows; the token of a symbol is its position.
 
@@ -74,38 +71,11 @@ class Vocabulary:
         unknown = UNKNOWN if UNKNOWN in counts else None
         return cls(tuple(symbols), separator=" ", unknown=unknown)
 
-    @classmethod
-    def from_json(cls, text: str) -> "Vocabulary":
-        """Makes the vocabulary that `to_json` wrote.
-
-        Raises:
-          ValueError: if `text` is something else.
-        """
-        try:
-            fields: dict[str, Any] = json.loads(text)
-            return cls(tuple(fields["symbols"]), fields["separator"], fields["unknown"])
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"text must be a vocabulary's JSON: {error!r}.") from error
-
-    def to_json(self) -> str:
-        """Returns the vocabulary as JSON, one symbol per line."""
-        fields = {
-            "separator": self.separator,
-            "unknown": self.unknown,
-            "symbols": self.symbols,
-        }
-        return json.dumps(fields, indent=0) + "\n"
-
     def __len__(self) -> int:
         return len(self.symbols)
 
     def __contains__(self, symbol: object) -> bool:
         return symbol in self._tokens
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the vocabulary, equal only for equal vocabularies."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def encode(self, symbols: Iterable[str]) -> np.ndarray:
         """Turns the symbols of a text into tokens.

@@ -6,7 +6,7 @@ the place of the defaults, and only resumable fields may differ from it.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ import tyro
 
 from experiments.harness.config import RunConfig, differences, flag, read_config
 from experiments.harness.results import read_results
+from experiments.harness.uses import Use, flag_of, options_of
 
 
 def parse(
@@ -23,6 +24,7 @@ def parse(
     arguments: list[str],
     command: str,
     docstring: str,
+    uses: Sequence[Use] = (),
 ) -> tuple[Any, RunConfig]:
     """Parses a command line; `--help` and wrong flags exit, as with argparse.
 
@@ -33,6 +35,7 @@ def parse(
       arguments: the command line after the command.
       command: how the experiment is called: `python -m experiments.<name>`.
       docstring: the experiment's.
+      uses: what else a run can be used for; here they are only named by `--help`.
 
     Returns:
       The options that are not part of the configuration (`preset`, `config`, `resume`
@@ -42,7 +45,7 @@ def parse(
       ValueError: if `--sample` comes without `--resume` or is not positive, a
         configuration file is wrong, or a run is resumed with another configuration.
     """
-    options_type = _options_type(presets, can_sample)
+    options_type = _options_type(presets, can_sample, uses)
     # The options decide on the defaults of the flags, so they are parsed first alone,
     # then together with the flags.
     options, _ = tyro.cli(
@@ -64,7 +67,7 @@ def parse(
     parsed = tyro.cli(
         both,
         prog=command,
-        description=_description(command, presets, can_sample, docstring),
+        description=_description(command, presets, can_sample, docstring, uses),
         args=arguments,
         default=both(options, dataclasses.replace(ours or config(), **overrides)),
         config=(tyro.conf.OmitArgPrefixes,),
@@ -76,7 +79,7 @@ def parse(
     return parsed.run, parsed.experiment
 
 
-def _options_type(presets, can_sample) -> type:
+def _options_type(presets, can_sample, uses) -> type:
     """Makes the dataclass of the options that every experiment has."""
     preset_names: Any = Literal[tuple(presets)]
     absent = Annotated[None, tyro.conf.Suppress]
@@ -92,11 +95,12 @@ def _options_type(presets, can_sample) -> type:
             "with --resume: instead of training, sample this many steps",
         ),
     }
-    return dataclasses.make_dataclass(
-        "Options",
-        [(name, kind, flag(None, text)) for name, (kind, text) in options.items()],
-        frozen=True,
-    )
+    switches = options_of(uses)
+    fields = [
+        (name, kind, flag(False if name in switches else None, text))
+        for name, (kind, text) in (options | switches).items()
+    ]
+    return dataclasses.make_dataclass("Options", fields, frozen=True)
 
 
 def _overrides(config, presets, options) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _config_of(config, directory: Path) -> RunConfig:
     return config(**read_config(config, path) | {"run_dir": directory})
 
 
-def _description(command, presets, can_sample, docstring) -> str:
+def _description(command, presets, can_sample, docstring, uses) -> str:
     """Writes the head of `--help`: examples first, then the experiment's docstring.
 
     The examples are those of the docstring, if it has any.
@@ -137,4 +141,5 @@ def _description(command, presets, can_sample, docstring) -> str:
         examples.append(f"{command} --resume RUN")
         if can_sample:
             examples.append(f"{command} --resume RUN --sample 500")
+        examples += [f"{command} --resume RUN {flag_of(use)}" for use in uses]
     return "\n".join(["Examples:", *(f"  {line}" for line in examples), "", *text])

@@ -62,7 +62,8 @@ def read_subtree(directory: Path, name: str) -> dict[tuple[str, ...], Any]:
 
     Args:
       directory: what `write_arrays` has written.
-      name: the branch: a key or a field of the state.
+      name: the branch: a key or a field of the state, or several with dots between,
+        each one of the branch before.
 
     Returns:
       The arrays by the names of the keys on their path within the branch.
@@ -71,7 +72,9 @@ def read_subtree(directory: Path, name: str) -> dict[tuple[str, ...], Any]:
         metadata = checkpointer.metadata(directory.absolute()).item_metadata
         on_host = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), metadata)
         state = checkpointer.restore(directory.absolute(), dict(on_host))["state"]
-    branch = state.get(name, {}) if isinstance(state, dict) else {}
+    branch = {"": state}
+    for key in ("", *name.split(".")):
+        branch = branch.get(key, {}) if isinstance(branch, dict) else {}
     leaves = jax.tree_util.tree_leaves_with_path(branch)
     return {path_names(path): leaf for path, leaf in leaves}
 

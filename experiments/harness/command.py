@@ -4,7 +4,7 @@ import datetime
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from experiments.harness.errors import BadInput, MissingData
 from experiments.harness.guard import Diverged
 from experiments.harness.run import Run
 from experiments.harness.signals import Stopped
+from experiments.harness.uses import Use, asked_for, parse_use
 from rnnjax.memory import keep_freed_memory
 
 DONE, FAILED, BAD_INPUT, NO_DATA, DIVERGED = range(5)
@@ -29,6 +30,7 @@ def main(
     *,
     presets: Mapping[str, RunConfig] | None = None,
     sample: Callable[[Any, Run, int], Any] | None = None,
+    uses: Sequence[Use] = (),
 ) -> None:
     """Runs an experiment from the command line, and exits.
 
@@ -48,11 +50,14 @@ def main(
       config: the experiment's configuration class.
       presets: configurations by name, for `--preset`.
       sample: `sample(config, run, n)`, for `--resume DIR --sample n`.
+      uses: what else a run can be used for. `predict(directory, flags)` is called for
+        `--resume DIR --predict`, with the flags of the class that annotates `flags`; it
+        returns the number of inputs that it could not answer.
     """
     replace_unencodable()
     sys.exit(
         run_command(
-            train, config, presets or {}, sample, sys.argv[1:], owns_process=True
+            train, config, presets or {}, sample, sys.argv[1:], uses, owns_process=True
         )
     )
 
@@ -63,6 +68,7 @@ def run_command(
     presets: Mapping[str, RunConfig],
     sample: Callable[[Any, Run, int], Any] | None,
     arguments: list[str],
+    uses: Sequence[Use] = (),
     *,
     owns_process: bool = False,
 ) -> int:
@@ -74,6 +80,7 @@ def run_command(
       presets: see `main`.
       sample: see `main`.
       arguments: the command line after the command.
+      uses: see `main`.
       owns_process: whether the process runs nothing else, so that its allocator may be
         set up.
 
@@ -84,10 +91,14 @@ def run_command(
     # `python -m` names the module __main__; its specification has the real name.
     name = module.__spec__.name if module.__spec__ else train.__module__
     name = name.removesuffix(".__main__")  # of an experiment that is a folder
+    command = f"python -m {name}"
+    use = asked_for(uses, arguments)
+    if use is not None:
+        return _use(use, arguments, command, owns_process)
     docstring, can_sample = module.__doc__ or "", sample is not None
     try:
         options, settings = parse(
-            config, presets, can_sample, arguments, f"python -m {name}", docstring
+            config, presets, can_sample, arguments, command, docstring, uses
         )
         run = Run(
             options.resume
@@ -105,7 +116,7 @@ def run_command(
     run.record(freed_memory_kept=keeps)
     if sample is not None and options.sample is not None:
         return _sample(sample, run, options.sample)
-    return _train(train, run, f"python -m {name}")
+    return _train(train, run, command)
 
 
 def _new_directory(name: str, options: Any, settings: RunConfig) -> Path:
@@ -140,13 +151,24 @@ def _train(train, run: Run, command: str) -> int:
 
 
 def _sample(sample, run: Run, num_steps: int) -> int:
+    return _answer(lambda: sample(run.config, run, num_steps))
+
+
+def _use(use: Use, arguments: list[str], command: str, owns_process: bool) -> int:
+    directory, flags = parse_use(use, arguments, command)
+    if owns_process:
+        keep_freed_memory()
+    return _answer(lambda: use(directory, flags))
+
+
+def _answer(use: Callable[[], Any]) -> int:
+    """Uses a run, and returns the status: bad input if any was not answered."""
     try:
-        sample(run.config, run, num_steps)
+        return BAD_INPUT if use() else DONE
     except KeyboardInterrupt:
         return _complain("interrupted.", FAILED)
     except Exception as error:
         return _status_of(error, begun=False)
-    return DONE
 
 
 def _close_after(error: BaseException, run: Run) -> None:

@@ -111,7 +111,7 @@ def to_json(config: RunConfig) -> dict[str, Any]:
 
     The run directory is left out: it says where a run is, not what it is.
     """
-    values = _CONVERTER.unstructure(config)
+    values = CONVERTER.unstructure(config)
     del values["run_dir"]
     return values
 
@@ -146,7 +146,7 @@ def read_config(config: type[RunConfig], path: Path) -> dict[str, Any]:
     for name, value in content.items():
         kind = fields[name]
         try:
-            values[name] = _CONVERTER.structure(value, kind)
+            values[name] = CONVERTER.structure(value, kind)
         except Exception:  # cattrs raises many kinds
             wanted = kind.__name__ if isinstance(kind, type) else kind
             raise ValueError(
@@ -221,4 +221,4 @@ def _from_list(hook_of: Any, kind: Any) -> Any:
     return structure
 
 
-_CONVERTER = _make_converter()
+CONVERTER = _make_converter()

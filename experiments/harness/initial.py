@@ -1,5 +1,6 @@
 """Initial parameters from another run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from experiments.harness.console import print_text
 from experiments.harness.results import read_results
 
 
-def read_params(directory: Path, template: Any, *, branch: str = "params") -> Any:
+def read_params(
+    directory: Path, template: Any, *, branches: Sequence[str] = ("params",)
+) -> Any:
     """Reads the parameters of a run's last checkpoint.
 
     Nothing else of the checkpoint is used, so its optimizer, schedule and batch size
@@ -22,7 +25,8 @@ def read_params(directory: Path, template: Any, *, branch: str = "params") -> An
       directory: the run directory.
       template: parameters of the same structure, shapes and dtypes; the result has
         their shardings.
-      branch: the key or field of the run's state that holds the parameters.
+      branches: where the run's state may hold the parameters, such as `best.params`;
+        the first that it has counts.
 
     Returns:
       The parameters.
@@ -36,7 +40,10 @@ def read_params(directory: Path, template: Any, *, branch: str = "params") -> An
     found = checkpoints.newest(print_text, evaluated=True)
     if found is None:
         raise ValueError(f"{directory} must hold a checkpoint, got none.")
-    saved = arrays.read_subtree(found[1] / "state", branch)
+    for branch in branches:
+        saved = arrays.read_subtree(found[1] / "state", branch)
+        if saved:
+            break
     leaves, treedef = jax.tree_util.tree_flatten_with_path(template)
     wanted = {arrays.path_names(path): leaf for path, leaf in leaves}
     unlike = [

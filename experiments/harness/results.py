@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.harness import files
 
-FORMAT = 2  # of a run directory
+FORMAT = 3  # of a run directory
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 

@@ -54,6 +54,7 @@ from experiments.polyphonic_music.batches import (
 from experiments.polyphonic_music.evaluation import measure, print_levels
 from experiments.polyphonic_music.pieces import Music, load_music
 from experiments.polyphonic_music.samples import continue_piece
+from experiments.shared.best import Best, first_best, keep_best
 from experiments.shared.figures import learning_curve
 from experiments.shared.optimizers import OptimizerFlags, make_rule
 from experiments.shared.sampling import SamplingFlags
@@ -237,10 +238,7 @@ class TrainState(NamedTuple):
 
     params: Params
     opt_state: optax.OptState
-    rate_scale: Array  # factor of the learning rate, 1 at first
-    best_params: Params  # those with the best validation loss
-    best_loss: Array  # that loss, in nats per frame
-    num_worse: Array  # evaluations since then, or since the last decay
+    best: Best  # its score is the negative validation loss, in nats per frame
 
 
 def add_noise(params: Params, deviation: float, key: Array) -> Params:
@@ -269,7 +267,7 @@ def make_update(config: Config, key: Array, num_batches: int) -> Callable:
             params = add_noise(params, config.weight_noise, noise_key)
         loss, grads, metrics = gradients(params, batch, drop_key, penalty_weight)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        updates = jax.tree.map(lambda step: state.rate_scale * step, updates)
+        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
         params = optax.apply_updates(state.params, updates)
         metrics |= {"loss": loss, "grad_norm": optax.tree.norm(grads)}
         for clip in clip_states(opt_state):
@@ -277,17 +275,6 @@ def make_update(config: Config, key: Array, num_batches: int) -> Callable:
         return state._replace(params=params, opt_state=opt_state), metrics
 
     return update
-
-
-def keep_best(state: TrainState, loss: float, config: Config) -> TrainState:
-    """Keeps the parameters if their validation loss is the best, or decays the rate."""
-    if loss < state.best_loss:
-        best = {"best_params": state.params, "best_loss": jnp.float32(loss)}
-        return state._replace(**best, num_worse=jnp.int32(0))
-    if state.num_worse + 1 < config.patience:
-        return state._replace(num_worse=state.num_worse + 1)
-    rate_scale = state.rate_scale * config.decay_rate
-    return state._replace(rate_scale=rate_scale, num_worse=jnp.int32(0))
 
 
 class Prepared(NamedTuple):
@@ -327,8 +314,7 @@ def initial_state(prepared: Prepared, key: Array) -> TrainState:
     head = {**head, "bias": jnp.asarray(np.log(down / up), jnp.float32)}
     params = cell, (*others, head)
     opt_state = prepared.optimizer.init(params)
-    best = params, jnp.float32(jnp.inf)
-    return TrainState(params, opt_state, jnp.float32(1), *best, jnp.int32(0))
+    return TrainState(params, opt_state, first_best(params))
 
 
 def train(config: Config, run: Run) -> None:
@@ -348,19 +334,21 @@ def train(config: Config, run: Run) -> None:
 
     def evaluate(state: TrainState, done: int) -> tuple[TrainState, dict[str, float]]:
         loss = measure(nats, state.params, validation)
-        state = keep_best(state, loss.pooled, config)
+        rule = {"patience": config.patience, "decay_rate": config.decay_rate}
+        best = keep_best(state.best, state.params, -loss.pooled, **rule)
+        state = state._replace(best=best)
         metrics = {
             "validation_loss": loss.pooled,
             "validation_loss_over_pieces": loss.over_pieces,
         }
         if done == config.num_updates:
-            loss = measure(nats, state.best_params, test)
-            metrics["best_validation_loss"] = float(state.best_loss)
+            loss = measure(nats, state.best.params, test)
+            metrics["best_validation_loss"] = float(-state.best.score)
             metrics["test_loss"] = loss.pooled
             metrics["test_loss_over_pieces"] = loss.over_pieces
         run.log(done, **metrics)
         key = jax.random.fold_in(sample_key, done)
-        model = prepared.layer, state.best_params, prepared.prompt
+        model = prepared.layer, state.best.params, prepared.prompt
         roll, picture = continue_piece(*model, config, config.sample_length, key)
         run.write_sample(done, write_midi(roll, config.frames_per_beat), ".mid")
         run.write_plot("piano_roll", picture)
@@ -378,7 +366,7 @@ def sample(config: Config, run: Run, num_frames: int) -> None:
     """Writes a sample of the network that a run trained, and its picture."""
     prepared, key = prepare(config), jax.random.key(config.seed)
     _, state = restore(run.directory, initial_state(prepared, key))
-    model = prepared.layer, state.best_params, prepared.prompt
+    model = prepared.layer, state.best.params, prepared.prompt
     roll, picture = continue_piece(*model, config, num_frames, key)
     config.sample_path.write_bytes(write_midi(roll, config.frames_per_beat))
     path = config.sample_path.with_suffix(".png")

@@ -1,12 +1,10 @@
-r"""Uses a trained run line by line: one answer per line of input.
+r"""One answer per line of input, for the uses of trained runs.
 
-  python -m experiments.shared.answering RUN < lines.txt
-  python -m experiments.shared.answering RUN --input lines.txt --format jsonl
+  python -m experiments.char_lm --resume RUN --score < lines.txt
+  python -m experiments.char_lm --resume RUN --score --input lines.txt --format jsonl
 
 Every answer is written at once, so the command can stand in a pipe or serve another
-program. A bad line is answered by its message, and the lines after it are read on. The
-answers are those of `make_reply` in the experiment of the run: a language model gives
-the nats per symbol of a line.
+program. A bad line is answered by its message, and the lines after it are read on.
 """
 
 import dataclasses
@@ -16,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TextIO
 
-import tyro
+from experiments.harness import flag
 
 Format = Literal["text", "jsonl"]
 
@@ -35,15 +33,22 @@ class Answer(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class AnsweringFlags:
-    """The flags of a command that answers lines."""
+    """The flags of a use that answers lines."""
 
-    input: Path | None = None
-    """File of lines to answer (default: standard input)."""
-    format: Format = "text"
-    """text: one answer per line; jsonl: one JSON object per line, with the line's
-    number in `line` and `error` where it is bad."""
-    encoding: str = "utf-8"
-    """Encoding of the input."""
+    input: Path | None = flag(None, "file of lines to answer; none: standard input")
+    format: Format = flag(
+        "text",
+        "text: one answer per line; jsonl: one JSON object per line, with the number "
+        "of the line, and error where it is bad",
+    )
+    encoding: str = flag("utf-8", "encoding of the input")
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictFlags(AnsweringFlags):
+    """The flags of a use that names a class for each line."""
+
+    probabilities: bool = flag(False, "also give the probability of every class")
 
 
 def answer(
@@ -132,40 +137,3 @@ def round_up(length: int, least: int = 16) -> int:
       [16, 16, 32, 128]
     """
     return max(least, 1 << (length - 1).bit_length())
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Command(AnsweringFlags):
-    run: tyro.conf.Positional[Path]
-    """The run directory."""
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the command line; returns the exit status, 2 if a line or the run is bad."""
-    flags = tyro.cli(
-        _Command,
-        prog="python -m experiments.shared.answering",
-        description=__doc__,
-        args=arguments,
-    )
-    try:
-        reply = _reply_of(flags.run)
-        if reply is not None:
-            return 2 if answer_from(flags, reply) else 0
-        error: object = f"{flags.run} is of an experiment that answers no lines."
-    except (OSError, ValueError) as caught:
-        error = caught
-    print(f"error: {error}", file=sys.stderr)
-    return 2
-
-
-def _reply_of(directory: Path) -> Callable[[str], Answer] | None:
-    """Loads a run and makes its reply to a line, None if its experiment has none."""
-    from experiments.shared.trained import experiment_of, load  # slow to import
-
-    make_reply = getattr(experiment_of(directory), "make_reply", None)
-    return None if make_reply is None else make_reply(load(directory))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -73,6 +73,41 @@ def learning_curve(
     return figure
 
 
+def score_curve(
+    metrics: Sequence[Mapping[str, Any]],
+    score: str,
+    *,
+    train: str = "loss",
+    levels: Mapping[str, float] | None = None,
+    ylabel: str = "loss",
+) -> "Figure":
+    """Draws the training loss, and beside it a score that is no loss.
+
+    Args:
+      metrics: what `Run.metrics` returns.
+      score: name of the metric of the evaluations, such as `validation_accuracy`.
+      train: name of the metric of every update, drawn smoothed over its raw values.
+      levels: scores of baselines, by their labels.
+      ylabel: what the loss is, with its unit.
+
+    Returns:
+      The figure.
+    """
+    figure = new_figure(9.0, 3.8)
+    loss_axes, score_axes = figure.subplots(1, 2)
+    updates, losses = _series(metrics, train)
+    loss_axes.plot(updates, losses, color=BLUE, alpha=0.25, linewidth=0.8)
+    loss_axes.plot(updates, _smoothed(losses), color=BLUE)
+    loss_axes.set_ylabel(ylabel)
+    score_axes.plot(*_series(metrics, score), "o-", color=ORANGE, markersize=3.5)
+    score_axes.set_ylabel(score.replace("_", " "))
+    _draw_levels(score_axes, levels or {})
+    for axes in (loss_axes, score_axes):
+        axes.set_xlabel("updates")
+    hide_frame(loss_axes, score_axes)
+    return figure
+
+
 def _draw_levels(axes: "Axes", levels: Mapping[str, float]) -> None:
     """Draws the levels, each with a label beside the axes and a stroke to it."""
     for value in levels.values():

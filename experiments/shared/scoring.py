@@ -1,4 +1,4 @@
-"""Scores lines by a trained language model, for `experiments.shared.answering`."""
+"""Scores lines by a trained language model."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,47 +1,50 @@
-"""Trained modules: the vocabulary kept with a run, and loading a run for use.
+"""Trained modules: the symbols kept with a run, and loading a run for use.
 
-An experiment whose runs can be loaded has, in its own file, the configuration class
-`Config` and `make_model(config, vocab_size, rngs)`; its runs keep a vocabulary, and the
-branch `params` of their state is the module's.
+Symbols are what a run must keep of its data to be used on others: a vocabulary, or a
+frozen dataclass of vocabularies, names and numbers. An experiment whose runs can be
+loaded has, in its own file, the configuration class `Config` and
+`make_model(config, symbols, rngs)`, where `symbols` is annotated with its class. The
+module's parameters are the branch `best.params` of the state, or `params` without one.
 """
 
+import dataclasses
 import importlib
+import json
+import typing
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import jax
 from flax import nnx
 
 from experiments.data.corpus import Corpus
 from experiments.data.vocabulary import Vocabulary
 from experiments.harness import BadInput, Run, TrainingConfig, files, read_params
-from experiments.harness.config import read_config
+from experiments.harness.config import CONVERTER, read_config
 from experiments.harness.results import read_results
-from rnnjax.models.recurrent import Recurrent
 
-FILE_NAME = "vocabulary.json"
+FILE_NAME = "symbols.json"
 
 
 class Trained(NamedTuple):
     """What a run trained.
 
     Attributes:
-      module: the module with its last parameters.
+      module: the module with its best parameters, or its last ones.
       config: the configuration of the run.
-      vocabulary: the symbols of its tokens.
+      symbols: what the run keeps of its data.
     """
 
-    module: Recurrent
+    module: Any
     config: Any
-    vocabulary: Vocabulary
+    symbols: Any
 
 
 def load(
     directory: Path,
     *,
     experiment: str | None = None,
-    vocabulary: Vocabulary | None = None,
+    symbols: Any = None,
 ) -> Trained:
     """Loads the module that a run trained.
 
@@ -49,25 +52,26 @@ def load(
       directory: the run directory.
       experiment: the experiment that the run must be of, such as
         `experiments.char_lm`; None: any.
-      vocabulary: the vocabulary that the run must have; None: any.
+      symbols: the symbols that the run must have; None: any.
 
     Returns:
-      The module, its configuration and its vocabulary.
+      The module, its configuration and its symbols.
 
     Raises:
-      BadInput: if there is no run, or one of another experiment or vocabulary.
+      BadInput: if there is no run, or one of another experiment or symbols.
       ValueError: if the run has no checkpoint, or one that does not fit its
         configuration.
     """
     module = experiment_of(directory, experiment)
-    own_vocabulary = load_vocabulary(directory)
-    if vocabulary is not None:
-        _check_equal(directory, own_vocabulary, vocabulary)
+    own_symbols = load_symbols(directory, _symbols_type(module))
+    if symbols is not None:
+        _check_equal(directory, own_symbols, symbols)
     config = module.Config(**read_config(module.Config, directory / "config.json"))
-    made = module.make_model(config, len(own_vocabulary), jax.random.key(0))
-    state = nnx.state(made)
-    nnx.update(made, read_params(directory, nnx.as_pure(state)))
-    return Trained(made, config, own_vocabulary)
+    made = module.make_model(config, own_symbols, nnx.Rngs(0))
+    state = nnx.as_pure(nnx.state(made))
+    branches = ("best.params", "params")
+    nnx.update(made, read_params(directory, state, branches=branches))
+    return Trained(made, config, own_symbols)
 
 
 def experiment_of(directory: Path, wanted: str | None = None) -> ModuleType:
@@ -95,7 +99,7 @@ def record_corpus(run: Run, corpus: Corpus) -> None:
     """
     for name, digest in corpus.digests.items():
         run.record_data(name, digest)
-    save_vocabulary(run.directory, corpus.vocabulary)
+    save_symbols(run.directory, corpus.vocabulary)
     parts = {"training": corpus.train, "validation": corpus.validation}
     if corpus.test is not None:
         parts["test"] = corpus.test
@@ -103,30 +107,41 @@ def record_corpus(run: Run, corpus: Corpus) -> None:
     run.print(f"{len(corpus.vocabulary):,} distinct symbols; {sizes}")
 
 
-def save_vocabulary(directory: Path, vocabulary: Vocabulary) -> None:
-    """Writes a run's vocabulary, or compares it with the one already there.
+def save_symbols(directory: Path, symbols: Any) -> None:
+    """Writes a run's symbols, or compares them with those already there.
+
+    Args:
+      directory: the run directory.
+      symbols: a vocabulary, or a frozen dataclass of vocabularies, names and numbers.
 
     Raises:
-      BadInput: if the run was trained with another vocabulary; says how they differ.
+      BadInput: if the run was trained with other symbols; says how they differ.
     """
     path = directory / FILE_NAME
     if path.exists():
-        _check_equal(directory, load_vocabulary(directory), vocabulary)
+        _check_equal(directory, load_symbols(directory, type(symbols)), symbols)
     else:
-        files.write_whole(path, vocabulary.to_json().encode())
+        content = json.dumps(CONVERTER.unstructure(symbols), indent=0)
+        files.write_whole(path, content.encode())
 
 
-def load_vocabulary(directory: Path) -> Vocabulary:
-    """Reads the vocabulary of a run.
+def load_symbols(directory: Path, kind: type) -> Any:
+    """Reads the symbols of a run.
+
+    Args:
+      directory: the run directory.
+      kind: their class.
 
     Raises:
-      BadInput: if the run keeps none.
+      BadInput: if the run keeps none, or others.
     """
     path = directory / FILE_NAME
     try:
-        return Vocabulary.from_json(path.read_text(encoding="utf-8"))
+        return CONVERTER.structure(json.loads(path.read_text("utf-8")), kind)
     except FileNotFoundError:
-        raise BadInput("the run keeps no vocabulary.", directory) from None
+        raise BadInput("the run keeps no symbols.", directory) from None
+    except Exception:  # cattrs raises many kinds
+        raise BadInput(f"the file must be a {kind.__name__} in JSON.", path) from None
 
 
 def initial_vocabulary(config: TrainingConfig, experiment: str) -> Vocabulary | None:
@@ -145,9 +160,11 @@ def initial_vocabulary(config: TrainingConfig, experiment: str) -> Vocabulary | 
     if config.init_from is None:
         return None
     if config.run_dir is not None and (config.run_dir / FILE_NAME).exists():
-        return load_vocabulary(config.run_dir)  # resumed: the other run may be gone
+        return load_symbols(
+            config.run_dir, Vocabulary
+        )  # resumed: the other run may be gone
     _check_experiment(config.init_from, experiment)
-    return load_vocabulary(config.init_from)
+    return load_symbols(config.init_from, Vocabulary)
 
 
 def _check_experiment(directory: Path, wanted: str | None) -> str:
@@ -161,16 +178,30 @@ def _check_experiment(directory: Path, wanted: str | None) -> str:
     return name
 
 
-def _check_equal(directory: Path, kept: Vocabulary, given: Vocabulary) -> None:
+def _symbols_type(experiment: ModuleType) -> type:
+    return typing.get_type_hints(experiment.make_model)["symbols"]
+
+
+def _check_equal(directory: Path, kept: Any, given: Any) -> None:
     if kept == given:
         return
-    missing = [symbol for symbol in kept.symbols if symbol not in given]
-    new = [symbol for symbol in given.symbols if symbol not in kept]
-    raise BadInput(
-        f"the vocabulary must be the {len(kept)} symbols of the run, got {len(given)}: "
-        f"missing are {_first(missing)}, new {_first(new)}.",
-        directory,
-    )
+    if isinstance(kept, Vocabulary):
+        missing = [symbol for symbol in kept.symbols if symbol not in given]
+        new = [symbol for symbol in given.symbols if symbol not in kept]
+        raise BadInput(
+            f"the vocabulary must be the {len(kept)} symbols of the run, got "
+            f"{len(given)}: missing are {_first(missing)}, new {_first(new)}.",
+            directory,
+        )
+    for field in dataclasses.fields(kept):
+        ours, theirs = getattr(kept, field.name), getattr(given, field.name)
+        if isinstance(ours, Vocabulary):
+            _check_equal(directory, ours, theirs)
+        elif ours != theirs:
+            raise BadInput(
+                f"{field.name} must be that of the run, {ours!r}, got {theirs!r}.",
+                directory,
+            )
 
 
 def _first(symbols: list[str], most: int = 5) -> str:

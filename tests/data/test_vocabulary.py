@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +14,6 @@ def test_characters_come_back(text):
     tokens = vocabulary.encode(text)
     assert tokens.dtype == np.int32
     assert vocabulary.decode(tokens) == text
-    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
 
 
 def test_characters_are_in_the_order_of_their_codes():
@@ -44,18 +41,6 @@ def test_rare_words_become_unknown(words, min_count, symbols, unknown):
         assert tokens.tolist() == [1] + [symbols.index("<unk>")] * (len(rare) + 1)
 
 
-def test_digest_tells_vocabularies_apart():
-    vocabulary = Vocabulary(("a", "b"))
-    others = (
-        Vocabulary(("b", "a")),
-        Vocabulary(("ab",)),
-        Vocabulary(("a", "b"), separator=" "),
-        Vocabulary(("a", "b"), unknown="b"),
-    )
-    assert len({entry.digest for entry in (vocabulary, *others)}) == 5
-    assert dataclasses.replace(vocabulary).digest == vocabulary.digest
-
-
 LETTERS = Vocabulary.of_characters("abc")
 WORD = Vocabulary.of_words(["a"])
 
@@ -69,10 +54,6 @@ WORD = Vocabulary.of_words(["a"])
         (Vocabulary.of_characters, ("",), "at least one symbol"),
         (Vocabulary.of_words, (WORDS, 0), "min_count must be positive, got 0"),
         (Vocabulary.of_words, (WORDS, -2), "min_count must be positive, got -2"),
-        *(
-            (Vocabulary.from_json, (text,), "text must be a vocabulary's JSON")
-            for text in ("", "[1]", '{"symbols": ["a"]}', '{"symbols": 3}')
-        ),
         (LETTERS.encode, ("abcaß",), "among the 3 of .* got 'ß' at position 4"),
         (WORD.encode, (iter(["a", "cat"]),), "got 'cat' at position 1"),
         (LETTERS.decode, ([0, -1],), "from 0 to 2, got -1 at position 1"),

@@ -21,14 +21,17 @@ def run(experiment, arguments, train="train"):
     def keep_plot(run, name, figure):
         figures.setdefault(run.directory, {})[name] = run, figure
 
-    presets, sample = (
-        getattr(experiment, name, None) for name in ("PRESETS", "sample")
+    presets, sample, *uses = (
+        getattr(experiment, name, None)
+        for name in ("PRESETS", "sample", "score", "predict")
     )
+    uses = [use for use in uses if use is not None]
     train, config = getattr(experiment, train), experiment.Config
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "write_plot", keep_plot)
         try:
-            return run_command(train, config, presets or {}, sample, arguments.split())
+            words = arguments.split()
+            return run_command(train, config, presets or {}, sample, words, uses)
         except SystemExit as wrong_flag:
             return wrong_flag.code
 

@@ -10,8 +10,9 @@ import pytest
 from flax import nnx
 
 from experiments import char_lm
+from experiments.data.vocabulary import Vocabulary
 from experiments.harness.command import BAD_INPUT, DONE
-from experiments.shared import answering, evaluation
+from experiments.shared import evaluation
 from experiments.shared.trained import load
 from experiments.shared.training import num_weights
 from tests.experiments import running
@@ -59,7 +60,12 @@ def trained(tmp_path_factory):
 )
 def test_every_model_has_the_weights_of_its_equations(flags, expected):
     config = char_lm.Config(hidden_size=6, **flags)
-    make = functools.partial(char_lm.make_model, config, 11, jax.random.key(0))
+    make = functools.partial(
+        char_lm.make_model,
+        config,
+        Vocabulary.of_characters("abcdefghijk"),
+        jax.random.key(0),
+    )
     shapes = jax.eval_shape(lambda: nnx.state(make()))
     assert num_weights(shapes) == expected + 6 * 11 + 11
 
@@ -137,7 +143,7 @@ def test_parameters_and_vocabulary_of_another_run_are_kept(trained, tmp_path, ca
     (tmp_path / "text.txt").write_text("the cat sat on the mat\n" * 60)
     assert train(tmp_path, flags) == DONE
     first, last = load(tmp_path / "run"), load(trained)
-    assert first.vocabulary == last.vocabulary
+    assert first.symbols == last.symbols
     pairs = zip(*(jax.tree.leaves(nnx.state(t.module)) for t in (first, last)))
     for got, expected in pairs:
         np.testing.assert_array_equal(got, expected)
@@ -157,8 +163,8 @@ def test_lines_are_scored(trained, capsys, tmp_path):
         nats.append(float(jax.nn.logsumexp(logits) - logits[target]))
     path = tmp_path / "lines.txt"
     path.write_text("the cat\nzebra\nthe mat\n")
-    status = answering.main([str(trained), "--input", str(path), "--format", "jsonl"])
-    assert status == BAD_INPUT
+    flags = f"--resume {trained} --score --input {path} --format jsonl"
+    assert run(char_lm, flags) == BAD_INPUT
     first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["nats_per_symbol"] == pytest.approx(np.mean(nats), rel=1e-5)
     assert first["num_symbols"] == 8

@@ -19,6 +19,7 @@ from experiments.polyphonic_music.evaluation import baselines, measure
 from experiments.polyphonic_music.figures import plot_rolls
 from experiments.polyphonic_music.pieces import load_music
 from experiments.polyphonic_music.samples import sample_frames
+from experiments.shared.best import first_best
 from tests.experiments.running import compile_update_once, plots_of, run, updates_of
 
 LENGTHS = (2, 9, 6, 17, 7, 16, 8)
@@ -259,12 +260,6 @@ def test_regularized_gradients_are_those_of_the_loss_and_of_the_penalty(network)
     assert not any(jax.tree.leaves(changed))
 
 
-def state_of(params, opt_state=(), best_loss=jnp.inf):
-    """Makes a state with the full learning rate."""
-    one, loss, waited = jnp.float32(1), jnp.float32(best_loss), jnp.int32(0)
-    return experiment.TrainState(params, opt_state, one, params, loss, waited)
-
-
 def test_the_weight_of_the_penalty_falls_by_epochs(monkeypatch):
     def gradients(params, batch, key, penalty_weight):
         return jnp.sum(params), params, {"penalty_weight": penalty_weight}
@@ -272,19 +267,10 @@ def test_the_weight_of_the_penalty_falls_by_epochs(monkeypatch):
     monkeypatch.setattr(experiment, "make_gradients", lambda config: gradients)
     update = experiment.make_update(SMALL, jax.random.key(1), num_batches=2)
     params = jnp.ones(3)
-    state = state_of(params, experiment.make_optimizer(SMALL).init(params), 9)
+    opt_state = experiment.make_optimizer(SMALL).init(params)
+    state = experiment.TrainState(params, opt_state, first_best(params))
     weights = [float(update(state, None, i)[1]["penalty_weight"]) for i in (0, 1, 2, 5)]
     np.testing.assert_allclose(weights, [1, 1, 1 / 2, 1 / 3], rtol=1e-6)
-
-
-def test_the_best_are_kept_and_the_rate_decays():
-    config, state = Config(patience=2, decay_rate=0.25), state_of(jnp.float32(0))
-    found = []
-    for number, loss in enumerate([5.0, 3.0, 4.0, 3.5, 2.0, 2.5]):
-        state = state._replace(params=jnp.float32(number))
-        state = experiment.keep_best(state, loss, config)
-        found.append((float(state.best_params), float(state.rate_scale)))
-    assert found == [(0, 1), (1, 1), (1, 1), (1, 0.25), (4, 0.25), (4, 0.25)]
 
 
 def test_noise_has_its_deviation_and_is_on_every_weight():

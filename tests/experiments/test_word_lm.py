@@ -10,6 +10,7 @@ import pytest
 from flax import nnx
 
 from experiments import char_lm, word_lm
+from experiments.data.vocabulary import Vocabulary
 from experiments.harness.command import DONE
 from experiments.shared.devices import make_mesh
 from experiments.shared.optimizers import decay_by_epoch
@@ -126,7 +127,8 @@ def test_the_module_trains_to_the_bit_like_the_functional_layer(
 )
 def test_presets_are_the_paper_s(name, expected, epochs, rates):
     config = word_lm.PRESETS[name]
-    shapes = jax.eval_shape(lambda: nnx.state(word_lm.make_model(config, 10_000, KEY)))
+    words = Vocabulary(tuple(map(str, range(10_000))))
+    shapes = jax.eval_shape(lambda: nnx.state(word_lm.make_model(config, words, KEY)))
     assert num_weights(shapes) == expected
     epoch_length = config.eval_every
     assert epoch_length == (929_589 // 20 - 1) // config.num_steps
@@ -143,7 +145,9 @@ def test_presets_are_the_paper_s(name, expected, epochs, rates):
 def test_all_weights_are_drawn_from_the_interval(experiment):
     sizes = {"hidden_size": 30, "embedding_size": 25}
     config = experiment.Config(init_bound=0.1, forget_bias=0.0, **sizes)
-    module = experiment.make_model(config, 20, KEY)
+    module = experiment.make_model(
+        config, Vocabulary(tuple("abcdefghijklmnopqrst")), KEY
+    )
     for leaf in jax.tree.leaves(nnx.state(module)):
         leaf = np.asarray(leaf)
         assert 0.8 * 0.1 < abs(leaf).max() <= 0.1
