@@ -68,12 +68,17 @@ def bind_memory(params: Params, memory: Memory) -> Params:
       Array([1., 1.], dtype=float32)
     """
     check_memory(memory)
-    if not any(map(_reads_memory, jax.tree.leaves(params, is_leaf=_reads_memory))):
+    if not reads_memory(params):
         raise ValueError(
             "params must be those of a cell or layer that reads a memory, got none "
             "with an entry for it."
         )
     return _put(params, memory)
+
+
+def reads_memory(params: Params) -> bool:
+    """Returns whether anything in parameters has an entry for a memory."""
+    return any(map(_reads_memory, jax.tree.leaves(params, is_leaf=_reads_memory)))
 
 
 def bind_any_memory(params: Params) -> Params:

@@ -1,5 +1,6 @@
 """Layers: functions of whole sequences, and what combines them."""
 
+from rnnjax.layers.bridges import Bridge, copy_bridge, dense_bridge
 from rnnjax.layers.candidate_dropout import candidate_dropout
 from rnnjax.layers.causal import causal_layer, pointwise
 from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
@@ -8,6 +9,7 @@ from rnnjax.layers.copying import bind_source, copying
 from rnnjax.layers.dense import dense
 from rnnjax.layers.dilated import dilated, dilated_stack
 from rnnjax.layers.dropout import dropout, locked_dropout
+from rnnjax.layers.encoder_decoder import Encoded, EncoderDecoder, encoder_decoder
 from rnnjax.layers.ensemble import (
     ensemble,
     mean_of_log_probs,
@@ -34,6 +36,9 @@ from rnnjax.layers.weight_drop import weight_drop
 from rnnjax.layers.zoneout import zoneout
 
 __all__ = [
+    "Bridge",
+    "Encoded",
+    "EncoderDecoder",
     "Spelling",
     "average",
     "bind_source",
@@ -42,12 +47,15 @@ __all__ = [
     "causal_layer",
     "chunked_bidirectional",
     "concatenate",
+    "copy_bridge",
     "copying",
     "dense",
+    "dense_bridge",
     "dilated",
     "dilated_stack",
     "dropout",
     "embed",
+    "encoder_decoder",
     "ensemble",
     "first_step",
     "highway",

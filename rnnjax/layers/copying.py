@@ -130,7 +130,7 @@ def bind_source(params: Params, tokens: Array) -> Params:
     tokens = jnp.asarray(tokens)
     if not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise ValueError(f"tokens must be integers, got {tokens.dtype}.")
-    if not any(map(_copies, jax.tree.leaves(params, is_leaf=_copies))):
+    if not copies_source(params):
         raise ValueError(
             "params must be those of a layer that copies, got none with an entry for "
             "its source."
@@ -140,6 +140,11 @@ def bind_source(params: Params, tokens: Array) -> Params:
         params,
         is_leaf=_copies,
     )
+
+
+def copies_source(params: Params) -> bool:
+    """Returns whether anything in parameters has an entry for a source to copy."""
+    return any(map(_copies, jax.tree.leaves(params, is_leaf=_copies)))
 
 
 def _copies(node: Any) -> bool:
