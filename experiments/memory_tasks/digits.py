@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from experiments.data.images import read_idx
+from experiments.data.images import MNIST_PARTS, NUM_DIGITS, dot_digits, read_mnist
 from experiments.data.lookup import AnyPath
-from experiments.harness.errors import BadInput
 from experiments.memory_tasks.task import (
     Sequences,
     Task,
@@ -18,17 +17,6 @@ from experiments.memory_tasks.task import (
     is_wrong_at_end,
 )
 from rnnjax.base import Array
-
-NUM_CLASSES = 10
-GLYPHS = """
-.###. ..#.. .###. ##### ...#. ##### ..##. ##### .###. .###.
-#...# .##.. #...# ...#. ..##. #.... .#... ....# #...# #...#
-#..## ..#.. ....# ..#.. .#.#. ####. #.... ...#. #...# #...#
-#.#.# ..#.. ...#. ...#. #..#. ....# ####. ..#.. .###. .####
-##..# ..#.. ..#.. ....# ##### ....# #...# .#... #...# ....#
-#...# ..#.. .#... #...# ...#. #...# #...# .#... #...# ...#.
-.###. .###. ##### .###. ...#. .###. .###. .#... .###. .##..
-"""
 
 
 class Images(NamedTuple):
@@ -80,11 +68,8 @@ def mnist(paths: Mapping[str, AnyPath]) -> Images:
       BadInput: if a file is not an array of unsigned bytes, or images and labels do not
         belong together.
     """
-    images, labels = read_labelled(
-        paths["train-images-idx3-ubyte"], paths["train-labels-idx1-ubyte"]
-    )
-    test_images, test_labels = read_labelled(
-        paths["t10k-images-idx3-ubyte"], paths["t10k-labels-idx1-ubyte"]
+    images, labels, test_images, test_labels = (
+        jnp.asarray(array) for part in MNIST_PARTS for array in read_mnist(paths, part)
     )
 
     def sample(key, batch_size):
@@ -99,47 +84,12 @@ def mnist(paths: Mapping[str, AnyPath]) -> Images:
     return Images(images.shape[-1], sample, sample_test)
 
 
-def read_labelled(images_path: AnyPath, labels_path: AnyPath) -> tuple[Array, Array]:
-    """Reads square images and their labels.
-
-    Args:
-      images_path: idx file of `[N, size, size]` bytes.
-      labels_path: idx file of `[N]` bytes, each from 0 to 9.
-
-    Returns:
-      Images `[N, size, size]` of uint8 and labels `[N]` of int32.
-
-    Raises:
-      BadInput: if a file has another shape, or a label is not a digit.
-    """
-    images, labels = read_idx(images_path), read_idx(labels_path)
-    if images.ndim != 3 or images.shape[1] != images.shape[2] or not images.size:
-        raise BadInput(
-            f"images must be [N, size, size], got {list(images.shape)}.", images_path
-        )
-    if labels.shape != images.shape[:1]:
-        raise BadInput(
-            f"labels must be [{len(images)}], one per image, got {list(labels.shape)}.",
-            labels_path,
-        )
-    if (labels >= NUM_CLASSES).any():
-        at = int((labels >= NUM_CLASSES).argmax())
-        raise BadInput(
-            f"label {at} must be from 0 to {NUM_CLASSES - 1}, got {labels[at]}.",
-            labels_path,
-            byte=8 + at,
-        )
-    return jnp.asarray(images), jnp.asarray(labels, jnp.int32)
-
-
 def dot_matrix() -> Images:
     """Returns digits of a dot-matrix display, made by code, 8 by 8 pixels.
 
     Each is the same 5 by 7 dots, shifted, at a random brightness and with noise.
     """
-    lines = [line.split() for line in GLYPHS.split("\n") if line]
-    dots = np.array([[list(glyph) for glyph in line] for line in lines]) == "#"
-    glyphs = jnp.asarray(dots.transpose(1, 0, 2), float)
+    glyphs = jnp.asarray(dot_digits(), float)
     size, (height, width) = 8, glyphs.shape[1:]
 
     def sample_one(key):
@@ -175,7 +125,7 @@ def _read(images: Images, as_sequences: Callable[[Array], Array]) -> Task:
     shape = jax.eval_shape(lambda: sample(jax.random.key(0), 1)).inputs.shape
     return Task(
         input_size=shape[-1],
-        output_size=NUM_CLASSES,
+        output_size=NUM_DIGITS,
         sample=sample,
         sample_test=sample_test,
         loss=cross_entropy_at_end,

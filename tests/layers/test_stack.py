@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, stack
+from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from tests.cells.paper import B, D, T
 from tests.layers.programs import apply
 from tests.pytrees import assert_same_bits
@@ -48,6 +49,13 @@ def test_input_sizes_are_learned(layers, input_size, sizes):
     params = jax.eval_shape(init, jax.random.key(0))
     kernels = [own["kernel"] for own in params[1:] if "kernel" in own]
     assert tuple(kernel.shape[0] for kernel in kernels) == sizes
+
+
+def test_cells_over_a_plane_read_its_positions():
+    first, second = (lstm_convolutional(size, (4, 6), (3, 1)) for size in (2, 5))
+    layers = stack(recurrent(first), recurrent(second))
+    own = jax.eval_shape(lambda key: layers.init(key, (4, 6, 7)), jax.random.key(0))
+    assert own[1]["kernel"].shape == (3, 1, 2, 20)
 
 
 def test_stack_is_causal_if_all_are_and_never_empty():

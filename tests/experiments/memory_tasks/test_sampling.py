@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.harness.errors import BadInput
+from experiments.data.images import dot_digits
 from experiments.memory_tasks import arithmetic, digits, symbols
 from experiments.memory_tasks.loading import SEQUENCES
 from experiments.memory_tasks.task import Sequences
+from tests.data.test_images import write_idx
 
 B = 200
 NUM_STEPS = 23
@@ -163,15 +164,8 @@ def test_digits_are_read_in_order():
 def test_dot_matrix_digits_differ():
     pictures, labels = sampled(digits.dot_matrix(), 400)
     assert pictures.shape == (400, 8, 8) and set(labels) == set(range(10))
-    lines = [line.split() for line in digits.GLYPHS.split("\n") if line]
-    dots = np.array([sum(line[d].count("#") for line in lines) for d in range(10)])
+    dots = dot_digits().sum(axis=(1, 2))
     assert np.abs((pictures > 0.5).sum(axis=(1, 2)) - dots[labels]).mean() < 2
-
-
-def write_idx(path, array):
-    head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    path.write_bytes(head + array.astype(np.uint8).tobytes())
-    return path
 
 
 def test_mnist_comes_from_its_files(tmp_path):
@@ -189,22 +183,6 @@ def test_mnist_comes_from_its_files(tmp_path):
     pictures, labels = images.sample_test(jax.random.key(0), 1, 2)
     assert labels.tolist() == [2, 0]
     np.testing.assert_allclose(pictures, arrays["t10k"][labels] / 255, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("images", "labels", "message"),
-    [
-        ((3, 2, 4), [0, 1, 2], r"images: images must be \[N, size, size\], got \[3, 2"),
-        ((3, 2, 2), [0, 1], r"labels: labels must be \[3\], one per image, got \[2\]"),
-        ((3, 2, 2), [0, 10, 2], "labels, byte 9: label 1 must be from 0 to 9, got 10"),
-    ],
-)
-def test_images_and_labels_that_do_not_fit(tmp_path, images, labels, message):
-    with pytest.raises(BadInput, match=message):
-        digits.read_labelled(
-            write_idx(tmp_path / "images", np.zeros(images)),
-            write_idx(tmp_path / "labels", np.array(labels)),
-        )
 
 
 @pytest.mark.parametrize(
