@@ -3,20 +3,19 @@
 import io
 import math
 import warnings
-from pathlib import Path
 
 import numpy as np
 from scipy import signal
 from scipy.io import wavfile
 
-from experiments.data.lookup import read_bytes
+from experiments.data.lookup import AnyPath, read_bytes
 from experiments.harness.errors import BadInput
 
 RATES = (1000, 192_000)  # samples per second that a file may have
 FLOOR = 1e-6  # of mel energies, for samples from -1 to 1
 
 
-def read_wav(path: str | Path, rate: int) -> np.ndarray:
+def read_wav(path: str | AnyPath, rate: int) -> np.ndarray:
     """Reads a WAV file of any rate, width and number of channels.
 
     Args:

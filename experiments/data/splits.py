@@ -2,11 +2,13 @@
 
 Independent lines are split 80/10/10 by a checksum of the line, so equal lines are
 always in the same part and adding lines moves none of the others. A stream or a series
-is split by place: the first 80 percent, the next 10, the last 10.
+is split by place: the first 80 percent, the next 10, the last 10. Where a data set is
+too small for that, `folds_by_group` makes folds for a cross-validation.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Literal, TypeVar
 
 Stream = TypeVar("Stream", bound=Sequence)
@@ -39,6 +41,44 @@ def split_independent(lines: Iterable[str]) -> tuple[list[str], list[str], list[
     for line in lines:
         parts[part_of_line(line)].append(line)
     return parts["train"], parts["validation"], parts["test"]
+
+
+def folds_by_group(
+    groups: Sequence[Hashable], weights: Sequence[float], num_folds: int
+) -> list[int]:
+    """Assigns examples to folds of about equal weight, equal groups to the same one.
+
+    The groups, the heaviest first, are given to the fold that is the lightest so far.
+
+    Args:
+      groups: what must not be in two folds, of each example: its speaker, or itself.
+      weights: the weight of each example, such as its length.
+      num_folds: number of folds.
+
+    Returns:
+      The fold of each example, from 0.
+
+    Raises:
+      ValueError: if there are fewer groups than folds.
+
+    Example:
+      >>> folds_by_group("abacbd", [1, 1, 1, 3, 1, 1], num_folds=2)
+      [1, 1, 1, 0, 1, 0]
+    """
+    total = defaultdict(float)
+    for group, weight in zip(groups, weights, strict=True):
+        total[group] += weight
+    if len(total) < num_folds:
+        raise ValueError(
+            f"num_folds must be at most {len(total)}, the number of groups, "
+            f"got {num_folds}."
+        )
+    in_fold = [0.0] * num_folds
+    fold_of = {}
+    for group in sorted(total, key=lambda group: -total[group]):  # stable
+        fold_of[group] = in_fold.index(min(in_fold))
+        in_fold[fold_of[group]] += total[group]
+    return [fold_of[group] for group in groups]
 
 
 def split_by_place(

@@ -41,3 +41,16 @@ def test_no_part_may_be_empty(fraction):
     message = f"share of {fraction:g} of 20 symbols leaves one side empty"
     with pytest.raises(ValueError, match=message):
         splits.split_in_two("ab" * 10, fraction)
+
+
+def test_folds_keep_groups_together_and_are_of_about_equal_weight():
+    rng = np.random.default_rng(0)
+    groups = [f"speaker {i}" for i in rng.integers(40, size=300)]
+    weights = rng.integers(1, 9, size=300)
+    folds = np.array(splits.folds_by_group(groups, weights.tolist(), 5))
+    assert len(set(zip(groups, folds.tolist()))) == len(set(groups))
+    totals = np.bincount(folds, weights, minlength=5)
+    heaviest = max(weights[[g == group for g in groups]].sum() for group in set(groups))
+    assert totals.max() - totals.min() <= heaviest
+    with pytest.raises(ValueError, match="num_folds must be at most 2, .* got 3"):
+        splits.folds_by_group("aba", [1, 1, 1], 3)

@@ -1,0 +1,1 @@
+"""Labels for series of several channels; see `__main__.py`."""
