@@ -27,7 +27,7 @@ from experiments.shared.buckets import (
 )
 
 MADE = (1200, 200, 600)
-MAX_SHAPES = 4  # of batches, for each of which a program is compiled
+MAX_SHAPES = 3  # of batches, for each of which a program is compiled
 SHAPE_STEPS = 8  # of which padded lengths are multiples, so that parts share programs
 
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+MAX_BOUNDS = 256  # lengths that are tried as bounds of buckets
+
 
 class Rows(NamedTuple):
     """Which sequences make a batch.
@@ -51,8 +53,8 @@ def make_buckets(
 ) -> Buckets:
     """Sorts sequences into at most `max_shapes` buckets by their lengths.
 
-    The bounds are quantiles of the lengths, so the buckets hold about as many
-    sequences each.
+    The bounds are those with the fewest steps in an epoch's batches, padding included,
+    among bounds with a full batch in every bucket.
 
     Args:
       lengths: `[num_sequences]` number of steps of each sequence, zero or more.
@@ -69,9 +71,9 @@ def make_buckets(
     Example:
       >>> buckets = make_buckets([3, 9, 4, 2, 8, 3], batch_size=2, max_shapes=2)
       >>> buckets.num_steps
-      (3, 9)
+      (4, 9)
       >>> [members.tolist() for members in buckets.members]
-      [[0, 3, 5], [1, 2, 4]]
+      [[0, 2, 3, 5], [1, 4]]
     """
     lengths = np.asarray(lengths)
     if lengths.ndim != 1 or not len(lengths) or lengths.min() < 0:
@@ -83,8 +85,7 @@ def make_buckets(
         if value < 1:
             raise ValueError(f"{name} must be positive, got {value}.")
     padded = np.maximum(lengths, 1)  # a program needs a step
-    shares = np.arange(1, max_shapes + 1) / max_shapes
-    bounds = np.unique(np.quantile(padded, shares, method="inverted_cdf"))
+    bounds = _best_bounds(padded, batch_size, max_shapes)
     bucket_of = np.searchsorted(bounds, padded)
     members = tuple(np.flatnonzero(bucket_of == i) for i in range(len(bounds)))
     return Buckets(lengths, tuple(bounds.tolist()), members, batch_size)
@@ -171,6 +172,34 @@ def pick(values: np.ndarray, rows: Rows, fill: float = 0) -> np.ndarray:
 def real_steps(buckets: Buckets, rows: Rows) -> np.ndarray:
     """Returns the mask `[batch_size, num_steps]` of a batch, true at real steps."""
     return np.arange(rows.num_steps) < pick(buckets.lengths, rows)[:, None]
+
+
+def _best_bounds(lengths: np.ndarray, batch_size: int, max_shapes: int) -> np.ndarray:
+    """Finds the bounds of `make_buckets` by dynamic programming.
+
+    With more than 256 lengths, bounds are looked for among 256 quantiles.
+    """
+    shares = np.arange(1, MAX_BOUNDS + 1) / MAX_BOUNDS
+    bounds = np.unique(np.quantile(lengths, shares, method="inverted_cdf"))
+    ends = np.searchsorted(np.sort(lengths), bounds, side="right")
+    begins = np.concatenate([[0], ends[:-1]])
+    # Of a bucket from bound i to bound j; none has less than a batch, if it can.
+    number = ends - begins[:, None]
+    steps = -(-number // batch_size) * batch_size * bounds.astype(float)
+    steps[number < min(batch_size, len(lengths))] = np.inf
+    least, chosen = steps[0], []
+    for _ in range(1, max_shapes):
+        totals = np.full_like(steps, np.inf)  # [last bound before, last bound]
+        totals[:-1] = least[:-1, None] + steps[1:]
+        before = np.where(totals.min(axis=0) < least, totals.argmin(axis=0), -1)
+        chosen.append(before)
+        least = np.minimum(least, totals.min(axis=0))
+    found, last = [], len(bounds) - 1
+    for before in reversed(chosen):
+        if before[last] >= 0:
+            found.append(bounds[last])
+            last = before[last]
+    return np.array([bounds[last], *reversed(found)])
 
 
 def _cut(members: np.ndarray, num_steps: int, batch_size: int) -> list[Rows]:

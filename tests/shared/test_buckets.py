@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +32,33 @@ def test_every_sequence_once_per_epoch_in_few_shapes(batch_size):
         orders.append(seen)
     assert orders[0] != orders[1] != orders[2]
     assert programs._cache_size() <= 4
+
+
+def steps_of(lengths, bounds, batch_size):
+    """Counts the steps of an epoch; infinity if a bucket has less than a batch."""
+    buckets = np.searchsorted(bounds, lengths)
+    numbers = np.bincount(buckets, minlength=len(bounds))
+    if numbers.min() < min(batch_size, len(lengths)):
+        return np.inf
+    return sum(-(-n // batch_size) * batch_size * b for n, b in zip(numbers, bounds))
+
+
+@pytest.mark.parametrize(("batch_size", "max_shapes"), [(1, 3), (4, 2), (3, 4), (9, 9)])
+def test_no_other_bounds_have_fewer_steps(batch_size, max_shapes):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        lengths = rng.geometric(0.2, size=rng.integers(1, 30))
+        candidates = np.unique(lengths)
+        least = min(
+            steps_of(lengths, (*bounds, candidates[-1]), batch_size)
+            for number in range(max_shapes)
+            for bounds in itertools.combinations(candidates[:-1], number)
+        )
+        buckets = bucketing.make_buckets(lengths, batch_size, max_shapes)
+        assert steps_of(lengths, buckets.num_steps, batch_size) == least
+        assert len(buckets.num_steps) <= max_shapes
+        for num_steps, members in zip(buckets.num_steps, buckets.members):
+            assert lengths[members].max() <= num_steps
 
 
 def test_a_batch_depends_on_seed_and_update_alone():
