@@ -1,0 +1,1 @@
+"""Examines a training for common trouble."""
