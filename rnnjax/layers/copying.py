@@ -43,8 +43,8 @@ def copying(
       size: width of W x and of U m.
       memory_size: width of the memory's rows.
       num_extra: number of tokens from `vocab_size` on that can only be copied: words of
-        a source that are not in the vocabulary. An `embed` of the vocabulary does not
-        know them, so replace them before it.
+        a source that are not in the vocabulary. `embed(..., unknown=token)` reads them
+        when they are drawn.
       kernel_init: initializer of K, W, U, v and k.
       dtype: dtype of the parameters, hence of the outputs.
 

@@ -19,12 +19,13 @@ class Encoded(NamedTuple):
     Attributes:
       memory: the rows that the decoder may attend to.
       last: the carry of the encoder's layers when all is read.
-      source: `[S, ...batch]`, the tokens of the rows, for a decoder that copies.
+      copied: `[S, ...batch]`, the tokens of the rows in the decoder's numbers, for one
+        that copies them.
     """
 
     memory: Memory
     last: Carry
-    source: Array
+    copied: Array
 
 
 class EncoderDecoder(NamedTuple):
@@ -34,13 +35,14 @@ class EncoderDecoder(NamedTuple):
       init: `(key, source_size, target_size) -> params`, a dict of `encoder`, `bridge`
         and `decoder`; the sizes are those of the vocabularies, or the widths of
         vectors.
-      encode: `(params, source, *, mask=None, key=None) -> Encoded`, of tokens
-        `[S, ...batch]` and a bool mask, true at real ones.
+      encode: `(params, source, *, mask=None, copied=None, key=None) -> Encoded`, of
+        tokens `[S, ...batch]` and a bool mask, true at real ones. `copied` are the same
+        tokens in the decoder's numbers; None: both number them alike.
       begin: `(params, encoded) -> (decoder_params, carry)`, what `decoder` takes, and
         with it `generate` and `beam_search`. Memory and source are bound.
-      apply: `(params, source, inputs, *, source_mask=None, mask=None, key=None) ->
-        outputs`: teacher forcing. `inputs` `[T, ...batch]` are the targets shifted by
-        one step, behind a start symbol.
+      apply: `(params, source, inputs, *, source_mask=None, copied=None, mask=None,
+        key=None) -> outputs`: teacher forcing. `inputs` `[T, ...batch]` are the targets
+        shifted by one step, behind a start symbol.
       decoder: the decoder, a causal layer.
     """
 
@@ -117,25 +119,27 @@ def encoder_decoder(
         carry = jax.eval_shape(decoder.initial_carry, bind_any_memory(of_decoder))
         return params | {"bridge": bridge.init(bridge_key, last, carry)}
 
-    def encode(params, source, *, mask=None, key=None):
+    def encode(params, source, *, mask=None, copied=None, key=None):
         last, rows = encoder.apply(params["encoder"], None, source, mask=mask, key=key)
-        return Encoded(Memory(rows, mask), last, source)
+        return Encoded(Memory(rows, mask), last, source if copied is None else copied)
 
     def begin(params, encoded):
         own = params["decoder"]
         if reads_memory(own):
             own = bind_memory(own, encoded.memory)
         if copies_source(own):
-            own = bind_source(own, encoded.source)
+            own = bind_source(own, encoded.copied)
         batch_shape = encoded.memory.values.shape[1:-1]
         carry = decoder.initial_carry(own, batch_shape)
         if bridge is None:
             return own, carry
         return own, bridge.apply(params["bridge"], encoded.last, carry, batch_shape)
 
-    def apply(params, source, inputs, *, source_mask=None, mask=None, key=None):
+    def apply(
+        params, source, inputs, *, source_mask=None, copied=None, mask=None, key=None
+    ):
         keys = (None, None) if key is None else jax.random.split(key)
-        encoded = encode(params, source, mask=source_mask, key=keys[0])
+        encoded = encode(params, source, mask=source_mask, copied=copied, key=keys[0])
         own, carry = begin(params, encoded)
         return decoder.apply(own, carry, inputs, mask=mask, key=keys[1])[1]
 

@@ -39,6 +39,7 @@ def embedding_lookup(table: Array, tokens: Array) -> Array:
 def embed(
     embedding_size: int,
     *,
+    unknown: int | None = None,
     embedding_init: Initializer = initializers.variance_scaling(
         1.0, "fan_in", "normal", out_axis=0
     ),
@@ -48,6 +49,8 @@ def embed(
 
     Args:
       embedding_size: width of a row.
+      unknown: the token as which those beyond the vocabulary are read, such as words
+        that `copying` has copied; None: they are read as rows of NaN.
       embedding_init: initializer of the table.
       dtype: dtype of the table.
 
@@ -66,7 +69,10 @@ def embed(
         return {"embedding": embedding_init(key, (input_size, embedding_size), dtype)}
 
     def rows(params, tokens):
-        return embedding_lookup(params["embedding"], tokens)
+        table = params["embedding"]
+        if unknown is not None:
+            tokens = jnp.where(tokens < len(table), tokens, unknown)
+        return embedding_lookup(table, tokens)
 
     return pointwise(init, rows, input_ndim=0)
 

@@ -71,6 +71,7 @@ class EncoderDecoder(nnx.Module):
         inputs: Any,
         *,
         source_mask: Array | None = None,
+        copied: Array | None = None,
         mask: Array | None = None,
         key: Array | None = None,
     ) -> Any:
@@ -80,7 +81,9 @@ class EncoderDecoder(nnx.Module):
           source: tokens `[B, S]`, or vectors.
           inputs: `[B, T]`, the targets shifted by one step, behind a start symbol.
           source_mask: `[B, S]` bool, true at real tokens; None if all are.
-          mask: `[B, T]` bool, the same for the inputs.
+          copied: `[B, S]`, the source in the decoder's numbers, for one that copies;
+            None: both number tokens alike.
+          mask: `[B, T]` bool, true at real inputs.
           key: the source of randomness, for dropout; None: there is none.
 
         Returns:
@@ -92,15 +95,19 @@ class EncoderDecoder(nnx.Module):
             _swapped(source),
             _swapped(inputs),
             source_mask=_swapped(source_mask),
+            copied=_swapped(copied),
             mask=_swapped(mask),
             key=key,
         )
         return _swapped(outputs)
 
-    def encode(self, source: Any, *, mask: Array | None = None) -> Encoded:
-        """Reads sources `[B, S]`; the result is time first."""
+    def encode(
+        self, source: Any, *, mask: Array | None = None, copied: Array | None = None
+    ) -> Encoded:
+        """Reads sources `[B, S]`, see the call; the result is time first."""
         params = nnx.as_pure(self.params)
-        return self.functions.encode(params, _swapped(source), mask=_swapped(mask))
+        source, mask, copied = map(_swapped, (source, mask, copied))
+        return self.functions.encode(params, source, mask=mask, copied=copied)
 
     def begin(self, encoded: Encoded) -> tuple[Params, Carry]:
         """Returns the parameters of `layer` with the memory bound, and its carry."""

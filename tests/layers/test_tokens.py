@@ -44,6 +44,14 @@ def test_foreign_tokens_read_nan(jitted):
     assert not total(params["embedding"]).any()
 
 
+def test_tokens_beyond_the_vocabulary_may_be_read_as_unknown():
+    params = initial(embed(5), 11)
+    _, outputs = embed(5, unknown=4).apply(params, None, np.array([3, 11, 99, -1]))
+    table = np.asarray(params["embedding"])
+    np.testing.assert_array_equal(outputs[:3], table[[3, 4, 4]])
+    assert np.isnan(outputs[3]).all()
+
+
 def test_foreign_tokens_under_mask_read_zeros():
     params = initial(embed(5), 11)
     mask = np.array([True, False])

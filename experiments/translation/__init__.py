@@ -1,0 +1,1 @@
+"""Translation; see `python -m experiments.translation --help`."""

@@ -1,0 +1,400 @@
+"""Translation: a sequence in, another one of any length out.
+
+An encoder reads the source in both directions; a decoder writes the target symbol by
+symbol. It may look back at the source by attention, before its step (Bahdanau), after
+it (Luong), or after it with what it saw fed to the next step, and may copy words that
+no vocabulary knows. Without attention all it knows of the source is one vector.
+
+  python -m experiments.translation
+  python -m experiments.translation --data-path my.tsv
+  python -m experiments.translation --preset multi30k --data-dir DATA
+  python -m experiments.translation --resume RUN --translate < lines.txt
+
+The default translates dates, such as `tuesday the third of march nineteen
+eighty-seven`, into their ISO form, character by character.
+
+References:
+  Sutskever, Vinyals and Le, "Sequence to Sequence Learning with Neural Networks",
+  NeurIPS 2014; Bahdanau, Cho and Bengio, "Neural Machine Translation by Jointly
+  Learning to Align and Translate", ICLR 2015; Luong, Pham and Manning, "Effective
+  Approaches to Attention-based Neural Machine Translation", EMNLP 2015; See, Liu and
+  Manning, "Get To The Point: Summarization with Pointer-Generator Networks", ACL 2017.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.sharding import Mesh
+
+from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness.names import look_up
+from experiments.shared import buckets as bucketing
+from experiments.shared.answering import answer_from
+from experiments.shared.best import Best, first_best, keep_best
+from experiments.shared.cells import cell_makers
+from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
+from experiments.shared.figures import score_curve
+from experiments.shared.optimizers import OptimizerFlags, make_optimizer
+from experiments.shared.trained import load, save_symbols
+from experiments.shared.training import num_weights
+from experiments.translation import report
+from experiments.translation.batches import Batch, Batcher
+from experiments.translation.loading import (
+    NUM_COPIED,
+    PairFlags,
+    Parts,
+    Symbols,
+    encode,
+    load_pairs,
+    make_symbols,
+)
+from experiments.translation.writing import TranslateFlags, make_reply, make_translate
+from rnnjax import cross_entropy, decoding
+from rnnjax.attention import (
+    additive,
+    attend_after,
+    attend_before,
+    attention_layer,
+    cell_stack,
+    general,
+)
+from rnnjax.base import Array, Cell, Layer
+from rnnjax.layers import (
+    bidirectional,
+    copy_bridge,
+    copying,
+    dense,
+    dense_bridge,
+    dropout,
+    embed,
+    encoder_decoder,
+    recurrent,
+    stack,
+)
+from rnnjax.models.encoder_decoder import EncoderDecoder
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(OptimizerFlags, PairFlags):
+    """Flags of translation."""
+
+    attention: Literal["none", "before", "after", "feed"] = flag(
+        "before",
+        "when the decoder attends: before its step (Bahdanau), after it (Luong), after "
+        "it and feeding what it saw to the next step, or never",
+    )
+    copy: bool = flag(False, "also copy words of the source; needs attention")
+    cell: str = flag("gru", "recurrent cell, by the name of its maker")
+    hidden_size: int = flag(64, "width of the cell of each direction", minimum=1)
+    num_layers: int = flag(1, "layers of the encoder and of the decoder", minimum=1)
+    embedding_size: int = flag(48, "width of the vectors of symbols", minimum=1)
+    both_directions: bool = flag(True, "whether the encoder reads in both directions")
+    reverse_source: bool = flag(
+        False, "whether an encoder of one direction reads from the end"
+    )
+    min_count: int = flag(2, "occurrences that make a word known", minimum=1)
+    dropout_rate: float = flag(0.1, "probability of zeroing around layers", minimum=0)
+    schedule: Literal["none", "linear", "exponential", "inverse_sigmoid"] = flag(
+        "none", "how the share of true inputs falls from 1 (scheduled sampling)"
+    )
+    batch_size: int = flag(64, "pairs per update", minimum=1)
+    learning_rate: float = flag(3e-3, "learning rate", minimum=0)
+    patience: int = flag(
+        2, "evaluations without a better score until the rate is halved", minimum=1
+    )
+    beam_size: int = flag(5, "hypotheses of the search on the test part", minimum=1)
+    num_updates: int = flag(1000, "updates of the parameters in all")
+    eval_every: int = flag(200, "updates between two evaluations")
+    num_devices: int | None = flag(
+        None,
+        "devices that share the batch; none: by cores, batch and width",
+        resumable=True,
+        minimum=1,
+    )
+
+    def __post_init__(self):
+        """Checks flags that depend on each other."""
+        super().__post_init__()
+        if self.copy and self.attention == "none":
+            raise ValueError("copy needs attention, got none.")
+        if self.reverse_source and self.both_directions:
+            raise ValueError("reverse_source must not be given with both_directions.")
+
+
+PUBLISHED = Config(
+    dataset="multi30k",
+    cell="lstm",
+    attention="feed",
+    hidden_size=256,
+    embedding_size=256,
+    dropout_rate=0.3,
+    learning_rate=1e-3,
+    num_updates=2300,  # ten epochs of 227 batches
+    batch_size=128,
+    eval_every=230,
+    checkpoint_every=230,
+)
+PRESETS = {
+    "multi30k": PUBLISHED,
+    "multi30k_plain": dataclasses.replace(PUBLISHED, attention="none"),
+    "multi30k_reversed": dataclasses.replace(
+        PUBLISHED, attention="none", both_directions=False, reverse_source=True
+    ),
+    "names": Config(dataset="names", copy=True, eval_every=100),
+}
+
+
+def make_model(config: Config, symbols: Symbols, rngs: Any) -> EncoderDecoder:
+    """Makes the network, from source tokens to logits of target tokens.
+
+    Raises:
+      ValueError: if there is no cell of that name.
+    """
+    make_cell = look_up("cell", config.cell, cell_makers())
+    drop = [dropout(config.dropout_rate)] if config.dropout_rate else []
+    source_size, target_size = len(symbols.source), len(symbols.target)
+
+    encoder = [embed(config.embedding_size), *drop]
+    for _ in range(config.num_layers):
+        cell = make_cell(config.hidden_size)
+        reads = recurrent(cell, reverse=config.reverse_source)
+        encoder += [bidirectional(cell) if config.both_directions else reads, *drop]
+    memory_size = config.hidden_size * (2 if config.both_directions else 1)
+
+    cells = [make_cell(config.hidden_size)] * config.num_layers
+    head = dense(target_size)
+    if config.copy:
+        head = copying(
+            target_size, config.hidden_size, memory_size, num_extra=NUM_COPIED
+        )
+    decoder = stack(
+        embed(config.embedding_size, unknown=0),
+        *drop,
+        *decoder_layers(config, cells, memory_size),
+        *drop,
+        head,
+    )
+    plain = config.attention == "none" and not config.both_directions
+    bridge = copy_bridge() if plain else dense_bridge()
+    model = encoder_decoder(stack(*encoder), decoder, bridge)
+    return EncoderDecoder(model, source_size, target_size, rngs=rngs)
+
+
+def decoder_layers(
+    config: Config, cells: list[Cell], memory_size: int
+) -> tuple[Layer, ...]:
+    """Makes the recurrent layers of the decoder, with its attention."""
+    size = config.hidden_size
+    match config.attention:
+        case "before":
+            how = additive(size)
+            return (recurrent(attend_before(cell_stack(*cells), how, memory_size)),)
+        case "feed":
+            stacked = cell_stack(*cells)
+            cell = attend_after(stacked, general(), memory_size, output_size=size)
+            return (recurrent(cell),)
+        case "after":
+            attends = attention_layer(general(), memory_size, size)
+            return (*map(recurrent, cells), attends)
+    return tuple(map(recurrent, cells))
+
+
+class Prepared(NamedTuple):
+    """The parts of a training, for `train` and for any other tool.
+
+    Attributes:
+      data: the pairs, in parts.
+      symbols: what the numbers stand for.
+      batch: `batch(i)`, the batch of update i, on the host.
+      epoch_length: updates per epoch.
+      module: the model with its initial parameters.
+      loss: `loss(params, batch, key) -> nats per symbol`.
+      optimizer: the optimizer, including clipping.
+      num_devices: devices that share a batch.
+    """
+
+    data: Parts
+    symbols: Symbols
+    batch: Callable[[int], Batch]
+    epoch_length: int
+    module: EncoderDecoder
+    loss: Callable[..., Array]
+    optimizer: optax.GradientTransformation
+    num_devices: int
+
+
+def prepare(config: Config) -> Prepared:
+    """Makes the batches, the module, the loss and the optimizer.
+
+    It starts JAX with the number of devices asked for.
+    """
+    num_devices = start_devices(
+        config.num_devices, config.batch_size, config.hidden_size
+    )
+    parts = load_pairs(config)
+    symbols = make_symbols(parts.train, config, config.min_count)
+    encoded = encode(parts.train, symbols, config.copy)
+    batcher = Batcher(encoded, symbols, config.batch_size)
+    rows = bucketing.shuffled_batches(batcher.buckets, config.seed)
+    init_key, _ = jax.random.split(jax.random.key(config.seed))
+    module = make_model(config, symbols, nnx.Rngs(init_key))
+    graph = nnx.graphdef(module)
+
+    def loss(params, batch, key):
+        model = nnx.merge(graph, params)
+        inputs = batch.inputs
+        if config.schedule != "none":
+            inputs = own_inputs(model, batch, key)
+        logits = model(
+            batch.source,
+            inputs,
+            source_mask=batch.source_mask,
+            copied=batch.copied,
+            mask=batch.mask,
+            key=key,
+        )
+        # The losses of rnnjax are time first.
+        logits, targets, mask = (
+            jnp.swapaxes(x, 0, 1) for x in (logits, batch.targets, batch.mask)
+        )
+        return cross_entropy(logits, targets, mask).sum() / batch.mask.sum()
+
+    return Prepared(
+        parts,
+        symbols,
+        lambda i: batcher.batch(rows(i), own_rate(config, i)),
+        bucketing.batches_per_epoch(batcher.buckets),
+        module,
+        loss,
+        make_optimizer(config),
+        num_devices,
+    )
+
+
+def own_rate(config: Config, i: int) -> float:
+    """Returns the probability that update i reads what the model drew itself."""
+    match config.schedule:
+        case "linear":
+            share = decoding.linear_decay(i, config.num_updates, least=0.5)
+        case "exponential":
+            share = decoding.exponential_decay(i, 0.5 ** (4 / config.num_updates))
+        case "inverse_sigmoid":
+            share = decoding.inverse_sigmoid_decay(i, config.num_updates / 8)
+        case _:
+            share = 1.0
+    return 1 - float(share)
+
+
+def own_inputs(model: EncoderDecoder, batch: Batch, key: Array) -> Array:
+    """Replaces some inputs by what the model draws, as the batch's rate says."""
+    encoded = model.encode(batch.source, mask=batch.source_mask, copied=batch.copied)
+    params, carry = model.begin(encoded)
+    inputs = decoding.scheduled_inputs(
+        model.layer,
+        params,
+        jnp.swapaxes(batch.inputs, 0, 1),
+        key,
+        batch.rate,
+        sampler=decoding.sample_tokens(),
+        carry=carry,
+        mask=jnp.swapaxes(batch.mask, 0, 1),
+    )
+    return jnp.swapaxes(inputs, 0, 1)
+
+
+class TrainState(NamedTuple):
+    """What training changes."""
+
+    params: Any
+    opt_state: optax.OptState
+    best: Best  # by the score of free-running validation
+
+
+def initial_state(prepared: Prepared) -> TrainState:
+    """Makes the state before the first update."""
+    params = nnx.as_pure(nnx.state(prepared.module))
+    return TrainState(params, prepared.optimizer.init(params), first_best(params))
+
+
+def make_update(
+    prepared: Prepared, mesh: Mesh, key: Array
+) -> Callable[[TrainState, int], tuple[TrainState, dict[str, Array]]]:
+    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
+
+    @jax.jit
+    @guarded
+    def update_batch(state, batch, rate, i):
+        loss, grads = jax.value_and_grad(prepared.loss)(
+            state.params, batch._replace(rate=rate), jax.random.fold_in(key, i)
+        )
+        updates, opt_state = prepared.optimizer.update(
+            grads, state.opt_state, state.params
+        )
+        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
+        params = optax.apply_updates(state.params, updates)
+        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
+        return state._replace(params=params, opt_state=opt_state), metrics
+
+    def update(state, i):
+        batch = prepared.batch(i)
+        rate = batch.rate
+        batch = split_batch(batch._replace(rate=None), mesh, axis=0)
+        return update_batch(state, batch, rate, i)
+
+    return update
+
+
+def train(config: Config, run: Run) -> None:
+    """Trains the network that `config` asks for."""
+    prepared = prepare(config)
+    symbols = prepared.symbols
+    run.record_choice("num_devices", prepared.num_devices)
+    for name, digest in prepared.data.digests.items():
+        run.record_data(name, digest)
+    save_symbols(run.directory, symbols)
+    validation, test = prepared.data.validation, prepared.data.test
+    mesh = make_mesh(prepared.num_devices)
+    state = replicate(initial_state(prepared), mesh)
+    sizes = f"{len(symbols.source):,} and {len(symbols.target):,} symbols"
+    run.print(f"{num_weights(state.params):,} weights; {sizes}")
+    _, train_key = jax.random.split(jax.random.key(config.seed))
+    update = make_update(prepared, mesh, train_key)
+    write = make_translate(prepared.module, symbols, config)
+    measure = report.make_measure(prepared.module, symbols, config)
+
+    def evaluate(state: TrainState, done: int):
+        written = write(state.params, validation, beam_size=1)
+        metrics = measure("validation", state.params, validation, written)
+        score = metrics[report.main_score(config)]
+        best = keep_best(state.best, state.params, score, patience=config.patience)
+        state = state._replace(best=best)
+        run.write_sample(done, report.show_samples(validation, written))
+        if done == config.num_updates and test:
+            params = state.best.params
+            written = write(params, test, beam_size=config.beam_size)
+            metrics |= measure("test", params, test, written)
+            run.write_sample(done, report.show_errors(test, written), "_errors.txt")
+        run.log(done, **metrics)
+        curve = score_curve(
+            run.metrics(), report.main_score(config), ylabel="nats per symbol"
+        )
+        run.write_plot("learning_curve", curve)
+        return state, metrics
+
+    units = {"units_per_update": config.batch_size, "unit": "pairs"}
+    fit(run, state, update, evaluate, **units)
+
+
+def translate(directory: Path, flags: TranslateFlags) -> int:
+    """Translates each line."""
+    return answer_from(flags, make_reply(load(directory), flags))
+
+
+if __name__ == "__main__":
+    main(train, Config, presets=PRESETS, uses=[translate])

@@ -1,0 +1,127 @@
+"""What a run of translation measures and writes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from experiments.data.pairs import Pair
+from experiments.shared import buckets as bucketing
+from experiments.translation.batches import Batch, Batcher
+from experiments.translation.loading import PairFlags, Symbols, encode, split
+from experiments.translation.scores import error_rate, text_scores
+from rnnjax import cross_entropy, decoding
+from rnnjax.models.encoder_decoder import EncoderDecoder
+
+MADE = ("dates", "names")
+
+
+def main_score(flags: PairFlags) -> str:
+    """Returns the name of the validation score by which parameters are chosen."""
+    is_made = flags.dataset in MADE and not flags.is_own
+    by_words = flags.units_of("target") == "words"
+    return "validation_bleu" if by_words and not is_made else "validation_exact"
+
+
+def make_measure(
+    module: EncoderDecoder, symbols: Symbols, config: Any
+) -> Callable[..., dict[str, float]]:
+    """Makes `measure(part, params, pairs, written)`.
+
+    The metrics begin with the name of the part:
+
+    - `_loss`, nats per symbol with full teacher forcing, and `_perplexity`, its exp;
+    - `_free_perplexity`, of the same targets when the decoder reads only what it chose
+      itself, greedily;
+    - `_exact`, the share of targets that were written without any error;
+    - `_error_rate`, edits per symbol, with its parts;
+    - `_bleu` and `_chrf`, where targets are made of words.
+    """
+    nats_of = _make_nats(module)
+
+    def measure(part, params, pairs: Sequence[Pair], written: Sequence[str]):
+        forced, free = _mean_nats(nats_of, params, pairs, symbols, config)
+        units = symbols.target_units
+        references = [[split(t, units) for t in pair.targets] for pair in pairs]
+        errors = error_rate(references, [split(text, units) for text in written])
+        metrics = {
+            "loss": forced,
+            "perplexity": float(jnp.exp(forced)),
+            "free_perplexity": float(jnp.exp(free)),
+            "exact": 1 - errors.sequences,
+            "error_rate": errors.rate,
+            "substitutions": errors.substitutions,
+            "deletions": errors.deletions,
+            "insertions": errors.insertions,
+        }
+        if units == "words":
+            scores = text_scores([pair.targets[0] for pair in pairs], written)
+            metrics |= {"bleu": scores.bleu, "chrf": scores.chrf}
+        return {f"{part}_{name}": value for name, value in metrics.items()}
+
+    return measure
+
+
+def _make_nats(module: EncoderDecoder) -> Callable[..., Any]:
+    """Makes `nats(params, batch)`: sums over a batch, forced and free-running."""
+    graph = nnx.graphdef(module)
+
+    @jax.jit
+    def nats(params, batch: Batch):
+        model = nnx.merge(graph, params)
+        encoded = model.encode(
+            batch.source, mask=batch.source_mask, copied=batch.copied
+        )
+        own, carry = model.begin(encoded)
+        inputs, targets, mask = (
+            jnp.swapaxes(x, 0, 1) for x in (batch.inputs, batch.targets, batch.mask)
+        )
+        free = decoding.scheduled_inputs(
+            model.layer,
+            own,
+            inputs,
+            jax.random.key(0),
+            1.0,
+            sampler=decoding.greedy,
+            carry=carry,
+            mask=mask,
+        )
+        sums = []
+        for read in (inputs, free):
+            _, logits = model.layer.apply(own, carry, read, mask=mask)
+            sums.append(cross_entropy(logits, targets, mask).sum())
+        return sums
+
+    return nats
+
+
+def _mean_nats(nats_of, params, pairs, symbols, config) -> list[float]:
+    data = encode(pairs, symbols, config.copy)
+    batcher = Batcher(data, symbols, config.batch_size)
+    totals, count = [0.0, 0.0], 0
+    for rows in bucketing.rows_in_order(batcher.buckets):
+        batch = batcher.batch(rows)
+        sums = jax.device_get(nats_of(params, batch))
+        totals = [total + float(own) for total, own in zip(totals, sums)]
+        count += int(batch.mask.sum())
+    return [total / count for total in totals]
+
+
+def show_samples(pairs: Sequence[Pair], written: Sequence[str], most: int = 20) -> str:
+    """Returns the first pairs with what was written for them."""
+    lines = []
+    for pair, text in zip(pairs[:most], written):
+        lines += [pair.source, f"  true:    {pair.targets[0]}", f"  written: {text}"]
+    return "\n".join(lines)
+
+
+def show_errors(pairs: Sequence[Pair], written: Sequence[str]) -> str:
+    """Returns all pairs whose target was not written exactly."""
+    wrong = [
+        (pair, text) for pair, text in zip(pairs, written) if text not in pair.targets
+    ]
+    head = f"{len(wrong)} of {len(pairs)} are not exact"
+    shown = show_samples([pair for pair, _ in wrong], [t for _, t in wrong], len(wrong))
+    return f"{head}\n{shown}"
