@@ -104,7 +104,11 @@ def make_translate(
 
 @dataclasses.dataclass(frozen=True)
 class TranslateFlags(AnsweringFlags):
-    """The flags of `--translate`."""
+    """The flags of `--translate`.
+
+    Raises:
+      ValueError: if `num_best` is not from 1 to `beam_size`.
+    """
 
     beam_size: int = flag(5, "hypotheses of the search; 1: greedy")
     num_best: int = flag(1, "translations per line, the best first")
@@ -122,6 +126,9 @@ def make_reply(trained: Trained, flags: TranslateFlags) -> Callable[[str], Answe
     """Makes the function that translates a line.
 
     Several translations of a line are separated by tabs in the format text.
+
+    Raises:
+      ValueError: by the function, if the line is empty.
     """
     module, config, symbols = trained
     search = make_search(module, symbols)
