@@ -55,18 +55,36 @@ def class_scores(confusions: np.ndarray) -> ClassScores:
       >>> scores.precision.round(2), scores.recall.round(2)
       (array([0.6, 0.8]), array([0.75, 0.67]))
     """
-    right, named, count = np.diag(confusions), confusions.sum(0), confusions.sum(1)
-    return ClassScores(
-        right / np.maximum(named, 1),
-        right / np.maximum(count, 1),
-        2 * right / np.maximum(named + count, 1),
-        count,
-    )
+    return _scores(np.diag(confusions), confusions.sum(0), confusions.sum(1))
 
 
-def scores_table(confusions: np.ndarray, names: Sequence[str]) -> str:
-    """Returns a table of the scores of every class, the most frequent first."""
-    scores = class_scores(confusions)
+def label_scores(true: np.ndarray, predicted: np.ndarray) -> ClassScores:
+    """Computes the scores of labels of which an example may have any number.
+
+    Args:
+      true: `[num_examples, num_labels]` bool.
+      predicted: the same.
+
+    Example:
+      >>> true = np.array([[True, True], [False, True], [True, False]])
+      >>> predicted = np.array([[True, False], [True, True], [True, False]])
+      >>> scores = label_scores(true, predicted)
+      >>> scores.precision.round(2), scores.recall.round(2)
+      (array([0.67, 1.  ]), array([1. , 0.5]))
+    """
+    right, named, count = (x.sum(0) for x in (true & predicted, predicted, true))
+    return _scores(right, named, count)
+
+
+def scores_table(scores: ClassScores | np.ndarray, names: Sequence[str]) -> str:
+    """Returns a table of the scores of every class, the most frequent first.
+
+    Args:
+      scores: the scores, or the confusion matrix that they are computed from.
+      names: the names of the classes.
+    """
+    if isinstance(scores, np.ndarray):
+        scores = class_scores(scores)
     width = max(map(len, (*names, "class")))
     lines = [f"{'class':{width}} precision recall     f1  count"]
     for i in np.argsort(-scores.count, kind="stable"):
@@ -97,3 +115,13 @@ def plot_confusions(confusions: np.ndarray, names: Sequence[str]) -> "Figure":
                 style = {"ha": "center", "va": "center", "fontsize": 6}
                 axes.text(j, i, str(confusions[i, j]), color=color, **style)
     return figure
+
+
+def _scores(right: np.ndarray, named: np.ndarray, count: np.ndarray) -> ClassScores:
+    """Computes scores from how many are right, are named so, and are so."""
+    return ClassScores(
+        right / np.maximum(named, 1),
+        right / np.maximum(count, 1),
+        2 * right / np.maximum(named + count, 1),
+        count,
+    )

@@ -1,0 +1,1 @@
+"""Labels for texts; see `__main__.py`."""
