@@ -60,8 +60,8 @@ def recurrent(cell: Cell, *, reverse: bool = False, engine: Engine = hoisted) ->
 
 @cached
 def bidirectional(
-    cell: Cell,
-    backward_cell: Cell | None = None,
+    cell: Cell | Layer,
+    backward_cell: Cell | Layer | None = None,
     *,
     merge: Merge = concatenate,
     engine: Engine = hoisted,
@@ -73,24 +73,36 @@ def bidirectional(
     inputs.
 
     Args:
-      cell: the cell that reads forward.
+      cell: the cell that reads forward, or a layer that does.
       backward_cell: the cell that reads in reverse; None: one like `cell`, with
-        parameters of its own.
+        parameters of its own. A layer if `cell` is one: itself made to read in reverse,
+        as `variational_dropout(cell, rate, reverse=True)`.
       merge: combines the outputs of the two cells, forward first: `concatenate`,
         `jnp.add`, `average`, `jnp.multiply`, `keep_apart`, or any other function of
         two arrays `[T, ..., size]`.
-      engine: how to run them.
+      engine: how to run cells.
 
     Returns:
       The layer; its parameters and carry are dicts of `forward` and `backward`. Not
       causal.
 
+    Raises:
+      ValueError: if one of the two is a layer and the other is not.
+
     References:
       Schuster and Paliwal, "Bidirectional Recurrent Neural Networks", IEEE
       Transactions on Signal Processing 1997.
     """
-    forward = recurrent(cell, engine=engine)
-    backward = recurrent(backward_cell or cell, reverse=True, engine=engine)
+    if isinstance(cell, Layer) and isinstance(backward_cell, Layer):
+        forward, backward = cell, backward_cell
+    elif isinstance(cell, Cell) and not isinstance(backward_cell, Layer):
+        forward = recurrent(cell, engine=engine)
+        backward = recurrent(backward_cell or cell, reverse=True, engine=engine)
+    else:
+        raise ValueError(
+            "backward_cell must be a layer where cell is one and only then, "
+            f"got {backward_cell!r}."
+        )
 
     def init(key, input_size):
         forward_key, backward_key = jax.random.split(key)
@@ -106,19 +118,26 @@ def bidirectional(
         }
 
     def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
-        del key
         check_parts(params, ("forward", "backward"))
         carry = {"forward": None, "backward": None} if carry is None else carry
         new_carry, outputs = {}, []
-        for name, layer in (("forward", forward), ("backward", backward)):
+        for i, (name, layer) in enumerate(
+            (("forward", forward), ("backward", backward))
+        ):
+            layer_key = None if key is None else jax.random.fold_in(key, i)
             with part(params, name) as own:
                 new_carry[name], output = layer.apply(
-                    own, carry[name], inputs, mask=mask, is_first=is_first
+                    own,
+                    carry[name],
+                    inputs,
+                    mask=mask,
+                    is_first=is_first,
+                    key=layer_key,
                 )
             outputs.append(output)
         return new_carry, zero_masked(mask, jax.tree.map(merge, *outputs))
 
-    return Layer(init, initial_carry, apply, None, cell.input_ndim)
+    return Layer(init, initial_carry, apply, None, forward.input_ndim)
 
 
 def as_layer(layer: Cell | Layer) -> Layer:

@@ -14,7 +14,9 @@ from rnnjax.unroll import unroll
 
 
 @cached
-def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) -> Layer:
+def variational_dropout(
+    cell: Cell, rate: float, *, reverse: bool = False, engine: Engine = hoisted
+) -> Layer:
     """Makes a layer from a cell with dropout on its recurrent connections.
 
         W hₜ₋₁ becomes W (z ∘ hₜ₋₁), z = 0 with probability `rate`, else 1 / (1 - rate)
@@ -31,11 +33,12 @@ def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) ->
     Args:
       cell: the cell; it must have factors.
       rate: the probability of zeroing, from 0 to less than 1.
+      reverse: whether to read from the last step to the first, as in `recurrent`.
       engine: how to run it.
 
     Returns:
       The layer, over the cell's own parameters and carry. Without a key it is
-      `recurrent(cell)`.
+      `recurrent(cell, reverse=reverse)`.
 
     Raises:
       ValueError: if `rate` is not from 0 to less than 1, or the cell has no factors.
@@ -71,10 +74,17 @@ def variational_dropout(cell: Cell, rate: float, *, engine: Engine = hoisted) ->
             carry=carry,
             mask=mask,
             is_first=is_first,
+            reverse=reverse,
             engine=engine,
         )
 
-    return causal_layer(cell.init, initial_carry, apply, input_ndim=cell.input_ndim)
+    return causal_layer(
+        cell.init,
+        initial_carry,
+        apply,
+        input_ndim=cell.input_ndim,
+        causal=not reverse,
+    )
 
 
 @cached

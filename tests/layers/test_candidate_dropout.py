@@ -42,6 +42,16 @@ def test_what_the_products_read_is_dropped(x64):
     assert_close(apply(layer, params, None, inputs, key=KEY), want, 1e-13)
 
 
+def test_in_reverse_it_reads_the_flipped_sequence():
+    params, inputs = draw(lstm(H))
+    reverse = variational_dropout(lstm(H), RATE, reverse=True)
+    carry, outputs = apply(reverse, params, None, inputs, key=KEY)
+    forward = variational_dropout(lstm(H), RATE)
+    want = apply(forward, params, None, np.flip(inputs, 0), key=KEY)
+    assert_close((carry, outputs[::-1]), want, 1e-6)
+    assert reverse.step is None
+
+
 def test_what_is_carried_on_is_not_dropped(x64):
     """A GRU whose update gate is shut keeps h, though its products read less of it."""
     params, inputs = draw(gru(H))

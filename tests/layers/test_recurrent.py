@@ -7,6 +7,7 @@ import pytest
 
 from rnnjax import bidirectional, dense, gru, lengths_to_mask, lstm, recurrent
 from rnnjax.layers.merging import average, concatenate, keep_apart
+from rnnjax.layers.variational_dropout import variational_dropout
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, T, draw, initial
 from tests.layers.programs import apply
@@ -46,6 +47,21 @@ def test_bidirectional_is_two_cells(merge, by_hand, tolerance):
     assert_same_bits(carry, {"forward": last, "backward": first})
     assert_close(outputs, by_hand(np.asarray(ahead), np.asarray(back)), tolerance)
     assert layer.step is None
+
+
+def test_bidirectional_takes_layers_each_with_a_key_of_its_own():
+    ahead, back = (variational_dropout(gru(5), 0.5, reverse=r) for r in (False, True))
+    layer = bidirectional(ahead, back, merge=keep_apart)
+    params, inputs = jax.tree.map(np.float32, draw(layer))
+    key = jax.random.key(3)
+    carry, outputs = apply(layer, params, None, inputs, key=key)
+    for i, (name, part) in enumerate((("forward", ahead), ("backward", back))):
+        own_key = jax.random.fold_in(key, i)
+        want = apply(part, params[name], None, inputs, key=own_key)
+        assert_same_bits((carry[name], outputs[i]), want)
+    for pair in ((ahead, None), (gru(5), back), (ahead, gru(5))):
+        with pytest.raises(ValueError, match="backward_cell must be a layer where"):
+            bidirectional(*pair)
 
 
 def test_masked_steps_are_zeros_whatever_the_merging_makes_of_zeros():
