@@ -12,9 +12,10 @@ import rnnjax
 from rnnjax import Cell, Layer, engines
 from rnnjax.cells.wrappers.derived import nested_cell, with_side_inputs
 from rnnjax.layers.recurrent import as_layer
+from rnnjax.models.series import make_encoder
 from tests.registry import CELLS, ENGINES, LAYERS
 
-MAKE_NOTHING = {as_layer}  # a layer comes back as it is
+MAKE_NOTHING = {as_layer, make_encoder}  # a layer as it is, a stack of registered ones
 SHARED_BY_WRAPPERS = {nested_cell, with_side_inputs}  # reached through these
 
 

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from experiments.data.lookup import AnyPath
 from experiments.data.text import read_text
 from experiments.harness.errors import BadInput
 
@@ -27,7 +28,7 @@ class Table(NamedTuple):
 
     columns: dict[str, list[str]]
     lines: list[int]
-    path: Path
+    path: AnyPath
 
     def column(self, name: str) -> list[str]:
         """Returns the values of a column.
@@ -44,7 +45,12 @@ class Table(NamedTuple):
         return self.columns[name]
 
 
-def read_table(path: str | Path, encoding: str = "utf-8") -> Table:
+def read_table(
+    path: str | AnyPath,
+    encoding: str = "utf-8",
+    *,
+    names: Sequence[str] | None = None,
+) -> Table:
     """Reads a table whose first line names its columns.
 
     Columns are separated by commas, semicolons or tabs, whichever the first line has
@@ -53,6 +59,7 @@ def read_table(path: str | Path, encoding: str = "utf-8") -> Table:
     Args:
       path: the file; decompressed if its name ends in `.gz`.
       encoding: its encoding.
+      names: the names of the columns, for a file whose first line is a row.
 
     Returns:
       The table.
@@ -65,7 +72,7 @@ def read_table(path: str | Path, encoding: str = "utf-8") -> Table:
     header = text.split("\n", 1)[0]
     separator = max(SEPARATORS, key=header.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    names: list[str] = []
+    names = [] if names is None else list(names)
     values: list[list[str]] = []
     lines: list[int] = []
     try:
@@ -93,7 +100,7 @@ def read_table(path: str | Path, encoding: str = "utf-8") -> Table:
     if not values:
         raise BadInput("the table must hold a row below its header, got none.", path)
     columns = {name: list(column) for name, column in zip(names, zip(*values))}
-    return Table(columns, lines, Path(path))
+    return Table(columns, lines, Path(path) if isinstance(path, str) else path)
 
 
 def numbers(table: Table, name: str, fill: Fill | None = None) -> np.ndarray:
@@ -175,7 +182,7 @@ def times(table: Table, names: Sequence[str]) -> np.ndarray:
     return np.asarray(found)
 
 
-def _number(text: str, name: str, path: Path, line: int) -> float:
+def _number(text: str, name: str, path: AnyPath, line: int) -> float:
     try:
         number = float(text)
     except ValueError:

@@ -40,6 +40,14 @@ def test_other_separators(read, separator):
     assert table.columns == {"a": ["1"], "b": ["2,5"]}
 
 
+def test_a_file_without_a_header(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("1,2\n3,4\n")
+    table = tables.read_table(path, names=("a", "b"))
+    assert table.columns == {"a": ["1", "3"], "b": ["2", "4"]}
+    assert table.lines == [1, 2]
+
+
 def test_times_in_several_columns(read):
     table = read("year,month,day,hour\n2010,1,31,23\n2010,2,1,0\n")
     by_hour = tables.times(table, ["year", "month", "day", "hour"])

@@ -1,0 +1,1 @@
+"""Forecasting: what follows in series of numbers."""
