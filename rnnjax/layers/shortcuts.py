@@ -7,7 +7,7 @@ from jax.nn import initializers, sigmoid
 from rnnjax.base import Layer, cached, check_positive
 from rnnjax.initializers import Initializer
 from rnnjax.layers.causal import causal_layer, check_steps
-from rnnjax.layers.stack import abstract_inputs, abstract_outputs
+from rnnjax.layers.stack import abstract_inputs, abstract_outputs, next_input_size
 from rnnjax.masking import zero_masked
 from rnnjax.parameters import check_params, check_parts, part
 from rnnjax.products import matmul
@@ -123,7 +123,7 @@ def skip_to_output(*layers: Layer, from_input: bool = False) -> Layer:
 
     Raises:
       ValueError: if there is no layer, or `from_input` is given with a first layer that
-        does not read vectors.
+        reads tokens.
 
     References:
       Graves, "Generating Sequences With Recurrent Neural Networks", 2013, equations 1
@@ -131,7 +131,7 @@ def skip_to_output(*layers: Layer, from_input: bool = False) -> Layer:
     """
     if not layers:
         raise ValueError("layers must be at least one, got none.")
-    if from_input and layers[0].input_ndim != 1:
+    if from_input and layers[0].input_ndim == 0:
         raise ValueError(
             "layers must read vectors to read the inputs too, "
             f"got an input_ndim of {layers[0].input_ndim}."
@@ -149,7 +149,8 @@ def skip_to_output(*layers: Layer, from_input: bool = False) -> Layer:
             params.append(layer.init(jax.random.fold_in(key, i), input_size))
             outputs = abstract_outputs(layer, params[-1], own)
             own = jax.eval_shape(read, outputs, inputs)
-            input_size = own.shape[-1]
+            if i + 1 < len(layers):
+                input_size = next_input_size(own, layers[i + 1])
         return tuple(params)
 
     def initial_carry(params, batch_shape=()):

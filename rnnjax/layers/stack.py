@@ -47,7 +47,7 @@ def stack(*layers: Layer) -> Layer:
             params.append(layer.init(jax.random.fold_in(key, i), input_size))
             if i + 1 < len(layers):
                 inputs = abstract_outputs(layer, params[-1], inputs)
-                input_size = _input_size(inputs, layers[i + 1].input_ndim)
+                input_size = next_input_size(inputs, layers[i + 1])
         return tuple(params)
 
     def initial_carry(params, batch_shape=()):
@@ -86,11 +86,11 @@ def abstract_inputs(input_size: Any, input_ndim: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((1, *sizes), jnp.float32)
 
 
-def _input_size(outputs, input_ndim):
-    """Returns the input size of the layer that reads these outputs."""
-    if input_ndim < 2:
+def next_input_size(outputs: Any, layer: Layer) -> Any:
+    """Returns the input size of a layer that reads outputs of this shape."""
+    if layer.input_ndim < 2:
         return outputs.shape[-1]
-    return outputs.shape[-input_ndim:]
+    return outputs.shape[-layer.input_ndim :]
 
 
 def abstract_outputs(layer: Layer, params: Params, inputs: Any) -> Any:

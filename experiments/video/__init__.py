@@ -1,0 +1,1 @@
+"""A label for each clip, or its next frames; see `__main__.py`."""
