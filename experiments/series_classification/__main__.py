@@ -107,6 +107,7 @@ AUDIO = Config(
     eval_every=75,
 )
 PRESETS = {
+    "audio": AUDIO,
     "japanese_vowels": Config(
         dataset="japanese_vowels",
         hidden_size=64,

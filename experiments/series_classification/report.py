@@ -155,7 +155,7 @@ def _describe_series(one, targets, shares, names) -> tuple[float, str]:
 
 
 def _describe_steps(one, targets, shares, names) -> tuple[float, str]:
-    """Returns minus the number of wrong steps, and the labels, one row above another.
+    """Returns minus the share of wrong steps, and the labels, one row above another.
 
     Labels are written by their first letters, and wrong ones are marked.
     """
@@ -171,4 +171,4 @@ def _describe_steps(one, targets, shares, names) -> tuple[float, str]:
         for i in range(0, len(targets), LINE)
     ]
     head = f"{one.name}: {wrong} of {len(targets)} wrong (true, predicted)"
-    return -wrong, "\n".join([head, *blocks])
+    return -wrong / len(targets), "\n".join([head, *blocks])

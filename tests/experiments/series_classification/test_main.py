@@ -78,7 +78,7 @@ def test_the_steps_of_a_table_are_labelled(tmp_path, monkeypatch, capsys):
     assert status == DONE
     found = found[0].split()
     right = [a == ("on" if i % 16 > 7 else "off") for i, a in enumerate(found)]
-    assert sum(right) > 32
+    assert len(right) == 40 and sum(right) > 32
 
 
 def test_made_signals_are_reversed_in_pairs():
