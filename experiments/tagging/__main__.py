@@ -2,13 +2,14 @@
 
 A bidirectional network reads the words, and the characters that each is spelled with.
 The tags are chosen one by one, by a softmax, or all together, by a conditional random
-field, which knows that a chunk must begin before it goes on. The baseline is the most
-frequent tag of every word.
+field, which knows that a chunk must begin before it goes on. The baselines are the most
+frequent tag of every word and, by `--model window`, a perceptron over five words.
 
   python -m experiments.tagging
   python -m experiments.tagging --data-path my.conllu
   python -m experiments.tagging --data-path my.txt --tag-column 2 --output crf
-  python -m experiments.tagging --preset ewt --data-dir DATA
+  python -m experiments.tagging --preset parts_of_speech --data-dir DATA
+  python -m experiments.tagging --resume RUN --predict < lines.txt
 
 Chunks, names and slots, whose tags begin with B- and I-, are scored as whole spans, as
 the program conlleval counts them.
@@ -24,7 +25,9 @@ References:
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -37,43 +40,60 @@ from experiments.data.vocabulary import UNKNOWN
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
+from experiments.shared.answering import Answer, PredictFlags, answer_from
+from experiments.shared.best import Best, first_best, keep_best
 from experiments.shared.cells import cell_makers
+from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
+from experiments.shared.trained import Trained, load, save_symbols
 from experiments.shared.training import num_weights
-from experiments.tagging import report
-from experiments.tagging.constraints import constraints_of
-from experiments.tagging.loading import (
-    Batch,
-    Batcher,
-    Parts,
-    SentenceFlags,
-    Symbols,
-    encode,
-    load_sentences,
-    make_symbols,
+from experiments.shared.vectors import (
+    PACKED,
+    VectorFlags,
+    VectorTable,
+    report_vectors,
 )
+from experiments.tagging import report
+from experiments.tagging.baselines import window_perceptron
+from experiments.tagging.batches import Batch, Batcher, encode
+from experiments.tagging.constraints import constraints_of
+from experiments.tagging.loading import Parts, SentenceFlags, load_sentences
+from experiments.tagging.prediction import make_predict, make_tag_reply
+from experiments.tagging.symbols import Symbols, make_symbols
 from rnnjax import cross_entropy
 from rnnjax.base import Array
-from rnnjax.layers import spelling
+from rnnjax.layers import spelling, spelling_convolution
 from rnnjax.losses.crf import crf
 from rnnjax.losses.crf_cross_entropy import crf_cross_entropy
 from rnnjax.models.tagger import Tagger
 
+CHARACTER_EMBEDDING = 16
+
 
 @dataclasses.dataclass(frozen=True)
-class Config(OptimizerFlags, SentenceFlags):
+class Config(OptimizerFlags, VectorFlags, SentenceFlags):
     """Flags of the taggers."""
 
+    model: Literal["recurrent", "window"] = flag(
+        "recurrent",
+        "reads the sentence in both directions; or sees the nearest words, a baseline",
+    )
+    window: int = flag(5, "number of words that the model window sees, odd", minimum=1)
     output: Literal["softmax", "crf"] = flag(
         "softmax", "how tags are chosen: one by one, or a sentence's together"
     )
     cell: str = flag("lstm", "recurrent cell, by the name of its maker")
     hidden_size: int = flag(64, "width of the cell of each direction", minimum=1)
     num_layers: int = flag(1, "number of bidirectional layers", minimum=1)
-    embedding_size: int = flag(32, "width of the vectors of words", minimum=1)
+    embedding_size: int = flag(
+        32, "width of the vectors of words; with vectors theirs", minimum=1
+    )
+    spelling: Literal["recurrent", "convolution", "none"] = flag(
+        "recurrent", "how the characters of words are read"
+    )
     character_size: int = flag(
-        16, "width of the cell of each direction that spells words; 0: no spelling"
+        16, "width of what is read of them, per direction if recurrent", minimum=1
     )
     min_count: int = flag(2, "occurrences that make a word known", minimum=1)
     word_dropout_rate: float = flag(
@@ -81,6 +101,7 @@ class Config(OptimizerFlags, SentenceFlags):
     )
     dropout_rate: float = flag(0.3, "probability of zeroing around layers", minimum=0)
     batch_size: int = flag(32, "sentences per update", minimum=1)
+    max_shapes: int = flag(5, "number of padded lengths, each compiled", minimum=1)
     learning_rate: float = flag(4e-3, "learning rate", minimum=0)
     max_norm: float | None = flag(5.0, "global norm to which gradients are clipped")
     patience: int = flag(
@@ -88,53 +109,76 @@ class Config(OptimizerFlags, SentenceFlags):
     )
     num_updates: int = flag(600, "updates of the parameters in all")
     eval_every: int = flag(100, "updates between two evaluations")
-    num_devices: int | None = flag(
-        None,
-        "devices that share the batch; none: by cores, batch and width",
-        resumable=True,
-        minimum=1,
+    num_devices: int = flag(
+        1, "devices that share the batch", resumable=True, minimum=1
     )
 
 
 PUBLISHED = Config(
     hidden_size=128,
     embedding_size=100,
-    character_size=32,
+    spelling="convolution",
+    character_size=64,
     dropout_rate=0.5,
-    learning_rate=2e-3,
-    num_updates=6000,
-    eval_every=400,
+    max_shapes=3,
+    learning_rate=3e-3,
+    patience=1,
     checkpoint_every=400,
 )
+CRF = dataclasses.replace(PUBLISHED, output="crf")
 PRESETS = {
-    "ewt": dataclasses.replace(PUBLISHED, dataset="ewt"),
-    "chunking": dataclasses.replace(PUBLISHED, dataset="conll2000", output="crf"),
-    "slots": dataclasses.replace(PUBLISHED, dataset="snips", output="crf"),
-    "entities": dataclasses.replace(PUBLISHED, dataset="wnut17", output="crf"),
+    "parts_of_speech": dataclasses.replace(
+        PUBLISHED, dataset="ewt", num_updates=3200, eval_every=400
+    ),
+    "parts_of_speech_small": dataclasses.replace(
+        PUBLISHED,
+        dataset="afrikaans",
+        batch_size=16,
+        num_updates=900,
+        eval_every=90,
+    ),
+    "chunking": dataclasses.replace(
+        CRF, dataset="conll2000", num_updates=1512, eval_every=252
+    ),
+    "slots": dataclasses.replace(
+        CRF, dataset="snips", num_updates=2460, eval_every=410
+    ),
+    "entities": dataclasses.replace(
+        CRF,
+        dataset="wnut17",
+        vectors=Path(PACKED),
+        num_updates=1080,
+        eval_every=108,
+    ),
 }
 
 
-def make_model(
-    config: Config, symbols: Symbols, parts: Parts, rngs: nnx.Rngs
-) -> Tagger:
+def make_model(config: Config, symbols: Symbols, rngs: nnx.Rngs) -> Tagger:
     """Makes the network, from words to scores of their tags.
 
     Raises:
-      ValueError: if there is no cell of that name.
+      ValueError: if there is no cell of that name, or the window is even.
     """
     make_cell = look_up("cell", config.cell, cell_makers())
+    layers: list[Any] = [make_cell(config.hidden_size)] * config.num_layers
+    if config.model == "window":
+        layers = [window_perceptron(config.window, config.hidden_size)]
     options: dict[str, Any] = {}
-    if config.character_size:
-        reader = spelling(make_cell(config.character_size), embedding_size=16)
+    if config.spelling != "none":
+        size = config.character_size
+        if config.spelling == "recurrent":
+            reader = spelling(make_cell(size), embedding_size=CHARACTER_EMBEDDING)
+        else:
+            reader = spelling_convolution(3, size, embedding_size=CHARACTER_EMBEDDING)
         options = {"spelling": reader, "num_characters": len(symbols.characters)}
     if config.output == "crf":
-        constraints = constraints_of(symbols.tags, parts.train)
+        constraints = constraints_of(symbols.scheme, symbols.tags)
         options["crf"] = crf(len(symbols.tags), constraints=constraints)
     return Tagger(
         len(symbols.words),
-        [make_cell(config.hidden_size)] * config.num_layers,
+        layers,
         len(symbols.tags),
-        embedding_size=config.embedding_size,
+        embedding_size=symbols.vector_size or config.embedding_size,
         num_labels=len(symbols.labels) or None,
         dropout_rate=config.dropout_rate,
         rngs=rngs,
@@ -148,6 +192,7 @@ class Prepared(NamedTuple):
     Attributes:
       data: the sentences, in parts.
       symbols: what the numbers stand for.
+      vectors: the pretrained vectors of the words; None without them.
       batch: `batch(i)`, the batch of update i, on the host.
       epoch_length: updates per epoch.
       module: the tagger with its initial parameters.
@@ -158,6 +203,7 @@ class Prepared(NamedTuple):
 
     data: Parts
     symbols: Symbols
+    vectors: VectorTable | None
     batch: Callable[[int], Batch]
     epoch_length: int
     module: Tagger
@@ -175,18 +221,39 @@ def prepare(config: Config) -> Prepared:
         config.num_devices, config.batch_size, config.hidden_size
     )
     parts = load_sentences(config)
-    symbols = make_symbols(parts.train, config.min_count)
+    symbols, vectors = make_symbols(parts, config.min_count, config)
     encoded = encode(parts.train, symbols)
-    buckets = bucketing.make_buckets(encoded.lengths, config.batch_size)
+    buckets = bucketing.make_buckets(
+        encoded.lengths, config.batch_size, config.max_shapes
+    )
     rows = bucketing.shuffled_batches(buckets, config.seed)
     batcher = Batcher(encoded, buckets)
     init_key, _ = jax.random.split(jax.random.key(config.seed))
-    module = make_model(config, symbols, parts, nnx.Rngs(init_key))
-    graph = nnx.graphdef(module)
+    module = make_model(config, symbols, nnx.Rngs(init_key))
+    if vectors is not None:
+        module.words.params["embedding"][...] = jnp.asarray(vectors.table)
+    return Prepared(
+        parts,
+        symbols,
+        vectors,
+        lambda i: batcher.batch(rows(i)),
+        bucketing.batches_per_epoch(buckets),
+        module,
+        make_loss(config, symbols, nnx.graphdef(module)),
+        make_optimizer(config),
+        num_devices,
+    )
+
+
+def make_loss(config: Config, symbols: Symbols, graph: Any) -> Callable[..., Array]:
+    """Makes `loss(params, batch, key)`, in nats per word."""
     unknown = int(symbols.words.encode([UNKNOWN])[0])
 
     def loss(params, batch, key):
         model = nnx.merge(graph, params)
+        if config.freeze_vectors:
+            table = model.words.params["embedding"]
+            table[...] = jax.lax.stop_gradient(table[...])
         drop_key, word_key = jax.random.split(key)
         is_dropped = jax.random.bernoulli(
             word_key, config.word_dropout_rate, batch.tags.shape
@@ -208,16 +275,7 @@ def prepare(config: Config) -> Prepared:
             nats += cross_entropy(scores.label_logits, batch.labels, known).sum()
         return nats / batch.mask.sum()
 
-    return Prepared(
-        parts,
-        symbols,
-        lambda i: batcher.batch(rows(i)),
-        bucketing.batches_per_epoch(buckets),
-        module,
-        loss,
-        make_optimizer(config),
-        num_devices,
-    )
+    return loss
 
 
 class TrainState(NamedTuple):
@@ -225,18 +283,13 @@ class TrainState(NamedTuple):
 
     params: Any
     opt_state: optax.OptState
-    rate_scale: Array  # factor of the learning rate, 1 at first
-    best_params: Any  # those with the best score on the validation part
-    best_score: Array
-    num_worse: Array  # evaluations since then, or since the rate was halved
+    best: Best  # its score is an F1 or an accuracy
 
 
 def initial_state(prepared: Prepared) -> TrainState:
     """Makes the state before the first update."""
     params = nnx.as_pure(nnx.state(prepared.module))
-    opt_state = prepared.optimizer.init(params)
-    best = params, jnp.float32(-1)
-    return TrainState(params, opt_state, jnp.float32(1), *best, jnp.int32(0))
+    return TrainState(params, prepared.optimizer.init(params), first_best(params))
 
 
 def make_update(
@@ -244,19 +297,18 @@ def make_update(
 ) -> Callable[[TrainState, int], tuple[TrainState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=quick_compile())
     @guarded
     def update_batch(state, batch, i):
+        params, opt_state, best = state
         loss, grads = jax.value_and_grad(prepared.loss)(
-            state.params, batch, jax.random.fold_in(key, i)
+            params, batch, jax.random.fold_in(key, i)
         )
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        updates = jax.tree.map(lambda step: state.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
+        updates, opt_state = prepared.optimizer.update(grads, opt_state, params)
+        updates = jax.tree.map(lambda step: best.rate_scale * step, updates)
+        params = optax.apply_updates(params, updates)
         metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
+        return TrainState(params, opt_state, best), metrics
 
     def update(state, i):
         return update_batch(state, split_batch(prepared.batch(i), mesh, axis=0), i)
@@ -264,41 +316,45 @@ def make_update(
     return update
 
 
-def keep_best(state: TrainState, score: float, patience: int) -> TrainState:
-    """Keeps the parameters if their score is the best, else may halve the rate."""
-    if score > state.best_score:
-        best = {"best_params": state.params, "best_score": jnp.float32(score)}
-        return state._replace(**best, num_worse=jnp.int32(0))
-    if state.num_worse + 1 < patience:
-        return state._replace(num_worse=state.num_worse + 1)
-    return state._replace(rate_scale=state.rate_scale / 2, num_worse=jnp.int32(0))
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the tagger that `config` asks for, beside the most frequent tags."""
     prepared = prepare(config)
-    run.record_choice("num_devices", prepared.num_devices)
-    for name, digest in prepared.data.digests.items():
+    parts = prepared.data
+    for name, digest in parts.digests.items():
         run.record_data(name, digest)
-    validation, test = prepared.data.validation, prepared.data.test
-    levels = report.print_baseline(run, prepared.data)
+    save_symbols(run.directory, prepared.symbols)
+    if prepared.vectors is not None:
+        report_vectors(run, prepared.vectors)
+    levels = report.print_baseline(run, parts)
     mesh = make_mesh(prepared.num_devices)
     state = replicate(initial_state(prepared), mesh)
     run.print(f"{num_weights(state.params):,} weights")
     _, train_key = jax.random.split(jax.random.key(config.seed))
     update = make_update(prepared, mesh, train_key)
-    predict = report.make_predict(prepared.module, prepared.symbols, config.batch_size)
+    predict = make_predict(
+        prepared.module,
+        prepared.symbols,
+        {"validation": parts.validation, "test": parts.test},
+        config.batch_size,
+        config.max_shapes,
+    )
 
     def evaluate(state: TrainState, done: int):
-        found = predict(jax.device_get(state.params), validation)
-        metrics = report.measure("validation", validation, found)
-        state = keep_best(state, metrics[report.main_score(metrics)], config.patience)
-        if done == config.num_updates and test:
-            found = predict(jax.device_get(state.best_params), test)
-            metrics |= report.measure("test", test, found)
-            report.write_errors(run, done, test, found)
+        found = predict(jax.device_get(state.params), "validation")
+        metrics = report.measure("validation", parts.validation, found)
+        score = report.main_score(metrics)
+        best = keep_best(
+            state.best, state.params, metrics[score], patience=config.patience
+        )
+        state = state._replace(best=best)
+        if done == config.num_updates and parts.test:
+            found = predict(jax.device_get(best.params), "test")
+            metrics[f"best_{score}"] = float(best.score)
+            metrics |= report.measure("test", parts.test, found)
+            report.write_errors(run, done, parts.test, found)
         run.log(done, **metrics)
-        run.write_plot("learning_curve", report.plot_scores(run.metrics(), levels))
+        figure = report.plot_scores(run.metrics(), score, levels)
+        run.write_plot("learning_curve", figure)
         return state, metrics
 
     fit(
@@ -311,5 +367,17 @@ def train(config: Config, run: Run) -> None:
     )
 
 
+def predict(directory: Path, flags: PredictFlags) -> int:
+    """Tags lines, whose words are separated by blanks."""
+    return answer_from(flags, make_reply(load(directory), flags.probabilities))
+
+
+def make_reply(
+    trained: Trained, with_probabilities: bool = False
+) -> Callable[[str], Answer]:
+    """Makes the function that tags a line."""
+    return make_tag_reply(trained.module, trained.symbols, with_probabilities)
+
+
 if __name__ == "__main__":
-    main(train, Config, presets=PRESETS)
+    main(train, Config, presets=PRESETS, uses=[predict])

@@ -1,9 +1,15 @@
-"""Baselines of tagging that look at one word."""
+"""Baselines of tagging: one word, or a few words side by side."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import jax.numpy as jnp
+
 from experiments.data.sentences import Sentence
+from rnnjax.base import Layer
+from rnnjax.layers.causal import causal_layer
+from rnnjax.layers.dense import dense
+from rnnjax.masking import pad_time, zero_masked
 
 
 class FrequentTags:
@@ -39,6 +45,41 @@ class FrequentTags:
             self._words.get(word) or self._shapes.get(shape_of(word), self._otherwise)
             for word in words
         )
+
+
+def window_perceptron(window: int, hidden_size: int) -> Layer:
+    """Makes a layer that sees each word with its nearest neighbours.
+
+        hₜ = tanh([xₜ₋ₙ … xₜ₊ₙ] K + b),   window = 2n + 1
+
+    Words outside the sentence are zeros.
+
+    Args:
+      window: number of words seen, odd.
+      hidden_size: width of h.
+
+    Raises:
+      ValueError: if `window` is even.
+
+    References:
+      Collobert et al., "Natural Language Processing (Almost) from Scratch", JMLR 2011,
+      section 3.3.1.
+    """
+    if window % 2 == 0:
+        raise ValueError(f"window must be odd, got {window}.")
+    hidden = dense(hidden_size)
+
+    def init(key, input_size):
+        return hidden.init(key, window * input_size)
+
+    def apply(params, carry, inputs, *, mask=None, is_first=None, key=None):
+        del is_first, key  # sentences are not joined
+        padded = pad_time(zero_masked(mask, inputs), window // 2, window // 2)
+        taps = [padded[k : k + len(inputs)] for k in range(window)]
+        _, pre = hidden.apply(params, None, jnp.concatenate(taps, axis=-1))
+        return carry, zero_masked(mask, jnp.tanh(pre))
+
+    return causal_layer(init, hidden.initial_carry, apply, causal=False)
 
 
 def shape_of(word: str) -> tuple[str, bool, bool, bool, bool]:

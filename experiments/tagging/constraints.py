@@ -10,35 +10,40 @@ from rnnjax.losses.tag_constraints import (
     bioes_constraints,
 )
 
+SCHEMES = {"bio": bio_constraints, "bioes": bioes_constraints}
 
-def constraints_of(
-    tags: Sequence[str], sentences: Sequence[Sentence]
-) -> Constraints | None:
-    """Returns the constraints of the scheme that all sentences follow.
+
+def scheme_of(tags: Sequence[str], sentences: Sequence[Sentence]) -> str:
+    """Returns the scheme that all sentences follow.
 
     Args:
       tags: the tags, in the order of their numbers.
       sentences: the training sentences.
 
     Returns:
-      The constraints of BIO or of BIOES; None if the tags are not those of spans, or
-      some sentence follows neither.
+      "bio" or "bioes"; "none" if the tags are not those of spans, or some sentence
+      follows neither.
     """
     if not has_spans(tags):
-        return None
+        return "none"
     used = {
         pair
         for sentence in sentences
         for pair in zip((None, *sentence.tags), (*sentence.tags, None))
     }
-    for make in (bio_constraints, bioes_constraints):
+    for scheme, make in SCHEMES.items():
         try:
             constraints = make(tags)
         except ValueError:  # a prefix that the scheme does not know
             continue
         if all(_is_allowed(constraints, *pair) for pair in used):
-            return constraints
-    return None
+            return scheme
+    return "none"
+
+
+def constraints_of(scheme: str, tags: Sequence[str]) -> Constraints | None:
+    """Returns the constraints of a scheme, as `scheme_of` names it; None for "none"."""
+    return None if scheme == "none" else SCHEMES[scheme](tags)
 
 
 def _is_allowed(constraints: Constraints, before: str | None, after: str | None):

@@ -1,12 +1,9 @@
-"""The tagged sentences of every data set, in parts, and as arrays."""
+"""The tagged sentences of every data set, in parts."""
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
-
-import numpy as np
 
 from experiments.data import lookup, splits
 from experiments.data.registry import dataset as registered
@@ -16,11 +13,8 @@ from experiments.data.sentences import (
     read_columns,
     read_conllu,
 )
-from experiments.data.vocabulary import UNKNOWN, Vocabulary
 from experiments.harness import BadInput, TrainingConfig, flag
-from experiments.shared.buckets import Buckets, Rows, pad, pick, real_steps
 from experiments.tagging.grammar import made_sentences
-from rnnjax.models.tagger import Words
 
 UD = {
     "ewt": ("ud_english_ewt", "en_ewt"),
@@ -51,11 +45,11 @@ class SentenceFlags(TrainingConfig):
         "file of your own: CoNLL-U if it ends in .conllu, else a word and its tag per "
         "line; with label_path, a sentence per line",
     )
-    tags_path: Path | None = flag(
+    tag_path: Path | None = flag(
         None, "tags of the sentences of data_path, a line per line"
     )
-    labels_path: Path | None = flag(
-        None, "label of each sentence of data_path, a line per line; needs tags_path"
+    label_path: Path | None = flag(
+        None, "label of each sentence of data_path, a line per line; needs tag_path"
     )
     validation_path: Path | None = flag(
         None, "file to validate on; none: a tenth of data_path"
@@ -70,16 +64,16 @@ class SentenceFlags(TrainingConfig):
         """Checks that the files come together."""
         super().__post_init__()
         needs = {
-            "tags_path": "data_path",
-            "labels_path": "tags_path",
+            "tag_path": "data_path",
+            "label_path": "tag_path",
             "validation_path": "data_path",
             "test_path": "validation_path",
         }
         for name, needed in needs.items():
             if getattr(self, name) is not None and getattr(self, needed) is None:
                 raise ValueError(f"{name} needs {needed}.")
-        if self.tags_path is not None and self.validation_path is not None:
-            raise ValueError("validation_path must not be given with tags_path.")
+        if self.tag_path is not None and self.validation_path is not None:
+            raise ValueError("validation_path must not be given with tag_path.")
 
 
 class Parts(NamedTuple):
@@ -138,7 +132,7 @@ def load_sentences(flags: SentenceFlags) -> Parts:
 
 
 def _read_own(flags: SentenceFlags, path: Path) -> Parts:
-    given = [path, flags.tags_path, flags.labels_path]
+    given = [path, flags.tag_path, flags.label_path]
     given += [flags.validation_path, flags.test_path]
     digests = {
         str(file): hashlib.sha256(file.read_bytes()).hexdigest()
@@ -147,10 +141,8 @@ def _read_own(flags: SentenceFlags, path: Path) -> Parts:
     }
 
     def read(file: Path) -> list[Sentence]:
-        if flags.tags_path is not None:
-            return read_aligned(
-                file, flags.tags_path, flags.labels_path, flags.encoding
-            )
+        if flags.tag_path is not None:
+            return read_aligned(file, flags.tag_path, flags.label_path, flags.encoding)
         if ".conllu" in file.suffixes:
             return read_conllu(file, flags.encoding)
         return read_columns(file, flags.tag_column, flags.encoding)
@@ -170,117 +162,3 @@ def _read_own(flags: SentenceFlags, path: Path) -> Parts:
         if not part:
             raise BadInput(f"there are too few sentences: none is for {name}.", path)
     return Parts(parts["train"], parts["validation"], parts["test"], digests)
-
-
-class Symbols(NamedTuple):
-    """What the numbers of words, characters, tags and labels stand for."""
-
-    words: Vocabulary
-    characters: Vocabulary
-    tags: tuple[str, ...]
-    labels: tuple[str, ...]
-
-
-def make_symbols(train: Sequence[Sentence], min_count: int) -> Symbols:
-    """Numbers what occurs in the training sentences.
-
-    Words that occur less than `min_count` times are `<unk>`, and so are all others;
-    there is an unknown character too.
-    """
-    words = [word for sentence in train for word in sentence.words]
-    known = Vocabulary.of_words([*words, UNKNOWN], min_count)
-    characters = sorted({character for word in words for character in word})
-    return Symbols(
-        known,
-        Vocabulary((UNKNOWN, *characters), unknown=UNKNOWN),
-        tuple(sorted({tag for sentence in train for tag in sentence.tags})),
-        tuple(sorted({sentence.label for sentence in train} - {None})),  # type: ignore
-    )
-
-
-class Encoded(NamedTuple):
-    """Sentences as numbers.
-
-    Attributes:
-      tokens: `[num_words]` of each sentence.
-      characters: `[num_characters]` of each, all words one after the other.
-      first, last: `[num_words]`, the places of each word's first and last character.
-      tags: `[num_words]`, -1 for a tag that no training sentence has.
-      labels: `[num_sentences]`, -1 for none or an unknown one.
-    """
-
-    tokens: list[np.ndarray]
-    characters: list[np.ndarray]
-    first: list[np.ndarray]
-    last: list[np.ndarray]
-    tags: list[np.ndarray]
-    labels: np.ndarray
-
-    @property
-    def lengths(self) -> list[int]:
-        """Number of words of each sentence."""
-        return [len(tokens) for tokens in self.tokens]
-
-
-def encode(sentences: Sequence[Sentence], symbols: Symbols) -> Encoded:
-    """Turns sentences into numbers."""
-    tags = {tag: i for i, tag in enumerate(symbols.tags)}
-    labels = {label: i for i, label in enumerate(symbols.labels)}
-    ends = [np.cumsum([len(word) for word in sentence.words]) for sentence in sentences]
-    return Encoded(
-        [symbols.words.encode(sentence.words) for sentence in sentences],
-        [symbols.characters.encode("".join(s.words)) for s in sentences],
-        [np.concatenate([[0], end[:-1]]).astype(np.int32) for end in ends],
-        [(end - 1).astype(np.int32) for end in ends],
-        [np.array([tags.get(t, -1) for t in s.tags], np.int32) for s in sentences],
-        np.array([labels.get(s.label or "", -1) for s in sentences], np.int32),
-    )
-
-
-class Batch(NamedTuple):
-    """Sentences of similar length, batch first.
-
-    Attributes:
-      words: what the tagger reads.
-      tags: `[B, T]` int32.
-      labels: `[B]` int32.
-      mask: `[B, T]` bool, true at words.
-    """
-
-    words: Words
-    tags: np.ndarray
-    labels: np.ndarray
-    mask: np.ndarray
-
-
-class Batcher:
-    """Makes batches of the sentences of a part.
-
-    The number of characters is padded to the most in a bucket of lengths, so a bucket
-    has one shape.
-
-    Args:
-      data: the sentences.
-      buckets: the sentences by length.
-    """
-
-    def __init__(self, data: Encoded, buckets: Buckets):
-        self._data, self._buckets = data, buckets
-        self._num_characters = {
-            num_steps: max(len(data.characters[i]) for i in members)
-            for num_steps, members in zip(buckets.num_steps, buckets.members)
-        }
-
-    def batch(self, rows: Rows) -> Batch:
-        """Returns the batch of these rows."""
-        data = self._data
-        by_character = rows._replace(num_steps=self._num_characters[rows.num_steps])
-        words = Words(
-            pad(data.tokens, rows),
-            pad(data.characters, by_character, fill=-1),
-            pad(data.first, rows),
-            pad(data.last, rows),
-        )
-        labels = pick(data.labels, rows, fill=-1)
-        tags = pad(data.tags, rows, fill=-1)
-        return Batch(words, tags, labels, real_steps(self._buckets, rows))

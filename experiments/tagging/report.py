@@ -1,74 +1,23 @@
 """What a run of tagging measures, prints, draws and writes."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
-from flax import nnx
 
 from experiments.data.sentences import Sentence
 from experiments.harness import Run
-from experiments.shared import buckets as bucketing
 from experiments.shared.classes import confusion_matrix, plot_confusions, scores_table
-from experiments.shared.figures import BLUE, ORANGE, hide_frame, new_figure
+from experiments.shared.figures import score_curve
 from experiments.tagging.baselines import FrequentTags
-from experiments.tagging.loading import Batcher, Parts, Symbols, encode
-from experiments.tagging.scores import SpanScores, accuracy, has_spans, score_spans
-from rnnjax.models.tagger import Tagger
+from experiments.tagging.loading import Parts
+from experiments.tagging.prediction import Found
+from experiments.tagging.scores import accuracy, has_spans, score_spans, spans_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_CLASSES = 40  # in the picture of confusions
-Tags = Sequence[str]
-
-
-class Found(NamedTuple):
-    """What was predicted for the sentences of a part.
-
-    Attributes:
-      tags: the tags of each sentence.
-      labels: the label of each sentence; None if sentences have none.
-    """
-
-    tags: list[Tags]
-    labels: list[str] | None = None
-
-
-def make_predict(
-    module: Tagger, symbols: Symbols, batch_size: int
-) -> Callable[[Any, Sequence[Sentence]], Found]:
-    """Makes `predict(params, sentences)`.
-
-    The sentences of one length share a batch, in a few shapes.
-    """
-    graph = nnx.graphdef(module)
-
-    @jax.jit
-    def run(params, words, mask):
-        model = nnx.merge(graph, params)
-        labels = model(words, mask=mask).label_logits
-        return model.predict(words, mask=mask), labels
-
-    def predict(params, sentences):
-        data = encode(sentences, symbols)
-        buckets = bucketing.make_buckets(data.lengths, batch_size)
-        batcher = Batcher(data, buckets)
-        tags: list[Tags] = [()] * len(sentences)
-        labels = [""] * len(sentences)
-        for rows in bucketing.rows_in_order(buckets):
-            batch = batcher.batch(rows)
-            found, logits = jax.device_get(run(params, batch.words, batch.mask))
-            for row, index in enumerate(rows.indices):
-                if index >= 0:
-                    chosen = found[row, : data.lengths[index]]
-                    tags[index] = [symbols.tags[tag] for tag in chosen]
-                    if logits is not None:
-                        labels[index] = symbols.labels[logits[row].argmax()]
-        return Found(tags, labels if symbols.labels else None)
-
-    return predict
 
 
 def measure(part: str, sentences: Sequence[Sentence], found: Found) -> dict[str, float]:
@@ -86,7 +35,7 @@ def measure(part: str, sentences: Sequence[Sentence], found: Found) -> dict[str,
     true = [sentence.tags for sentence in sentences]
     metrics = {f"{part}_accuracy": accuracy(true, found.tags)}
     if has_spans(tag for tags in true for tag in tags):
-        spans: SpanScores = score_spans(true, found.tags)[""]
+        spans = score_spans(true, found.tags)[""]
         metrics[f"{part}_f1"] = spans.f1
         metrics[f"{part}_precision"] = spans.precision
         metrics[f"{part}_recall"] = spans.recall
@@ -119,25 +68,11 @@ def print_baseline(run: Run, parts: Parts) -> dict[str, float]:
 
 
 def plot_scores(
-    metrics: Sequence[Mapping[str, Any]], levels: Mapping[str, float]
+    metrics: Sequence[Mapping[str, Any]], score: str, levels: Mapping[str, float]
 ) -> "Figure":
     """Draws the loss of training, and beside it the score of validation."""
-    name = main_score([line for line in metrics if "validation_accuracy" in line][-1])
-    figure = new_figure(9.0, 3.8)
-    loss_axes, score_axes = figure.subplots(1, 2)
-    losses = [(line["update"], line["loss"]) for line in metrics if "loss" in line]
-    scores = [(line["update"], line[name]) for line in metrics if name in line]
-    loss_axes.plot(*zip(*losses), color=BLUE, linewidth=0.8)
-    loss_axes.set_ylabel("training loss, nats per word")
-    score_axes.plot(*zip(*scores), "o-", color=ORANGE, markersize=3.5)
-    for label, level in levels.items():
-        score_axes.axhline(level, color="0.45", linestyle="--", label=label)
-    score_axes.set_ylabel(name.replace("_", " "))
-    score_axes.legend(frameon=False)
-    for axes in (loss_axes, score_axes):
-        axes.set_xlabel("updates")
-    hide_frame(loss_axes, score_axes)
-    return figure
+    ylabel = "training loss, nats per word"
+    return score_curve(metrics, score, levels=levels, ylabel=ylabel)
 
 
 def write_errors(
@@ -153,16 +88,23 @@ def write_errors(
     )
     confusions = confusion_matrix(true, predicted, len(names))
     run.print(scores_table(confusions, names))
+    if has_spans(names):
+        true_tags = [sentence.tags for sentence in sentences]
+        run.print(spans_table(score_spans(true_tags, found.tags)))
     if len(names) <= MOST_CLASSES:
         run.write_plot("confusions", plot_confusions(confusions, names))
     lines = []
-    for sentence, tags in zip(sentences, found.tags):
+    labels = found.labels or [sentence.label for sentence in sentences]
+    for sentence, tags, label in zip(sentences, found.tags, labels):
         wrong = sum(a != b for a, b in zip(sentence.tags, tags))
+        wrong += sentence.label != label
         if wrong:
             words = " ".join(
                 word if true == tag else f"{word} [{tag}, not {true}]"
                 for word, true, tag in zip(sentence.words, sentence.tags, tags)
             )
+            if sentence.label != label:
+                words += f"  [{label}, not {sentence.label}]"
             lines.append((wrong, words))
     lines.sort(key=lambda line: -line[0])
     text = "\n".join(f"{wrong} wrong: {words}" for wrong, words in lines)

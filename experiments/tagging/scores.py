@@ -1,7 +1,7 @@
 """Scores of taggings: tokens that are right, and spans that are right as a whole."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -96,6 +96,19 @@ def score_spans(
         type_: SpanScores(*(count[type_] for count in counts)) for type_ in types
     }
     return {"": SpanScores(*(count.total() for count in counts)), **by_type}
+
+
+def spans_table(scores: Mapping[str, SpanScores]) -> str:
+    """Returns a table of what `score_spans` counted, the most frequent type first."""
+    names = {type_: type_ or "all spans" for type_ in scores}
+    width = max(map(len, (*names.values(), "span")))
+    lines = [f"{'span':{width}} precision recall     f1  count"]
+    for type_, own in sorted(scores.items(), key=lambda item: -item[1].num_true):
+        lines.append(
+            f"{names[type_]:{width}} {own.precision:9.3f} {own.recall:6.3f} "
+            f"{own.f1:6.3f} {own.num_true:6d}"
+        )
+    return "\n".join(lines)
 
 
 def has_spans(tags: Iterable[str]) -> bool:

@@ -29,6 +29,7 @@ from rnnjax.layers.pooling import (
 from rnnjax.layers.recurrent import bidirectional, recurrent
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from rnnjax.layers.spelling import Spelling, spelling
+from rnnjax.layers.spelling_convolution import spelling_convolution
 from rnnjax.layers.stack import stack
 from rnnjax.layers.tokens import embed, embedding_lookup, one_hot
 from rnnjax.layers.variational_dropout import variational_dropout
@@ -79,6 +80,7 @@ __all__ = [
     "residual",
     "skip_to_output",
     "spelling",
+    "spelling_convolution",
     "stack",
     "variational_dropout",
     "weight_drop",

@@ -15,7 +15,9 @@ from rnnjax.masking import check_marks
 
 
 class Spelling(NamedTuple):
-    """Vectors of words from their characters, made by `spelling`.
+    """Vectors of words from their characters.
+
+    Made by `spelling` and `spelling_convolution`.
 
     Attributes:
       init: `(key, num_characters) -> params`.
@@ -78,12 +80,8 @@ def spelling(
     layer = stack(embed(embedding_size), both)
 
     def apply(params, characters, first, last, *, mask=None):
-        characters = jnp.asarray(characters)
-        if not jnp.issubdtype(characters.dtype, jnp.integer):
-            raise ValueError(f"characters must be integers, got {characters.dtype}.")
-        check_marks("mask", mask, first.shape)
-        real = jnp.ones(first.shape, bool) if mask is None else jnp.asarray(mask)
-        is_first = _marks(first, real, characters.shape)
+        characters, real = check_characters(characters, first, mask)
+        is_first = mark_places(first, real, characters.shape)
         _, (forward, backward) = layer.apply(
             params, None, characters, mask=characters >= 0, is_first=is_first
         )
@@ -93,7 +91,22 @@ def spelling(
     return Spelling(layer.init, apply)
 
 
-def _marks(places, real, shape):
+def check_characters(characters, first, mask):
+    """Returns the characters and the mask as arrays.
+
+    Raises:
+      ValueError: if the characters are not integers, or the mask is not bool or has
+        another shape than `first`.
+    """
+    characters = jnp.asarray(characters)
+    if not jnp.issubdtype(characters.dtype, jnp.integer):
+        raise ValueError(f"characters must be integers, got {characters.dtype}.")
+    check_marks("mask", mask, first.shape)
+    real = jnp.ones(first.shape, bool) if mask is None else jnp.asarray(mask)
+    return characters, real
+
+
+def mark_places(places, real, shape):
     """Marks places `[T, ...batch]` along the first axis of `shape`, where real."""
     num_places = shape[0]
 

@@ -1,5 +1,6 @@
 """The tagger as an NNX module: a tag per word, and optionally a label per sentence."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from rnnjax.base import Array, Cell, Layer, check_positive
 from rnnjax.decoding.crf import viterbi
 from rnnjax.layers import bidirectional, dense, dropout, embed, mean_pool, stack
 from rnnjax.layers.spelling import Spelling
-from rnnjax.losses.crf import CRF
+from rnnjax.losses.crf import CRF, crf_marginals
 from rnnjax.models.recurrent import Recurrent
 
 
@@ -62,7 +63,7 @@ class Tagger(nnx.Module):
 
     Args:
       vocab_size: number of words.
-      cells: the cells of both directions, a layer each.
+      layers: cells, each read in both directions, and layers as they are.
       num_tags: number of tags.
       embedding_size: width of E.
       spelling: reads the characters of words.
@@ -73,7 +74,7 @@ class Tagger(nnx.Module):
       rngs: the parameters are drawn from its stream `params`.
 
     Raises:
-      ValueError: if a size is not positive, there is no cell, `spelling` and
+      ValueError: if a size is not positive, there is no layer, `spelling` and
         `num_characters` do not come together, or the CRF is of another number of tags.
 
     Example:
@@ -94,7 +95,7 @@ class Tagger(nnx.Module):
     def __init__(
         self,
         vocab_size: int,
-        cells: list[Cell],
+        layers: Sequence[Cell | Layer],
         num_tags: int,
         *,
         embedding_size: int,
@@ -106,8 +107,8 @@ class Tagger(nnx.Module):
         rngs: nnx.Rngs,
     ):
         check_positive(vocab_size=vocab_size, num_tags=num_tags)
-        if not cells:
-            raise ValueError("cells must be at least one, got none.")
+        if not layers:
+            raise ValueError("layers must be at least one, got none.")
         if (spelling is None) != (num_characters is None):
             raise ValueError(
                 "num_characters must be given with spelling and only then, "
@@ -123,10 +124,10 @@ class Tagger(nnx.Module):
         if spelling is not None:
             size += _spelled_size(spelling, spelling_params)
         drop = [dropout(dropout_rate)] if dropout_rate else []
-        layers: list[Layer] = [*drop]
-        for cell in cells:
-            layers += [bidirectional(cell), *drop]
-        self.body = Recurrent(stack(*layers), size, rngs=rngs)
+        body: list[Layer] = [*drop]
+        for layer in layers:
+            body += [bidirectional(layer) if isinstance(layer, Cell) else layer, *drop]
+        self.body = Recurrent(stack(*body), size, rngs=rngs)
         width = _output_size(self.body, size)
         self.tags = Recurrent(dense(num_tags), width, rngs=rngs)
         self.labels = (
@@ -157,34 +158,50 @@ class Tagger(nnx.Module):
         _, emissions = self.tags(h, mask=mask)
         if self.labels is None:
             return TagScores(emissions, None)
-        time_mask = None if mask is None else jnp.swapaxes(mask, 0, 1)
-        pooled = mean_pool(jnp.swapaxes(h, 0, 1), time_mask)
+        pooled = mean_pool(*_time_first(h, mask))
         _, label_logits = self.labels(pooled[:, None])
         return TagScores(emissions, label_logits[:, 0])
 
     def predict(self, words: Words, *, mask: Array | None = None) -> Array:
         """Returns the best tags `[B, T]`, int32; 0 at masked words."""
-        emissions = self(words, mask=mask).emissions
+        return self.best_tags(self(words, mask=mask).emissions, mask=mask)
+
+    def best_tags(self, emissions: Array, *, mask: Array | None = None) -> Array:
+        """Returns the best tags `[B, T]`, int32, given the emissions of a call."""
         if self.crf is None:
             return jnp.argmax(emissions, axis=-1).astype(jnp.int32)
-        time_mask = None if mask is None else jnp.swapaxes(mask, 0, 1)
-        best = viterbi(
-            self.crf,
-            nnx.as_pure(self.crf_params),
-            jnp.swapaxes(emissions, 0, 1),
-            time_mask,
-        )
-        return jnp.swapaxes(best.tags, 0, 1)
+        args = self.crf, nnx.as_pure(self.crf_params), *_time_first(emissions, mask)
+        return jnp.swapaxes(viterbi(*args).tags, 0, 1)
+
+    def probabilities(self, emissions: Array, *, mask: Array | None = None) -> Array:
+        """Returns the probability of every tag, given the emissions of a call.
+
+        Those of a CRF are marginals: of all sequences with this tag at this word.
+
+        Args:
+          emissions: `[B, T, num_tags]`.
+          mask: `[B, T]` bool, true at real words; None if all are.
+
+        Returns:
+          `[B, T, num_tags]`, which sum to 1 at real words.
+        """
+        if self.crf is None:
+            return jax.nn.softmax(emissions)
+        args = self.crf, nnx.as_pure(self.crf_params), *_time_first(emissions, mask)
+        return jnp.swapaxes(crf_marginals(*args), 0, 1)
 
     def _spell(self, reader, words, mask):
         if words.characters is None:
             raise ValueError("words must have characters, got None.")
-        parts = words.characters, words.first, words.last, mask
-        by_time = [None if x is None else jnp.swapaxes(x, 0, 1) for x in parts]
-        *places, time_mask = by_time
+        *places, time_mask = _time_first(*words[1:], mask)
         params = nnx.as_pure(self.spelling_params)
         vectors = reader.apply(params, *places, mask=time_mask)
         return jnp.swapaxes(vectors, 0, 1)
+
+
+def _time_first(*batches: Any) -> list[Any]:
+    """Swaps the axes of batch and time; None stays None."""
+    return [None if x is None else jnp.swapaxes(x, 0, 1) for x in batches]
 
 
 def _as_params(tree: Any) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from rnnjax import gru, lstm
-from rnnjax.layers import bidirectional, spelling
+from rnnjax.layers import bidirectional, dense, spelling
 from rnnjax.losses.crf import crf
 from rnnjax.models.tagger import Tagger, Words
 from tests.layers.test_spelling import WORDS, C, T, V, pack
@@ -38,9 +38,11 @@ def test_scores_equal_the_parts_by_hand(x64, sentences):
     words, mask = sentences
     model = make(spelling=READER, num_characters=V, num_labels=M)
     scores = model(words, mask=jnp.asarray(mask))
+    assert scores.label_logits is not None
 
     table, tags, labels = (
-        nnx.as_pure(part.params) for part in (model.words, model.tags, model.labels)
+        nnx.as_pure(part.params)  # pyright: ignore[reportOptionalMemberAccess]
+        for part in (model.words, model.tags, model.labels)
     )
     layers = bidirectional(lstm(H)), bidirectional(gru(3))
     body = nnx.as_pure(model.body.params)
@@ -66,7 +68,7 @@ def test_with_a_crf_the_whole_sequence_is_the_best(x64, sentences):
     scores = {"start": (N,), "transitions": (N, N), "end": (N,)}
     drawn = {name: 3 * rng.normal(size=shape) for name, shape in scores.items()}
     for name, value in drawn.items():
-        model.crf_params[name][...] = value
+        model.crf_params[name][...] = value  # pyright: ignore[reportOptionalSubscript]
     mask = jnp.asarray(mask)
     emissions = np.asarray(model(words, mask=mask).emissions)
     found = np.asarray(model.predict(words, mask=mask))
@@ -85,6 +87,38 @@ def test_with_a_crf_the_whole_sequence_is_the_best(x64, sentences):
     softmax = make()
     expected = softmax(words, mask=mask).emissions.argmax(axis=-1)
     np.testing.assert_array_equal(softmax.predict(words, mask=mask), expected)
+
+
+def test_probabilities_are_shares_of_all_sequences(x64, sentences):
+    words, mask = sentences
+    model = make(crf=crf(N))
+    transitions = np.random.default_rng(2).normal(size=(N, N))
+    model.crf_params["transitions"][...] = transitions  # pyright: ignore[reportOptionalSubscript]
+    mask = jnp.asarray(mask)
+    emissions = model(words, mask=mask).emissions
+    found = model.probabilities(emissions, mask=mask)
+    for b in range(B):
+        scores = np.asarray(emissions[b, : int(mask[b].sum())])
+        expected = np.zeros(scores.shape)
+        for tags in np.ndindex(*[N] * len(scores)):
+            steps = np.arange(len(scores)), list(tags)
+            score = scores[steps].sum() + sum(
+                transitions[i] for i in zip(tags, tags[1:])
+            )
+            expected[steps] += np.exp(score)
+        expected /= expected.sum(axis=-1, keepdims=True)
+        assert_close(found[b, : len(scores)], expected, 1e-12)
+    single = make().probabilities(jnp.log(jnp.array([[[1.0, 3.0]]])))
+    assert_close(single, np.array([[[0.25, 0.75]]]), 1e-12)
+
+
+def test_a_layer_is_read_as_it_is(x64, sentences):
+    words, mask = sentences
+    model = Tagger(VOCAB, [dense(4)], N, embedding_size=E, rngs=nnx.Rngs(0))
+    x = nnx.as_pure(model.words.params)["embedding"][words.tokens]
+    (body,), tags = nnx.as_pure(model.body.params), nnx.as_pure(model.tags.params)
+    expected = (x @ body["kernel"] + body["bias"]) @ tags["kernel"] + tags["bias"]
+    assert_close(model(words).emissions, expected, 1e-6)
 
 
 def test_padding_is_not_seen(x64, sentences):
@@ -113,6 +147,6 @@ def test_bad_arguments(sentences):
     model = make(spelling=READER, num_characters=V)
     with pytest.raises(ValueError, match="words must have characters, got None"):
         model(Words(words.tokens))
-    with pytest.raises(ValueError, match="cells must be at least one"):
+    with pytest.raises(ValueError, match="layers must be at least one"):
         Tagger(3, [], N, embedding_size=E, rngs=nnx.Rngs(0))
     assert C == words.characters.shape[1]

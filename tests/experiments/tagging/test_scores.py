@@ -1,3 +1,4 @@
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -30,6 +31,9 @@ def test_scores_of_spans_and_tokens():
     assert (result["B"].precision, result["B"].recall) == (1 / 3, 1)
     np.testing.assert_allclose(result[""].f1, 2 / (4 / 2 + 3 / 2))
     assert scores.accuracy(true, found) == 4 / 6
+    table = [line.split() for line in scores.spans_table(result).splitlines()]
+    assert [row[0] for row in table] == ["span", "all", "A", "B"]
+    assert table[2][1:] == ["1.000", "0.500", "0.667", "2"]
     assert scores.SpanScores().f1 == scores.SpanScores().recall == 0
     assert scores.has_spans(true[0]) and not scores.has_spans(["NOUN", "O"])
 
@@ -41,6 +45,21 @@ def test_most_frequent_tag_and_shape():
     ]
     tagger = baselines.FrequentTags(sentences)
     assert tagger.tag(["walk", "Toole", "badly", "1910", "zz"]) == tuple("NPAMN")
+
+
+def test_a_perceptron_over_a_window(x64):
+    T, B, D, H = 5, 2, 3, 4
+    rng = np.random.default_rng(0)
+    x, mask = rng.normal(size=(T, B, D)), np.arange(T)[:, None] < [5, 2]
+    params = {"kernel": rng.normal(size=(3 * D, H)), "bias": rng.normal(size=H)}
+    layer = baselines.window_perceptron(3, H)
+    _, found = layer.apply(params, None, x, mask=jnp.asarray(mask))
+    for b, length in enumerate(mask.sum(axis=0)):
+        padded = np.pad(x[:length, b], ((1, 1), (0, 0)))
+        for t in range(length):
+            pre = padded[t : t + 3].ravel() @ params["kernel"] + params["bias"]
+            np.testing.assert_allclose(found[t, b], np.tanh(pre), rtol=1e-12)
+        assert not np.asarray(found)[length:, b].any()
 
 
 def test_context_tells_what_a_word_of_the_grammar_is():
