@@ -45,8 +45,10 @@ def bivariate_normal(
 
     with the deviations u = (x - μ₁) / σ₁ and v = (y - μ₂) / σ₂ and the correlation
     ρ = tanh r. It is the textbook's form, since 1 / (1 - ρ) = (1 + e²ʳ) / 2. No density
-    is exponentiated and nothing cancels, so values and gradients are right far from the
-    mean and at correlations near 1.
+    is exponentiated, and nothing cancels but u - v and u + v. So in float32, gradients
+    of Graves' mixture are right to 1e-5 at 12 deviations with |r| up to 2. Nearer to a
+    correlation of 1 they are as right as the inputs: half a unit in the last place of
+    these moves the exact gradients by up to 5e-5 for |r| up to 8.
 
     The outputs are μ₁, μ₂, clipped to ±1e30, log σ₁, log σ₂, clipped to
     `log_scale_range`, and r, clipped to ±`most_atanh_correlation`; u and v are clipped

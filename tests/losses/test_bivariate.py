@@ -4,6 +4,7 @@ import functools
 
 import jax
 import numpy as np
+import pytest
 from scipy import special
 
 from rnnjax.losses import bivariate_normal, graves_mixture, mixture
@@ -65,11 +66,29 @@ def draw_cases(deviations, most_r):
     return outputs, np.concatenate([targets, bits], axis=-1)
 
 
-def far(got, want):
-    """The largest deviation in any case, relative to its largest entry above 1."""
+def deviations(got, want):
+    """How far each case is off, relative to its largest entry above 1."""
     got, want = np.float64(got).reshape(NUM, -1), want.reshape(NUM, -1)
-    size = np.maximum(1, np.abs(want).max(axis=-1, keepdims=True))
-    return np.max(np.abs(got - want) / size)
+    size = np.maximum(1, np.abs(want).max(axis=-1))
+    return np.abs(got - want).max(axis=-1) / size
+
+
+def far(got, want):
+    """The largest of the deviations."""
+    return deviations(got, want).max()
+
+
+def deviations_by_rounding(outputs, targets):
+    """How far half a unit in the last place of all inputs moves value and gradient."""
+    rng, exact, moved = np.random.default_rng(1), textbook(outputs, targets), []
+    for _ in range(8):
+        near = [
+            x + rng.choice([-0.5, 0.5], x.shape) * np.spacing(np.abs(np.float32(x)))
+            for x in (outputs, targets[:, :2])
+        ]
+        inputs = near[0], np.concatenate([near[1], targets[:, 2:]], axis=-1)
+        moved.append([deviations(*x) for x in zip(textbook(*inputs), exact)])
+    return np.max(moved, axis=0)
 
 
 def test_equals_the_textbook_in_float64(x64):
@@ -81,12 +100,23 @@ def test_equals_the_textbook_in_float64(x64):
 
 
 def test_float32_is_right_up_to_twelve_deviations():
-    """With correlations up to 0.96; nearer 1, the offsets' rounding weighs more."""
+    """With correlations up to 0.96."""
     outputs, targets = (np.float32(x) for x in draw_cases(12, 2.0))
     log_probs, gradient = value_and_gradient(graves_mixture(K), outputs, targets)
     want_log_probs, want_gradient = textbook(np.float64(outputs), np.float64(targets))
     assert far(log_probs, want_log_probs) < 1e-6
     assert far(gradient, want_gradient) < 1e-5
+
+
+@pytest.mark.parametrize("most_r", [4.0, 8.0])
+def test_nearer_a_correlation_of_one_only_the_rounding_of_inputs_weighs(most_r):
+    """Where float32 is farther off, so is the exact gradient of rounded inputs."""
+    outputs, targets = (np.float32(x) for x in draw_cases(12, most_r))
+    got = value_and_gradient(graves_mixture(K), outputs, targets)
+    exact = np.float64(outputs), np.float64(targets)
+    rows = zip(got, textbook(*exact), deviations_by_rounding(*exact), (1e-6, 1e-5))
+    for own, want, by_rounding, tolerance in rows:
+        assert (deviations(own, want) <= np.maximum(tolerance, 2 * by_rounding)).all()
 
 
 def test_the_gradient_at_ten_deviations_is_ten():
