@@ -9,6 +9,7 @@ from jax import lax
 
 from rnnjax.base import Array, Carry, Cell, Factors, Params, pre_activation
 from rnnjax.engines.scan import scan
+from rnnjax.kept_products import keep_products, product_sources, reuse_products
 from rnnjax.masking import select, zero_masked
 from rnnjax.placement import place_like
 from rnnjax.tangents import for_rule, from_rule, push_forward, with_zeros
@@ -35,9 +36,9 @@ def hoisted(
     this is backpropagation through time over dh, followed by one product over all
     steps for the gradient of each matrix, where a scan adds up one product per step.
     The carry and the pre-activation of each step are stored for it; gates are
-    recomputed from them, products are not. The parameters that `update` reads itself
-    get their gradient inside the loop: vectors cost little there, matrices as much as
-    in `scan`.
+    recomputed from them, products are not. The same holds for products of `update`
+    with a parameter, see `kept_products`. What else `update` does with parameters has
+    its gradient added up inside the loop, where vectors cost little.
 
     Takes every cell and every mode and order of differentiation. A cell without
     factors runs as on `scan`.
@@ -66,11 +67,13 @@ class _Trace(NamedTuple):
       carry: the last carry.
       carries: `[T, ...]`, the carry after every step.
       pre: `[T, ...]`, the pre-activation of every step.
+      kept: `[T, ...]`, what every update keeps of its products.
     """
 
     carry: Carry
     carries: Carry
     pre: Any
+    kept: list[Array]
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
@@ -84,22 +87,22 @@ def _run(cell, reverse, params, carry, inputs, mask, reset):
             if reset is not None:
                 carry = select(reset, initial, carry)
             pre = pre_activation(project(params, step_inputs), recur(params, carry))
-            new_carry = update(params, carry, pre)
+            new_carry, kept = keep_products(update, params, carry, pre)
             if mask is not None:
                 new_carry = select(mask, new_carry, carry)
-            return new_carry, (new_carry, pre)
+            return new_carry, (new_carry, pre, kept)
 
         return lax.scan(body, carry, (steps, mask, reset), reverse=reverse)
 
     # On a CPU the drive of one step stays in cache; elsewhere one large product is
     # faster.
-    carry, (carries, pre) = lax.platform_dependent(
+    carry, steps = lax.platform_dependent(
         cpu=lambda: loop(project, inputs),
         default=lambda: loop(
             lambda _, drive: drive, _every_step(project)(params, inputs)
         ),
     )
-    return _Trace(carry, carries, pre)
+    return _Trace(carry, *steps)
 
 
 @functools.partial(_run.defjvp, symbolic_zeros=True)
@@ -114,21 +117,27 @@ def _run_jvp(cell, reverse, primals, tangents):
         d_initial = with_zeros(initial, d_initial)
         previous = select(reset, jax.tree.map(_over_time, initial), previous)
     source = _sources(cell.factors, (params, inputs, previous), (d_params, d_inputs))
+    of_update = previous, trace.pre, trace.kept
+    kept_sources = jax.vmap(
+        functools.partial(
+            product_sources, cell.factors.update, params, d_params=d_params
+        )
+    )(*of_update)
     step_tangent = _step_tangent(cell.factors, params, d_params)
 
     def body(d_carry, step):
         mask, reset, *step = step
         if reset is not None:
             d_carry = select(reset, d_initial, d_carry)
-        d_new, d_pre = step_tangent(d_carry, *step)
+        d_new, *d_rest = step_tangent(d_carry, *step)
         if mask is not None:
             d_new = select(mask, d_new, d_carry)
-        return d_new, (d_new, d_pre)
+        return d_new, (d_new, *d_rest)
 
-    steps = mask, reset, source, previous, trace.pre
+    steps = mask, reset, source, kept_sources, *of_update
     d_carry = with_zeros(carry, d_carry)
-    d_carry, (d_carries, d_pre) = lax.scan(body, d_carry, steps, reverse=reverse)
-    return trace, for_rule(trace, _Trace(d_carry, d_carries, d_pre))
+    d_carry, d_steps = lax.scan(body, d_carry, steps, reverse=reverse)
+    return trace, for_rule(trace, _Trace(d_carry, *d_steps))
 
 
 def _sources(factors: Factors, primals, tangents):
@@ -147,15 +156,19 @@ def _sources(factors: Factors, primals, tangents):
 def _step_tangent(factors: Factors, params, d_params):
     """Returns the step of the tangent loop, which carries only the carry's tangent."""
 
-    # Rematerialized: only the previous carry and `pre` of each step are stored.
+    # Rematerialized: only what `_Trace` has of each step is stored.
     @functools.partial(jax.checkpoint, prevent_cse=False)
-    def step_tangent(params, d_params, d_carry, source, previous, pre):
+    def step_tangent(
+        params, d_params, d_carry, source, kept_sources, previous, pre, kept
+    ):
         _, d_pull = push_forward(factors.recur, (params, previous), (None, d_carry))
         d_pre = pre_activation(source, d_pull)
-        _, d_new = push_forward(
-            factors.update, (params, previous, pre), (d_params, d_carry, d_pre)
+        _, (d_new, d_kept) = push_forward(
+            functools.partial(reuse_products, factors.update),
+            (params, previous, pre, kept),
+            (d_params, d_carry, d_pre, kept_sources),
         )
-        return with_zeros(previous, d_new), d_pre
+        return with_zeros(previous, d_new), d_pre, d_kept
 
     return functools.partial(step_tangent, params, d_params)
 

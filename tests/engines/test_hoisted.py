@@ -12,6 +12,8 @@ import pytest
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from rnnjax import elman, gru, hoisted, lstm, scan, unroll
+from rnnjax.base import factored_cell
+from rnnjax.products import matmul
 from tests.every import CELLS, every_alone
 from tests.programs import draw_inputs, shapes
 from tests.user_cells import counting
@@ -103,10 +105,32 @@ def test_scan_adds_up_every_weight():
     assert matrices(arguments(cell)[0]) <= set(carried)
 
 
-def test_matrix_in_update_stays_in_the_loop():
-    body, _, _ = reverse_loop(gru(H, reset_after=False), hoisted)
-    names = [x.primitive.name for x in products(body)]
-    assert names.count("outer") == 1
+def test_matrix_in_update_leaves_the_loop():
+    """Nor is its product computed again."""
+    cell = gru(H, reset_after=False)
+    body, carried, _ = reverse_loop(cell, hoisted)
+    found = products(body)
+    assert [x.primitive.name for x in found] == ["matmul", "matmul"]
+    assert all(x.params["transposed"] for x in found)
+    assert set(carried) == {(B, H)}
+
+
+def test_large_product_in_update_stays_in_the_loop():
+    """Keeping it would take more memory than all else that is kept of a step."""
+
+    def update(params, carry, pre):
+        raised = jnp.tanh(matmul(carry.h[..., None] ** 2, params["one_row"]))
+        return cell.factors.update(params, carry, pre)._replace(h=raised.sum(axis=-1))
+
+    cell = lstm(H)
+    own = factored_cell(
+        lambda key, size: {**cell.init(key, size), "one_row": jnp.ones((1, 20 * H))},
+        cell.initial_carry,
+        cell.factors._replace(update=update),
+    )
+    body, carried, _ = reverse_loop(own, hoisted)
+    assert "outer" in [x.primitive.name for x in products(body)]
+    assert (1, 20 * H) in carried
 
 
 @pytest.mark.parametrize("cell", CHEAP)

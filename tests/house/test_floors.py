@@ -18,6 +18,7 @@ FLOORS = {
     "rnnjax.placement": 0,
     "rnnjax.parameters": 0,
     "rnnjax.tangents": 0,
+    "rnnjax.kept_products": 0,
     "rnnjax.cells": 1,
     "rnnjax.engines": 1,
     "rnnjax.unroll": 2,
