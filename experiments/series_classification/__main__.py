@@ -118,7 +118,11 @@ PRESETS = {
     ),
     "fsdd": dataclasses.replace(AUDIO, dataset="fsdd"),
     "speech_commands": dataclasses.replace(
-        AUDIO, dataset="speech_commands", hop_seconds=0.02
+        AUDIO,
+        dataset="speech_commands",
+        hop_seconds=0.02,
+        num_updates=700,
+        eval_every=70,
     ),
     "cb513": Config(
         dataset="cb513", hidden_size=128, dropout_rate=0.3, batch_size=16, eval_every=25

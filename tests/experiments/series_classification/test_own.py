@@ -105,7 +105,7 @@ def test_series_of_one_table(tmp_path):
 
 def bad_folder(folder, kind):
     write = write_wavs if kind == "wav" else write_tables
-    write(folder)
+    write(folder, number=2)
     return folder
 
 
