@@ -80,6 +80,5 @@ def _around_greatest(
 def _ground(column: int, row: int, width: int, share: float):
     from matplotlib.patches import Rectangle
 
-    return Rectangle(
-        (column - 0.1, row - 0.45), width + 0.2, 0.9, color=BLUE, alpha=share
-    )
+    style = {"facecolor": BLUE, "alpha": share, "linewidth": 0}
+    return Rectangle((column - 0.1, row - 0.45), width + 0.2, 0.9, **style)

@@ -38,11 +38,12 @@ TREES = {
     "embedding_size": 300,
     "batch_size": 25,
     "dropout_rate": 0.5,
-    "learning_rate": 1e-3,
+    "learning_rate": 2e-3,
     "l2_weight": 1e-4,
-    "num_updates": 3440,
-    "eval_every": 344,
-    "checkpoint_every": 344,
+    "patience": 1,
+    "num_updates": 5 * 343,
+    "eval_every": 343,
+    "checkpoint_every": 343,
 }
 # The baseline that every training is shown beside.
 BAG = {

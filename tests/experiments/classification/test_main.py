@@ -32,7 +32,7 @@ def write_folder(path, number=60):
 
 def test_a_folder_is_learned_with_attention_and_used(tmp_path, capsys):
     write_folder(tmp_path / "texts")
-    flags = f"{TINY} --num-updates 40 --eval-every 40 --pooling attention"
+    flags = f"{TINY} --num-updates 30 --eval-every 30 --pooling attention"
     flags = f"{flags} --both-directions --class-weights balanced --max-length 6"
     directory = tmp_path / "run"
     flags = f"{flags} --data-path {tmp_path / 'texts'} --run-dir {directory}"
@@ -66,7 +66,7 @@ def test_trees_are_learned_and_used(tmp_path, capsys):
         lines.append(f"({whole} (0 {noun}) {inner})")
     path = tmp_path / "my.trees"
     path.write_text("\n".join(lines))
-    flags = f"{TINY} --num-updates 60 --eval-every 60 --model tree --data-path {path}"
+    flags = f"{TINY} --num-updates 40 --eval-every 40 --model tree --data-path {path}"
     assert run(classification, f"{flags} --run-dir {tmp_path / 'run'}") == DONE
     assert results_of(tmp_path / "run")["metrics"]["test_accuracy"] > 0.9
     capsys.readouterr()
@@ -89,7 +89,7 @@ def test_other_targets_and_vectors(tmp_path, target, capsys):
     path, vectors = tmp_path / "my.csv", tmp_path / "vectors.txt"
     path.write_text("\n".join(rows))
     vectors.write_text("Warm 9 9 9\nfine 1 0 0\ndull 0 1 0\nfilm 0 0 1\n")
-    flags = f"{TINY} --num-updates 200 --eval-every 200 --model average"
+    flags = f"{TINY} --num-updates 90 --eval-every 90 --model average"
     flags = f"{flags} --target {target} --label-column is"
     flags = f"{flags} --vectors {vectors} --freeze-vectors"
     flags = f"{flags} --data-path {path} --run-dir {tmp_path / 'run'}"
@@ -102,7 +102,58 @@ def test_other_targets_and_vectors(tmp_path, target, capsys):
     assert table["warm"].tolist() == pytest.approx([1 / 3] * 3)
     name = {"labels": "test_f1", "number": "test_r2"}[target]
     assert results_of(tmp_path / "run")["metrics"][name] > 0.4
-    plots = (
-        {"learning_curve", "predictions"} if target == "number" else {"learning_curve"}
-    )
-    assert plots_of(tmp_path / "run") == plots
+    if target == "number":
+        assert plots_of(tmp_path / "run") == {"learning_curve", "predictions"}
+
+
+CONTENTS = {
+    "t.csv": b"text,label\nfine,x\ndull,y\n",
+    "new.csv": b"text,label\nfine,x\ncold,z\n",
+    "one.csv": b"text,label\nfine,x\ncold,x\n",
+    "none.csv": b"text,label\nfine,x\ncold,\n",
+    "unequal.csv": b"text,label\nfine,x\ndull\n",
+    "latin.csv": b"text,label\nfine,x\xff\n",
+    "classes/a.txt": b"fine\n",
+    "classes/b.txt": b"\n",
+    "my.trees": b"(a (b x) (c y) (a z))\n(b x)\n",
+    "mixed.txt": b"fine 1 2\ndull 1\n",
+}
+OWN = "--data-path t.csv --validation-path"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (f"{OWN} new.csv", "new.csv, line 3: the label must be one of the training"),
+        (f"{OWN} latin.csv", "latin.csv, byte 17: the file must be utf-8, got byte"),
+        (f"{OWN} t.csv --cell lstn", "cell must be lstm"),
+        (f"{OWN} t.csv --vectors mixed.txt", "mixed.txt, line 2: a line must be a w"),
+        (f"{OWN} t.csv --vectors a --model tf_idf", "vectors must not be given for"),
+        (f"{OWN} t.csv --model tree", "t.csv, line 2: the model needs trees"),
+        (f"{OWN} t.csv --target number", "t.csv, line 2: the label must be a finite"),
+        ("--data-path t.csv", "t.csv: there are too few texts: none is for"),
+        ("--data-path one.csv --validation-path t.csv", "there must be two labels"),
+        ("--data-path none.csv --validation-path t.csv", "line 3: the label must not"),
+        ("--data-path unequal.csv", "unequal.csv, line 3: a row must have 2 values"),
+        ("--data-path t.csv --label-column stars", "include 'stars', got text, label"),
+        ("--data-path classes", "b.txt: the class 'b' must have an example"),
+        (
+            "--data-path my.trees --validation-path my.trees --model tree",
+            "my.trees, line 1: a node must have one or two children, got 3",
+        ),
+        ("--test-path t.csv", "test_path needs validation_path"),
+        ("--dataset sst --target number", "target must be label for sst"),
+        ("--target labels --class-weights balanced", "class_weights must be equal"),
+        ("--freeze-vectors", "freeze_vectors needs vectors"),
+    ],
+)
+def test_bad_input(tmp_path, monkeypatch, capsys, flags, message):
+    monkeypatch.chdir(tmp_path)
+    for name, content in CONTENTS.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    assert run(classification, f"{flags} --run-dir run") == BAD_INPUT
+    error = capsys.readouterr().err
+    assert message in " ".join(error.split())
+    assert error.count("\n") == 1 or "--help" in error  # from the parser
+    assert not (tmp_path / "run").exists()
