@@ -5,7 +5,7 @@ recurrence. So nothing needs to be known of the network, neither cells nor layer
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from experiments.doctor.origins import Origins, Tag
+from experiments.doctor.reach import reach
 from rnnjax.base import Array
 
 # The parameter that holds the program which a primitive runs.
@@ -29,7 +30,7 @@ class Recorder:
     """Runs programs and records values by name.
 
     Names are such as "recurrence 1, carry 0" (what a step reads), "recurrence 1, tanh
-    2" (outputs) and "recurrence 1, reach" (see `_reach`), numbered in the order of
+    2" (outputs) and "recurrence 1, reach" (see `reach`), numbered in the order of
     computation. In a scan, values have the axis of its steps first, in that order.
 
     Attributes:
@@ -138,7 +139,7 @@ class Recorder:
         carry, (outputs, values) = scan(own, is_watched=True)
         names = [key for key in values if key.startswith(f"{prefix}carry")]
         zeros = {key: jnp.zeros_like(values[key]) for key in names}
-        norms = _reach(lambda added: scan(added, is_watched=False)[0], zeros)
+        norms = reach(lambda added: scan(added, is_watched=False)[0], zeros)
         if norms is not None:
             values[f"{prefix}reach"] = norms
         if params["reverse"]:
@@ -176,40 +177,6 @@ def observe(
     results, _ = recorder.run(closed, leaves, [None] * len(leaves))
     result = jax.tree.unflatten(jax.tree.structure(shape), results)
     return result, recorder.values, recorder.origins
-
-
-def _reach(final_carry: Callable[[Values], Iterable[Array]], zeros: Values):
-    """Computes how a gradient at the last carry shrinks or grows, going back.
-
-    Returns:
-      `[T, rows]`, norms of the gradient with respect to the carry that each step reads,
-      one per row of the carry's first axis; None if no carry is floating.
-    """
-    if not zeros:
-        return None
-
-    def floating(added):
-        return [
-            x
-            for x in final_carry(added)
-            if jnp.issubdtype(jnp.result_type(x), jnp.floating)
-        ]
-
-    final, pull = jax.vjp(floating, zeros)
-    key = jax.random.key(0)
-    (grads,) = pull(
-        [
-            jax.random.normal(jax.random.fold_in(key, i), x.shape, x.dtype)
-            for i, x in enumerate(final)
-        ]
-    )
-    num_rows = {x.shape[1] for x in grads.values() if x.ndim > 1}
-    if len(num_rows) != 1:  # carries of different kinds
-        return None
-    squares = [
-        (x**2).sum(axis=tuple(range(2, x.ndim))) for x in grads.values() if x.ndim > 1
-    ]
-    return jnp.sqrt(sum(squares))
 
 
 def _evaluate(equation: Any, operands: list[Any]) -> list[Any]:

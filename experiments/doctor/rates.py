@@ -11,7 +11,7 @@ from experiments.doctor.finding import Finding, number, percent
 from experiments.doctor.trial import Path, Trial
 
 SCALES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0)
-LAST = 5  # updates at whose losses rates are compared
+LAST = 4  # updates at whose losses rates are compared
 TOO_SLOW = 0.05  # of the best gain, with a rate at least 100 times as high
 TOO_FAST = 0.3  # of the best gain, with a lower rate
 MUCH_DROPOUT, MOST_DROPOUT = 0.75, 0.9
@@ -66,6 +66,16 @@ def learning_rate(gains: dict[float, float], rate: float | None) -> Iterator[Fin
       rate: the learning rate, None if it has no flag.
     """
     own, best = gains[1.0], max(gains, key=lambda scale: gains[scale])
+    if gains[best] <= 0 and own == -np.inf:
+        yield Finding(
+            "learning rate too high",
+            "serious",
+            "After a few updates the loss is no longer finite, and it falls at no rate "
+            "down to a thousandth of yours.",
+            {"learning_rate": 0.001},
+            "Start from a learning rate of 0.001.",
+        )
+        return
     if gains[best] <= 0:
         yield Finding(
             "nothing is learned",

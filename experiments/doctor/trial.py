@@ -15,7 +15,7 @@ from experiments.shared.inspection import Inspection
 from rnnjax.base import Array
 from rnnjax.diagnostics import dead_units, saturated_units
 
-NUM_UPDATES = 20
+NUM_UPDATES = 12
 MOST_TRIED = 100  # batches among which those of one shape are sought
 
 

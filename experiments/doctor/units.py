@@ -12,6 +12,7 @@ from experiments.doctor.trial import Look, Path, Trial
 
 MANY = 0.5  # of the units of an activation, or of the arrays of parameters
 SOME = 0.2
+NEARLY_ALL = 0.9  # candidates of gated cells often saturate for a while
 MOST_STEPS = 0.9  # a unit that is saturated at more of them is a saturated one
 LEAST_REACH = 4.0  # steps
 ENOUGH_STEPS = 8  # to measure how far a gradient reaches
@@ -41,12 +42,11 @@ def check_units(params: Any, trial: Trial, path: Path) -> Iterator[Finding]:
     yield from no_gradient(trial.gradients(params, 0))
     yield from through_time(start)
     yield from large_gradient(path)
-    after = trial.look(path.params) if len(path.losses) else start
-    for look, when in ((start, "at the start"), (after, "after a few updates")):
-        found = [*dead(look, when), *saturated(look, when)]
-        yield from found
-        if found:
-            break
+    found = [*dead(start, "at the start"), *saturated(start, "at the start", SOME)]
+    if not found and len(path.losses):
+        when, after = "after a few updates", trial.look(path.params)
+        found = [*dead(after, when), *saturated(after, when, NEARLY_ALL)]
+    yield from found
 
 
 def activation_before_the_loss(trial: Trial, look: Look) -> Iterator[Finding]:
@@ -169,10 +169,10 @@ def dead(look: Look, when: str) -> Iterator[Finding]:
             )
 
 
-def saturated(look: Look, when: str) -> Iterator[Finding]:
-    """Finds units of a tanh that are near ±1 at nearly every step."""
+def saturated(look: Look, when: str, least: float) -> Iterator[Finding]:
+    """Finds a share of units of a tanh that are near ±1 at nearly every step."""
     for name, shares in look.saturated.items():
-        if (share := (shares > MOST_STEPS).mean()) >= SOME:
+        if (share := (shares > MOST_STEPS).mean()) >= least:
             yield Finding(
                 "saturated units",
                 "serious" if share >= MANY else "warning",

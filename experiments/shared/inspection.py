@@ -80,7 +80,7 @@ def inspection_of(
       num_rows: see `Inspection`.
 
     Raises:
-      TypeError: if it is not like this.
+      ValueError: if it is not like this.
     """
     missing = [
         name
@@ -88,7 +88,10 @@ def inspection_of(
         if not hasattr(prepared, name)
     ]
     if missing:
-        raise TypeError(f"prepared must have {', '.join(missing)}.")
+        raise ValueError(
+            f"prepared must have {', '.join(missing)} to be examined, or the experiment "
+            "a file inspection.py."
+        )
     loss = prepared.loss
     if isinstance(prepared, training.Prepared):
         loss = _from_the_initial_carry(prepared)

@@ -133,12 +133,12 @@ def test_duplicates_across_splits():
 
 
 def test_duplicates_in_a_text():
-    text = np.random.default_rng(0).integers(0, 9, 900).astype(np.int32)
-    copied = np.concatenate([text[850:], text[200:320]])
+    text = np.random.default_rng(0).integers(0, 9, 1000).astype(np.int32)
+    copied = np.concatenate([text[850:900], text[200:370]])
     once = {"train": Examples([text[:800]]), "test": Examples([text[800:]])}
     assert not found(training(parts=once))
     twice = {**once, "test": Examples([copied])}
-    # Of 121 windows of 50 steps, 71 are within the copied 120 steps.
+    # Of 121 windows of 100 steps, 71 are within the copied 170 steps.
     trouble = found(training(parts=twice))["duplicates across splits"]
     assert "59 %" in trouble.text
     silent = np.zeros(300, np.int32)

@@ -238,8 +238,10 @@ def test_learning_rates(rate, name):
 
 def test_gains_are_judged():
     gains = dict.fromkeys((1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0), -np.inf)
-    (only,) = learning_rate(gains, 0.1)
+    (only,) = learning_rate({**gains, 1.0: -0.1}, 0.1)
     assert only.name == "nothing is learned"
+    (only,) = learning_rate(gains, 1e9)
+    assert only.flags == {"learning_rate": 0.001}
     (only,) = learning_rate({**gains, 1e-3: 0.5, 1e-2: 0.4}, 10)
     assert only.level == "serious" and "no longer finite" in only.text
     (only,) = learning_rate({**gains, 0.1: 0.5, 1.0: 0.1}, 10)
