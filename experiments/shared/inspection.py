@@ -89,8 +89,8 @@ def inspection_of(
     ]
     if missing:
         raise ValueError(
-            f"prepared must have {', '.join(missing)} to be examined, or the experiment "
-            "a file inspection.py."
+            f"prepared must have {', '.join(missing)} to be examined, or the "
+            "experiment a file inspection.py."
         )
     loss = prepared.loss
     if isinstance(prepared, training.Prepared):
