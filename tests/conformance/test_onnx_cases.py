@@ -1,7 +1,5 @@
 """ONNX Runtime against what is read from its models, and written again, at random."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,6 +7,7 @@ from rnnjax import lengths_to_mask
 from rnnjax.convert.onnx_read import carry_from_onnx, from_onnx
 from rnnjax.convert.onnx_write import to_onnx
 from tests.conformance.onnx_cases import draw_case, model_of, run_in_onnx_runtime
+from tests.convert.exchange import stack_carries
 from tests.loop import in_numpy
 from tests.pytrees import assert_close, assert_same_bits
 
@@ -38,10 +37,8 @@ def compiled(layer):
     @in_numpy
     def run(params, carry, inputs, mask):
         carry, outputs = layer.apply(params, carry, inputs, mask=mask)
-        both = isinstance(carry, dict)
-        ways = [carry["forward"], carry["backward"]] if both else [carry]
-        leaves = [jnp.stack(x) for x in zip(*map(jax.tree.leaves, ways))]
-        outputs = outputs.reshape(*outputs.shape[:-1], len(ways), -1)
+        leaves = stack_carries([carry])
+        outputs = outputs.reshape(*outputs.shape[:-1], len(leaves[0]), -1)
         return [outputs.swapaxes(1, 2), *leaves]
 
     def run_as_node(params, given):
@@ -55,11 +52,15 @@ def compiled(layer):
     return run_as_node
 
 
-def check_case(seed, num_runs):
-    """Compares a node with the layer read from it, and with both written again."""
+def case_of(seed, num_runs):
     rng = np.random.default_rng(seed)
     operator, sizes = OPERATORS[seed % 3], SIZES[seed % 5]  # all pairs come in turn
-    case = draw_case(rng, operator, sizes, num_runs)
+    return draw_case(rng, operator, sizes, num_runs)
+
+
+def check_case(seed, num_runs):
+    """Compares a node with the layer read from it, and with both written again."""
+    case = case_of(seed, num_runs)
     case = case._replace(runs=list(map(without_carries_of_no_steps, case.runs)))
     model = model_of(case)
     want = run_in_onnx_runtime(model, case.runs)
@@ -85,6 +86,18 @@ def check_case(seed, num_runs):
 # every operator in every direction, a GRU in both its forms, with default activations,
 # lengths and a carry: elman, lstm and gru as their makers make them
 PLAIN = 465, 309, 282, 1288, 163, 832, 737, 380, 680, 647, 965, 17
+
+
+def test_plain_cases_are_plain():
+    kinds = set()
+    for seed in PLAIN:
+        operator, attributes, _, (run, _) = case_of(seed, 2)
+        assert not {"activations", "clip"} & attributes.keys()
+        assert not attributes.get("input_forget")
+        assert {"sequence_lens", "initial_h"} <= run.keys()
+        before = attributes.get("linear_before_reset")
+        kinds.add((operator, attributes["direction"], before))
+    assert len(kinds) == len(PLAIN) == 3 * 4
 
 
 @pytest.mark.parametrize("seed", sorted({*range(20), *PLAIN}))

@@ -9,14 +9,15 @@ and of all weights, which may be 5e-5 apart. These are the same, in the same siz
   directions, the batch axis first, contiguous arrays, lengths that vary, and lengths
   given as an array: 4 * 2**6 = 256;
 - an RNN with tanh and one with relu, without any of these: 2.
+
+Weights are taken from a module, and put back into another. Lengths are in no order. A
+few configurations run on every engine.
 """
 
-import functools
 import itertools
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -25,11 +26,14 @@ from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.convert import from_pytorch, to_pytorch
 from rnnjax.models.batch_first import apply_batch_first
+from tests.convert.exchange import stack_carries
+from tests.every import DEFAULT_ENGINE
 from tests.pytrees import assert_close
+from tests.registry import ENGINES
 
 T, B, D, H, P = 7, 6, 10, 6, 3
 NUM_LAYERS = 2
-LENGTHS = [7, 5, 5, 2, 1, 1]
+LENGTHS = [5, 1, 7, 2, 5, 1]
 TOLERANCES = {np.float32: 1e-5, np.float64: 1e-11}
 MAKERS = {"RNN": elman, "LSTM": lstm, "GRU": gru, "LSTM projected": lstm_projected}
 
@@ -45,16 +49,6 @@ class Configuration(NamedTuple):
     varies: bool
     contiguous: bool
     lengths_as_array: bool
-
-
-class Result(NamedTuple):
-    """What is compared; h and c are lists, of h alone where there is no c."""
-
-    outputs: np.ndarray
-    last: list
-    inputs_gradient: np.ndarray
-    first_gradient: list
-    weight_gradients: dict
 
 
 GRID = [
@@ -74,11 +68,14 @@ QUICK = [
     *(Configuration(module, "tanh", *[True] * 6) for module in MAKERS),
     program_of(Configuration("RNN", "relu", *[False] * 6)),
 ]
+ON_EVERY_ENGINE = [*QUICK[:4], Configuration("RNN", "relu", *[True] * 6)]
 
 
-def name_of(program):
-    flags = zip(program._fields[2:6], program[2:6])
-    return "-".join([*program[:2], *(name for name, on in flags if on)])
+def name_of(x):
+    if not isinstance(x, Configuration):
+        return x.name
+    flags = zip(x._fields[2:6], x[2:6])
+    return "-".join([*x[:2], *(name for name, on in flags if on)])
 
 
 def test_there_are_258():
@@ -90,22 +87,34 @@ def test_there_are_258():
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize(
-    "program",
-    [pytest.param(x, marks=() if x in QUICK else pytest.mark.slow) for x in PROGRAMS],
+    ("program", "engine_case"),
+    [
+        pytest.param(program, case, marks=() if program in QUICK else pytest.mark.slow)
+        for case in ENGINES
+        for program in (PROGRAMS if case.engine is DEFAULT_ENGINE else ON_EVERY_ENGINE)
+    ],
     ids=name_of,
 )
-def test_equals_pytorch(program, dtype):
+def test_equals_pytorch(program, engine_case, dtype):
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     with jax.enable_x64(dtype == np.float64):
-        run = compiled(program)
-        for seed, configuration in enumerate(GRID):
-            if program_of(configuration) == program:
-                arguments = draw(configuration, seed, dtype)
-                peer = make_peer(torch, configuration, seed, dtype)
-                want = run_peer(torch, peer, configuration, *arguments)
-                got = run_ours(run, peer, configuration, *arguments)
-                assert_close(got, want, TOLERANCES[dtype])
+        run = compiled(program, engine_case.engine)
+        same = [x for x in GRID if program_of(x) == program] or [program]
+        for seed, configuration in enumerate(same):
+            arguments = draw(configuration, seed, dtype)
+            torch.manual_seed(seed)
+            peer, other = (make_peer(torch, configuration, dtype) for _ in range(2))
+            want = run_peer(torch, peer, configuration, *arguments)
+            got = run_ours(run, peer, configuration, *arguments)
+            assert_close(got, want, TOLERANCES[dtype])
+
+            maker = MAKERS[configuration.module]
+            weights = to_pytorch(from_pytorch(peer.state_dict(), maker), maker)
+            other.load_state_dict(jax.tree.map(torch.from_numpy, weights))
+            again = run_peer(torch, other, configuration, *arguments)
+            for results in (got, again):
+                assert_close(results[:2], want[:2], min(1e-6, TOLERANCES[dtype]))
 
 
 def draw(configuration, seed, dtype):
@@ -134,7 +143,7 @@ def lengths_of(configuration):
     return np.array(LENGTHS) if configuration.lengths_as_array else LENGTHS
 
 
-def make_peer(torch, configuration, seed, dtype):
+def make_peer(torch, configuration, dtype):
     options = {
         "num_layers": NUM_LAYERS,
         "bias": configuration.bias,
@@ -146,27 +155,28 @@ def make_peer(torch, configuration, seed, dtype):
         options["nonlinearity"] = configuration.activation
     if configuration.module == "LSTM projected":
         options["proj_size"] = P
-    torch.manual_seed(seed)
     return getattr(torch.nn, configuration.module.split()[0])(D, H, **options)
 
 
 def run_peer(torch, peer, configuration, inputs, first, weights, last_weights):
+    """Returns outputs and the last h and c, then gradients."""
     # from_numpy, since tensor would lay what is not contiguous out anew
     inputs = torch.from_numpy(inputs).requires_grad_()
     first = [torch.from_numpy(x).requires_grad_() for x in first]
-    packing = {"batch_first": configuration.batch_first}
+    packing, rnn = {"batch_first": configuration.batch_first}, torch.nn.utils.rnn
     fed = inputs
     if configuration.varies:
         lengths = torch.as_tensor(lengths_of(configuration))
-        fed = torch.nn.utils.rnn.pack_padded_sequence(inputs, lengths, **packing)
+        packed = {"enforce_sorted": False, **packing}
+        fed = rnn.pack_padded_sequence(inputs, lengths, **packed)
     outputs, last = peer(fed, tuple(first) if len(first) == 2 else first[0])
     last = last if len(first) == 2 else (last,)
     if configuration.varies:
-        outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(outputs, **packing)
+        outputs, _ = rnn.pad_packed_sequence(outputs, **packing)
     torch.autograd.backward(
         [outputs, *last], [torch.from_numpy(x) for x in (weights, *last_weights)]
     )
-    return Result(
+    return (
         outputs.detach().numpy(),
         [x.detach().numpy() for x in last],
         inputs.grad.numpy(),
@@ -190,48 +200,40 @@ def run_ours(run, peer, configuration, inputs, first, weights, last_weights):
             # the gradient of a sum is that of each of its terms
             shared = 2 * H if maker is gru else None
             named[name][:shared] = named[name.replace("hh", "ih")][:shared]
-    return Result(*results, inputs_gradient, first_gradient, named)
+    return *results, inputs_gradient, first_gradient, named
 
 
-def compiled(program):
+def compiled(program, engine):
     """Compiles a program of values and gradients, over h and c as PyTorch has them."""
-    layer = layer_of(program)
-    directions = ("forward", "backward") if program.both else ("",)
-    places = list(itertools.product(range(NUM_LAYERS), directions))
+    layer = layer_of(program, engine)
 
     def as_carry(leaves):
         cells = [LSTMCarry(*x) if len(x) == 2 else x[0] for x in zip(*leaves)]
-        if not program.both:
-            return tuple(cells)
-        return tuple(
-            dict(zip(directions, cells[2 * i : 2 * i + 2])) for i in range(NUM_LAYERS)
-        )
-
-    def as_leaves(carry):
-        cells = [carry[i][name] if name else carry[i] for i, name in places]
-        return [jnp.stack(x) for x in zip(*map(jax.tree.leaves, cells))]
-
-    def apply(mask, params, first, inputs):
-        carry = as_carry(first)
-        if program.batch_first:
-            last, outputs = apply_batch_first(layer, params, inputs, carry, mask=mask)
-        else:
-            last, outputs = layer.apply(params, carry, inputs, mask=mask)
-        return outputs, as_leaves(last)
+        pairs = zip(cells[::2], cells[1::2])
+        ways = "forward", "backward"
+        return tuple([dict(zip(ways, x)) for x in pairs] if program.both else cells)
 
     @jax.jit
     def run(params, first, inputs, mask, weights):
-        function = functools.partial(apply, mask)
-        results, pull = jax.vjp(function, params, first, inputs)
+        def apply(params, first, inputs):
+            carry = as_carry(first)
+            if program.batch_first:
+                given = layer, params, inputs, carry
+                last, outputs = apply_batch_first(*given, mask=mask)
+            else:
+                last, outputs = layer.apply(params, carry, inputs, mask=mask)
+            return outputs, stack_carries(last)
+
+        results, pull = jax.vjp(apply, params, first, inputs)
         return results, pull(weights)
 
     return run
 
 
-def layer_of(program):
+def layer_of(program, engine):
     maker = MAKERS[program.module]
     sizes = (H, P) if maker is lstm_projected else (H,)
     options = {"activation": program.activation} if maker is elman else {}
     cell = maker(*sizes, use_bias=program.bias, **options)
-    layer = bidirectional(cell) if program.both else recurrent(cell)
-    return stack(*[layer] * NUM_LAYERS)
+    make = bidirectional if program.both else recurrent
+    return stack(*[make(cell, engine=engine)] * NUM_LAYERS)

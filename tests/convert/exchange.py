@@ -1,6 +1,7 @@
 """What the tests of all converters share."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -33,6 +34,16 @@ def assert_computes(cell, params, want, want_leaves, lengths=None):
     carry, outputs = run(params, INPUTS)
     want = want if mask is None else np.where(mask[..., None], want, 0)
     assert_close((outputs, jax.tree.leaves(carry)), (want, want_leaves), 1e-6)
+
+
+def stack_carries(carry):
+    """Stacks what layers and their directions carry: h, and c where there is one."""
+    cells = [
+        cell
+        for own in carry
+        for cell in ((own["forward"], own["backward"]) if type(own) is dict else (own,))
+    ]
+    return [jnp.stack(x) for x in zip(*map(jax.tree.leaves, cells))]
 
 
 def message_of(function, *args, **options):

@@ -1,5 +1,7 @@
 """Weights from and to Equinox, Haiku, Flax Linen and Flax NNX."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -275,36 +277,32 @@ def test_equals_haiku(maker):
     assert_close(again, want, 1e-6)
 
 
-def carry_leaves(carry):
-    """Flax' carry is (c, h)."""
-    return jax.tree.leaves(carry)[::-1]
+def check_flax(read, write, maker, weights, peer):
+    """Takes the weights from Flax, and gives them back; its carry is (c, h)."""
+    params = read(weights, maker)
+    assert_same_bits(write(params, maker), weights)
+    carry, want = peer(INPUTS, seq_lengths=LENGTHS)
+    leaves = jax.tree.leaves(carry)[::-1]
+    assert_computes(maker(H), params, want, leaves, LENGTHS)
 
 
 @pytest.mark.parametrize("name", FLAX)
 def test_equals_linen(name):
-    """Takes the weights from a layer, and gives them back."""
     maker, _ = FLAX[name]
     peer = linen.RNN(getattr(linen, name)(H), time_major=True, return_carry=True)
     shapes = jax.eval_shape(peer.init, jax.random.key(0), INPUTS)
     variables = draw_like(np.random.default_rng(0), shapes, np.float32)
-    weights = variables["params"]["cell"]
-    params = from_linen(weights, maker)
-    assert_same_bits(to_linen(params, maker), weights)
-    assert params["kernel"].shape[0] == D
-    carry, want = jax.jit(peer.apply)(variables, INPUTS, seq_lengths=LENGTHS)
-    assert_computes(maker(H), params, want, carry_leaves(carry), LENGTHS)
+    run = functools.partial(jax.jit(peer.apply), variables)
+    check_flax(from_linen, to_linen, maker, variables["params"]["cell"], run)
 
 
 @pytest.mark.parametrize("name", FLAX)
 def test_equals_nnx(name):
-    """Takes the weights from a cell, and gives them back."""
     maker, options = FLAX[name]
     cell = getattr(nnx, name)(D, H, rngs=nnx.Rngs(0))
     shapes = nnx.to_pure_dict(nnx.state(cell, nnx.Param))
     weights = draw_like(np.random.default_rng(0), shapes, np.float32)
     nnx.update(cell, weights)
-    params = from_nnx(weights, maker)
-    assert_same_bits(to_nnx(params, maker, **options), weights)
     peer = nnx.RNN(cell, time_major=True, return_carry=True)
-    carry, want = peer(INPUTS, seq_lengths=LENGTHS)
-    assert_computes(maker(H), params, want, carry_leaves(carry), LENGTHS)
+    write = functools.partial(to_nnx, **options)
+    check_flax(from_nnx, write, maker, weights, peer)

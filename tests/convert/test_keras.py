@@ -75,21 +75,6 @@ def test_cudnn_weights_are_recognised_and_converted(maker, num_gates):
     assert_same_bits(from_keras(cudnn, maker), want)
 
 
-def test_cudnn_matrices_are_stored_transposed():
-    plain = np.arange(6.0).reshape(2, 3)
-    stored = np.array([[0.0, 3, 1], [4, 2, 5]])  # 0 3, 1 4, 2 5 as rows of a (3, 2)
-    square = np.arange(9.0).reshape(3, 3)
-    cudnn = {
-        "kernel": np.hstack([stored] * 4),
-        "recurrent_kernel": np.hstack([square] * 4),
-        "bias": np.arange(24.0),
-    }
-    params = from_keras(cudnn, lstm)
-    assert_same_bits(params["kernel"], np.hstack([plain] * 4))
-    assert_same_bits(params["recurrent_kernel"], np.hstack([square.T] * 4))
-    assert_same_bits(params["bias"], np.arange(12.0) + np.arange(12.0, 24.0))
-
-
 def test_cudnn_weights_of_another_form_are_refused():
     cudnn = to_keras(draw_params(gru(H)), gru)
     cudnn["bias"] = cudnn["bias"].ravel()

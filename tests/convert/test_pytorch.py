@@ -1,6 +1,5 @@
 """Weights from and to PyTorch."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,16 +7,8 @@ import pytest
 from rnnjax import bidirectional, elman, gru, lstm, recurrent, stack
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.convert import from_pytorch, to_pytorch
-from tests.convert.exchange import (
-    INPUTS,
-    LENGTHS,
-    MASK,
-    D,
-    H,
-    T,
-    draw_params,
-    message_of,
-)
+from rnnjax.convert.onnx_read import from_onnx
+from tests.convert.exchange import INPUTS, D, H, draw_params, message_of
 from tests.pytrees import assert_close, assert_same_bits
 
 P = 4
@@ -184,33 +175,24 @@ def test_layers_that_make_no_module():
 
 
 @pytest.mark.conformance
-@pytest.mark.parametrize(("maker", "both", "use_bias"), EVERY_KIND)
-def test_equals_pytorch(maker, both, use_bias):
-    """Takes the weights from a module, and puts them back into another."""
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, of its own exporter
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("LSTM", {"num_layers": 2, "bidirectional": True}),
+        ("GRU", {"num_layers": 2}),
+        ("RNN", {"nonlinearity": "relu", "bidirectional": True, "bias": False}),
+    ],
+)
+def test_models_exported_to_onnx_equal_the_module(tmp_path, module, options):
     torch = pytest.importorskip("torch")
-    module = {elman: torch.nn.RNN, gru: torch.nn.GRU}.get(maker, torch.nn.LSTM)
-    options = {"num_layers": 2, "bias": use_bias, "bidirectional": both}
-    options |= {"proj_size": P} if maker is lstm_projected else {}
-    torch.manual_seed(0)
-    peer, other = (module(D, H, **options) for _ in range(2))
-    inputs = torch.from_numpy(INPUTS)
-    rnn = torch.nn.utils.rnn
-    packed = rnn.pack_padded_sequence(inputs, LENGTHS, enforce_sorted=False)
-
-    def outputs_of_peer(peer):
-        with torch.no_grad():
-            outputs, carry = peer(packed)
-        outputs, _ = rnn.pad_packed_sequence(outputs, total_length=T)
-        carry = carry if isinstance(carry, tuple) else (carry,)
-        return outputs.numpy(), [x.numpy() for x in carry]
-
-    layer = two_layers(maker, both, use_bias)
-    params = from_pytorch(peer.state_dict(), maker)
-    carry, outputs = jax.jit(layer.apply)(params, None, INPUTS, mask=MASK)
-    ways = ("forward", "backward")
-    cells = [x[way] for x in carry for way in ways] if both else carry
-    leaves = [np.stack(x) for x in zip(*map(jax.tree.leaves, cells))]
-    assert_close((outputs, leaves), outputs_of_peer(peer), 1e-6)
-
-    other.load_state_dict(jax.tree.map(torch.from_numpy, to_pytorch(params, maker)))
-    assert_close(outputs_of_peer(other), outputs_of_peer(peer), 1e-6)
+    module = getattr(torch.nn, module)(D, H, **options)
+    inputs, path = torch.from_numpy(INPUTS), tmp_path / "model.onnx"
+    torch.onnx.export(module, (torch.ones_like(inputs),), path, dynamo=False)
+    with torch.no_grad():
+        want = module(inputs)[0].numpy()
+    nodes = from_onnx(path)
+    assert len(nodes) == options.get("num_layers", 1)
+    layer = stack(*[node.layer for node in nodes])
+    _, got = layer.apply(tuple(node.params for node in nodes), None, INPUTS)
+    assert_close(np.asarray(got), want, 1e-6)

@@ -1,6 +1,5 @@
 """Parameters as one matrix over [h, x]: there, back, and in the lectures' equations."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -8,6 +7,7 @@ from rnnjax import elman, gru, lstm
 from rnnjax.convert.stacked import stack_kernels, unstack_kernels
 from tests.cells.paper import draw_params, sigmoid
 from tests.pytrees import assert_same_bits
+from tests.refusals import refuses
 
 B, D, H = 3, 2, 5
 CELLS = {
@@ -43,22 +43,6 @@ def test_product_over_h_and_x_is_the_sum_of_both(x64, name):
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
 
 
-def test_lstm_of_the_lectures(x64):
-    """[i, f, g, o] = W [h, x] + b, made in NumPy from what `stack_kernels` gives."""
-    cell, _ = CELLS["lstm"]
-    params, x, h = draw(cell)
-    c = np.random.default_rng(1).normal(size=(B, H))
-    stacked = jax.tree.map(np.asarray, stack_kernels(params))
-    z = np.concatenate([h, x], axis=-1) @ stacked["stacked_kernel"] + stacked["bias"]
-    i, f, g, o = np.split(z, 4, axis=-1)
-    want_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    want_h = sigmoid(o) * np.tanh(want_c)
-    carry = cell.initial_carry(params)._replace(h=h, c=c)
-    carry, outputs = cell.step(params, carry, x)
-    np.testing.assert_allclose(carry.c, want_c, rtol=1e-12)
-    np.testing.assert_allclose(outputs, want_h, rtol=1e-12)
-
-
 def test_gru_of_the_paper(x64):
     """The candidate's block multiplies [r h, x]."""
     cell, _ = CELLS["gru_before"]
@@ -73,13 +57,12 @@ def test_gru_of_the_paper(x64):
     np.testing.assert_allclose(outputs, (1 - z) * n + z * h, rtol=1e-12)
 
 
-def test_missing_matrices_are_named():
-    with pytest.raises(ValueError, match="params must have a kernel and a recurrent_"):
-        stack_kernels({"kernel": np.zeros((D, H))})
-    with pytest.raises(ValueError, match="stacked must have a stacked_kernel, got"):
-        unstack_kernels({"kernel": np.zeros((D, H))}, H)
-    stacked = {"stacked_kernel": np.zeros((H + D, H))}
-    for size in (0, H + D, -1):
-        message = rf"hidden_size must be from 1 to .*{size}"
-        with pytest.raises(ValueError, match=message):
-            unstack_kernels(stacked, size)
+STACKED = {"stacked_kernel": np.zeros((H + D, H))}
+test_missing_matrices_and_other_sizes_are_refused = refuses(
+    (stack_kernels, {"kernel": 1}, "params must have a kernel and a recurrent_"),
+    (unstack_kernels, {"kernel": 1}, H, "stacked must have a stacked_kernel, got"),
+    *(
+        (unstack_kernels, STACKED, size, rf"hidden_size must be from 1 to .*{size}")
+        for size in (0, H + D, -1)
+    ),
+)
