@@ -2,19 +2,16 @@
 
 import dataclasses
 import functools
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from rnnjax import Cell, Layer
-from rnnjax.attention import Memory, bind_memory
+from rnnjax import Cell, Layer, recurrent
 from rnnjax.base import Engine
 from rnnjax.catalogue import CatalogueEntry
-from rnnjax.layers import bind_source
 
 
 def draw_vectors(rng, leading, input_size):
@@ -89,30 +86,6 @@ def case_of_entry(entry: CatalogueEntry, options, **facts) -> CellCase:
     )
 
 
-def with_memory(reader, is_masked=True):
-    """Makes a cell or layer whose `init` binds a memory that all sequences share.
-
-    It has 6 rows of width 4, some of them masked unless told otherwise.
-    """
-
-    def init(key, input_size):
-        values = jax.random.normal(key, (6, 4))
-        mask = jnp.array([True, True, False, True, True, False])
-        memory = Memory(values, mask if is_masked else None)
-        return bind_memory(reader.init(key, input_size), memory)
-
-    return reader._replace(init=init)
-
-
-def with_source(reader):
-    """Makes a layer whose `init` also binds the tokens of that memory."""
-
-    def init(key, input_size):
-        return bind_source(reader.init(key, input_size), jnp.array([6, 0, 1, 3, 6, 8]))
-
-    return reader._replace(init=init)
-
-
 @dataclasses.dataclass(frozen=True)
 class EngineCase:
     """One engine to test.
@@ -151,3 +124,30 @@ class LayerCase:
     @functools.cache  # noqa: B019
     def layer(self, engine: Engine) -> Layer:
         return self.make(engine)
+
+
+def layer_case(name, maker, *args, input_size=3, every_engine=False, **options):
+    """Makes the case of a layer, whose maker is given the engine if it takes one.
+
+    Parts of it that run on the engine too are made by `over`. Where `input_size` is the
+    size of a vocabulary, 11, it reads tokens.
+    """
+    takes_engine = "engine" in inspect.signature(maker).parameters
+
+    def make(engine):
+        parts = [x(engine) if isinstance(x, over) else x for x in args]
+        of_engine = {"engine": engine} if takes_engine else {}
+        return maker(*parts, **options, **of_engine)
+
+    draw = draw_tokens if input_size == 11 else draw_vectors
+    return LayerCase(name, maker, make, input_size, draw, every_engine)
+
+
+@dataclasses.dataclass(frozen=True)
+class over:
+    """A recurrent layer of a cell, part of another layer and on its engine."""
+
+    cell: Cell
+
+    def __call__(self, engine):
+        return recurrent(self.cell, engine=engine)

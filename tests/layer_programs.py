@@ -5,11 +5,11 @@ import functools
 import jax
 import numpy as np
 
-from rnnjax.checks.runs import Arguments, Run
+from rnnjax.checks.runs import Run
 from rnnjax.decoding.carries import batch_axes
 from tests.loop import in_numpy
-from tests.programs import T, draw_inputs
-from tests.pytrees import draw_like, part
+from tests.programs import T, draw_inputs, draw_like_these
+from tests.pytrees import part
 
 BATCH = 8  # in equal parts over four devices
 
@@ -44,15 +44,8 @@ def run_layer(layer, key, params, carry, inputs, mask, is_first, weights):
 
 def draw_layer_arguments(case, layer, rng, leading=(T, BATCH), dtype=np.float64):
     """Draws the arguments of a run of a layer, whose weights are of its outputs."""
-    params, carry, outputs = layer_shapes(case, layer, leading)
-    inputs = draw_inputs(case, rng, leading, dtype)
-    return Arguments(
-        *draw_like(rng, (params, carry), dtype),
-        inputs,
-        rng.random(leading) < 0.7,
-        rng.random(leading) < 0.3,
-        draw_like(rng, outputs, dtype, scale=1.0),
-    )
+    shapes = layer_shapes(case, layer, leading)
+    return draw_like_these(case, rng, leading, dtype, *shapes)
 
 
 @functools.cache

@@ -40,14 +40,18 @@ def draw_arguments(case, rng, leading=(T, B), dtype=np.float64):
       leading: `(num_steps, *batch_shape)`.
       dtype: of all floating leaves.
     """
-    params_shapes, result_shapes = shapes(case, leading)
+    params, results = shapes(case, leading)
+    return draw_like_these(case, rng, leading, dtype, params, results[0], results)
+
+
+def draw_like_these(case, rng, leading, dtype, params, carry, weighted):
+    """Draws arguments, given the shapes of all that depends on the cell or layer."""
     return Arguments(
-        draw_like(rng, params_shapes, dtype),
-        draw_like(rng, result_shapes[0], dtype),
+        *draw_like(rng, (params, carry), dtype),
         draw_inputs(case, rng, leading, dtype),
         rng.random(leading) < 0.7,
         rng.random(leading) < 0.3,
-        draw_like(rng, result_shapes, dtype, scale=1.0),
+        draw_like(rng, weighted, dtype, scale=1.0),
     )
 
 

@@ -19,23 +19,10 @@ from rnnjax import (
     engines,
     gru,
     lstm,
-    min_gru,
     one_hot,
     recurrent,
     remat,
     stack,
-)
-from rnnjax.attention import (
-    additive,
-    attend_after,
-    attend_before,
-    attention_layer,
-    coverage,
-    dot,
-    general,
-    location_aware,
-    multi_head,
-    window,
 )
 from rnnjax.attention.cell_stack import cell_stack
 from rnnjax.catalogue import entry
@@ -51,14 +38,12 @@ from rnnjax.layers import (
     candidate_dropout,
     causal_convolution,
     chunked_bidirectional,
-    copying,
     dilated,
     dilated_stack,
     ensemble,
     highway,
     layer_norm,
     locked_dropout,
-    pointer,
     residual,
     skip_to_output,
     variational_dropout,
@@ -67,6 +52,7 @@ from rnnjax.layers import (
 )
 from rnnjax.layers.language_model import language_model
 from tests import user_cells
+from tests.attention import registry as attention
 from tests.cases import (
     CellCase,
     EngineCase,
@@ -74,12 +60,11 @@ from tests.cases import (
     case_of_entry,
     draw_tokens,
     draw_tree,
-    with_memory,
-    with_source,
+    layer_case,
+    over,
 )
 
 every = functools.partial(CellCase, every_engine=True)
-every_layer = functools.partial(LayerCase, every_engine=True)
 
 # These go through all contracts on all engines in the ordinary run.
 EVERY_ENGINE = {"elman(H)", "lstm(H)", "gru(H)"}
@@ -185,38 +170,7 @@ CELLS = [
         lambda: multiplicative_integration(lstm(5, use_bias=False)),
     ),
     CellCase("cell_stack", lambda: cell_stack(lstm(5), gru(4)), of=cell_stack),
-    # that attend to a memory of rows of width 4
-    CellCase(
-        "attend_before_additive",
-        lambda: with_memory(attend_before(gru(5), additive(6), 4)),
-        of=attend_before,
-        values_on_every_engine=True,
-    ),
-    CellCase(
-        "attend_after_window",
-        lambda: with_memory(attend_after(lstm(5), window(2), 4, show_weights=True)),
-        of=attend_after,
-        values_on_every_engine=True,
-    ),
-    *(
-        CellCase(f"attend_{name}", functools.partial(with_memory, cell), slow=True)
-        for name, cell in {
-            "before_dot": attend_before(lstm(4), dot(), 4),
-            "before_window": attend_before(gru(5), window(2), 4),
-            "after_general": attend_after(gru(5), general(), 4, feed=False),
-            "after_multi_head": attend_after(
-                lstm(5), multi_head(6, 2), 4, output_size=3, show_weights=True
-            ),
-            "after_coverage": attend_after(gru(5), coverage(6), 4),
-            "after_location_aware": attend_after(
-                lstm(5), location_aware(6, 3, 2), 4, output_size=3
-            ),
-            "after_two_layers": attend_after(
-                cell_stack(lstm(5), gru(4)), additive(6), 4, output_size=3
-            ),
-            "after_gates_of_inputs": attend_after(min_gru(5), general(), 4),
-        }.items()
-    ),
+    *attention.CELLS,
     # as a user writes them
     every("counting", lambda: user_cells.counting(5), draw=draw_tree),
     CellCase("tokens", lambda: user_cells.reading_tokens(5), 11, draw_tokens),
@@ -233,38 +187,17 @@ ENGINES = [
 ]
 
 LAYERS = [
-    every_layer(
-        "recurrent", recurrent, lambda engine: recurrent(lstm(5), engine=engine)
-    ),
-    LayerCase(
-        "reverse",
-        recurrent,
-        lambda engine: recurrent(gru(5), reverse=True, engine=engine),
-    ),
-    every_layer(
-        "bidirectional",
-        bidirectional,
-        lambda engine: bidirectional(lstm(5), elman(4), engine=engine),
-    ),
-    LayerCase("dropout", dropout, lambda engine: dropout(0.4)),
-    every_layer(
+    layer_case("recurrent", recurrent, lstm(5), every_engine=True),
+    layer_case("reverse", recurrent, gru(5), reverse=True),
+    layer_case("bidirectional", bidirectional, lstm(5), elman(4), every_engine=True),
+    layer_case("dropout", dropout, 0.4),
+    layer_case(
         "stack_dropout",
-        stack,
-        lambda engine: stack(
-            recurrent(lstm(5), engine=engine),
-            dropout(0.5),
-            recurrent(learned_initial_carry(gru(4)), engine=engine),
-            dropout(0.3),
-            dense(6),
-        ),
+        *(stack, over(lstm(5)), dropout(0.5), over(learned_initial_carry(gru(4)))),
+        *(dropout(0.3), dense(6)),
+        every_engine=True,
     ),
-    LayerCase(
-        "stack_tokens",
-        stack,
-        lambda engine: stack(embed(4), recurrent(gru(5), engine=engine), dense(11)),
-        11,
-        draw_tokens,
-    ),
+    layer_case("stack_tokens", stack, embed(4), over(gru(5)), dense(11), input_size=11),
     LayerCase(
         "stack_bidirectional",
         stack,
@@ -293,88 +226,41 @@ LAYERS = [
             stack(recurrent(lstm(4), engine=engine), dropout(0.4), dense(7)),
         ),
     ),
-    LayerCase(
-        "pointer",
-        pointer,
-        lambda engine: with_memory(pointer(5, 4), is_masked=False),  # no logits of -inf
-    ),
-    LayerCase(
-        "copying",
-        copying,
-        lambda engine: with_source(with_memory(copying(9, 6, 4))),
-    ),
-    LayerCase(
-        "attention_layer",
-        attention_layer,
-        lambda engine: with_memory(attention_layer(additive(6), 4, 5)),
-    ),
-    LayerCase("embed", embed, lambda engine: embed(5), 11, draw_tokens),
-    LayerCase("one_hot", one_hot, lambda engine: one_hot(11), 11, draw_tokens),
-    every_layer("dense", dense, lambda engine: dense(5)),
+    *attention.LAYERS,
+    layer_case("embed", embed, 5, input_size=11),
+    layer_case("one_hot", one_hot, 11, input_size=11),
+    layer_case("dense", dense, 5, every_engine=True),
     # wrappers
-    LayerCase(
-        "zoneout",
-        zoneout,
-        lambda engine: zoneout(lstm(5), LSTMCarry(h=0.3, c=0.6), engine=engine),
-    ),
-    LayerCase(
-        "candidate_dropout",
-        candidate_dropout,
-        lambda engine: candidate_dropout(lstm(5), 0.4, engine=engine),
-    ),
-    LayerCase(
-        "variational_dropout",
-        variational_dropout,
-        lambda engine: variational_dropout(gru(5), 0.4, engine=engine),
-    ),
-    LayerCase(
-        "weight_drop",
-        weight_drop,
-        lambda engine: weight_drop(lstm(5), 0.4, engine=engine),
-    ),
-    LayerCase("locked_dropout", locked_dropout, lambda engine: locked_dropout(0.4)),
-    LayerCase("layer_norm", layer_norm, lambda engine: layer_norm()),
+    layer_case("zoneout", zoneout, lstm(5), LSTMCarry(h=0.3, c=0.6)),
+    layer_case("candidate_dropout", candidate_dropout, lstm(5), 0.4),
+    layer_case("variational_dropout", variational_dropout, gru(5), 0.4),
+    layer_case("weight_drop", weight_drop, lstm(5), 0.4),
+    layer_case("locked_dropout", locked_dropout, 0.4),
+    layer_case("layer_norm", layer_norm),
     LayerCase(
         "residual",
         residual,
         lambda engine: residual(zoneout(gru(3), 0.3, engine=engine)),
     ),
-    LayerCase(
-        "highway", highway, lambda engine: highway(recurrent(lstm(3), engine=engine))
-    ),
-    LayerCase(
+    layer_case("highway", highway, over(lstm(3))),
+    layer_case(
         "skip_to_output",
-        skip_to_output,
-        lambda engine: skip_to_output(
-            recurrent(lstm(5), engine=engine),
-            dropout(0.4),
-            recurrent(gru(4), engine=engine),
-            from_input=True,
-        ),
+        *(skip_to_output, over(lstm(5)), dropout(0.4), over(gru(4))),
+        from_input=True,
     ),
-    LayerCase(
-        "bidirectional_product",
-        bidirectional,
-        lambda engine: bidirectional(gru(5), merge=jnp.multiply, engine=engine),
-    ),
-    LayerCase(
-        "causal_convolution",
-        causal_convolution,
-        lambda engine: causal_convolution(3, 5),
-    ),
-    every_layer("dilated", dilated, lambda engine: dilated(lstm(5), 3, engine=engine)),
-    LayerCase(
+    layer_case("bidirectional_product", bidirectional, gru(5), merge=jnp.multiply),
+    layer_case("causal_convolution", causal_convolution, 3, 5),
+    layer_case("dilated", dilated, lstm(5), 3, every_engine=True),
+    layer_case(
         "dilated_stack",
-        dilated_stack,
-        lambda engine: dilated_stack(
-            gru(5), learned_initial_carry(lstm(4)), base=2, start=1, engine=engine
-        ),
+        *(dilated_stack, gru(5), learned_initial_carry(lstm(4))),
+        base=2,
+        start=1,
     ),
-    LayerCase(
+    layer_case(
         "chunked_bidirectional",
-        chunked_bidirectional,
-        lambda engine: chunked_bidirectional(
-            lstm(5), gru(4), chunk_length=3, look_ahead=2, engine=engine
-        ),
+        *(chunked_bidirectional, lstm(5), gru(4)),
+        chunk_length=3,
+        look_ahead=2,
     ),
 ]

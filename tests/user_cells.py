@@ -7,25 +7,30 @@ from rnnjax import Cell, Factors, factored_cell
 from rnnjax.layers.tokens import embedding_lookup
 from rnnjax.products import matmul
 
+PLAIN = Factors(
+    project=lambda params, inputs: matmul(inputs, params["kernel"]),
+    recur=lambda params, carry: matmul(carry, params["recurrent_kernel"]),
+    update=lambda params, carry, pre: jnp.tanh(pre),
+    readout=lambda params, carry, inputs: carry,
+)
 
-def normal(key, *shape):
-    return 0.4 * jax.random.normal(key, shape)
 
+def drawing(shapes_of):
+    """Makes an `init` that draws arrays of the shapes, `input_size -> shapes`."""
 
-def no_readout(params, carry, inputs):
-    del params, inputs
-    return carry
+    def init(key, input_size):
+        shapes = shapes_of(input_size)
+        keys = jax.random.split(key, len(shapes))
+        return {
+            name: 0.4 * jax.random.normal(own, shape)
+            for own, (name, shape) in zip(keys, shapes.items())
+        }
+
+    return init
 
 
 def counting(hidden_size):
     """A step and nothing else: a counter carried, trees of inputs and outputs."""
-
-    def init(key, input_size):
-        keys = jax.random.split(key)
-        return {
-            "kernel": normal(keys[0], input_size, hidden_size),
-            "recurrent_kernel": normal(keys[1], hidden_size, hidden_size),
-        }
 
     def initial_carry(params, batch_shape=()):
         dtype = params["kernel"].dtype
@@ -43,27 +48,21 @@ def counting(hidden_size):
         count = carry["count"] + 1
         return {"count": count, "h": h}, (h, {"count": count, "sum": h.sum(-1)})
 
+    square = {"recurrent_kernel": (hidden_size, hidden_size)}
+    init = drawing(lambda size: {"kernel": (size, hidden_size)} | square)
     return Cell(init, initial_carry, step)
 
 
 def reading_tokens(hidden_size):
     """Tokens read as rows of a table: one step's inputs have no axis."""
 
-    def init(key, input_size):
-        keys = jax.random.split(key)
-        return {
-            "embedding": normal(keys[0], input_size, hidden_size),
-            "recurrent_kernel": normal(keys[1], hidden_size, hidden_size),
-        }
-
     def initial_carry(params, batch_shape=()):
         return jnp.zeros((*batch_shape, hidden_size), params["embedding"].dtype)
 
-    factors = Factors(
-        project=lambda params, inputs: embedding_lookup(params["embedding"], inputs),
-        recur=lambda params, carry: matmul(carry, params["recurrent_kernel"]),
-        update=lambda params, carry, pre: jnp.tanh(pre),
-        readout=no_readout,
+    square = {"recurrent_kernel": (hidden_size, hidden_size)}
+    init = drawing(lambda size: {"embedding": (size, hidden_size)} | square)
+    factors = PLAIN._replace(
+        project=lambda params, inputs: embedding_lookup(params["embedding"], inputs)
     )
     return factored_cell(init, initial_carry, factors, input_ndim=0)
 
@@ -71,15 +70,11 @@ def reading_tokens(hidden_size):
 def convolving(num_channels):
     """Inputs `[length, channels]`; the carry is convolved around a ring."""
 
-    def init(key, input_size):
-        keys = jax.random.split(key, 4)
+    def shapes_of(input_size):
         length, channels = input_size
-        return {
-            "kernel": normal(keys[0], channels, num_channels),
-            "left": normal(keys[1], num_channels, num_channels),
-            "right": normal(keys[2], num_channels, num_channels),
-            "bias": normal(keys[3], length, num_channels),
-        }
+        both = dict.fromkeys(("left", "right"), (num_channels, num_channels))
+        own = {"kernel": (channels, num_channels), "bias": (length, num_channels)}
+        return own | both
 
     def initial_carry(params, batch_shape=()):
         bias = params["bias"]
@@ -89,13 +84,12 @@ def convolving(num_channels):
         left, right = jnp.roll(carry, 1, axis=-2), jnp.roll(carry, -1, axis=-2)
         return matmul(left, params["left"]) + matmul(right, params["right"])
 
-    factors = Factors(
+    factors = PLAIN._replace(
         project=lambda params, x: matmul(x, params["kernel"]) + params["bias"],
         recur=recur,
-        update=lambda params, carry, pre: jnp.tanh(pre),
         readout=lambda params, carry, inputs: carry.sum(axis=-2),
     )
-    return factored_cell(init, initial_carry, factors, input_ndim=2)
+    return factored_cell(drawing(shapes_of), initial_carry, factors, input_ndim=2)
 
 
 def reflecting(hidden_size):
@@ -103,13 +97,6 @@ def reflecting(hidden_size):
 
     Only prepared parameters hold `recurrent_kernel`, and the initial carry needs it.
     """
-
-    def init(key, input_size):
-        keys = jax.random.split(key)
-        return {
-            "kernel": normal(keys[0], input_size, hidden_size),
-            "normal": normal(keys[1], hidden_size),
-        }
 
     def prepare(params):
         v = params["normal"]
@@ -120,25 +107,13 @@ def reflecting(hidden_size):
         row = params["recurrent_kernel"][0]
         return jnp.broadcast_to(row, (*batch_shape, hidden_size))
 
-    factors = Factors(
-        project=lambda params, inputs: matmul(inputs, params["kernel"]),
-        recur=lambda params, carry: matmul(carry, params["recurrent_kernel"]),
-        update=lambda params, carry, pre: jnp.tanh(pre),
-        readout=no_readout,
-    )
-    return factored_cell(init, initial_carry, factors, prepare=prepare)
+    normal = {"normal": (hidden_size,)}
+    init = drawing(lambda size: {"kernel": (size, hidden_size)} | normal)
+    return factored_cell(init, initial_carry, PLAIN, prepare=prepare)
 
 
 def of_second_order(hidden_size):
     """Two lags: the step before the last reaches this one too."""
-
-    def init(key, input_size):
-        keys = jax.random.split(key, 3)
-        return {
-            "kernel": normal(keys[0], input_size, hidden_size),
-            "near": normal(keys[1], hidden_size, hidden_size),
-            "far": normal(keys[2], hidden_size, hidden_size),
-        }
 
     def initial_carry(params, batch_shape=()):
         zeros = jnp.zeros((*batch_shape, hidden_size), params["near"].dtype)
@@ -148,8 +123,9 @@ def of_second_order(hidden_size):
         near, far = carry
         return matmul(near, params["near"]) + matmul(far, params["far"])
 
-    factors = Factors(
-        project=lambda params, inputs: matmul(inputs, params["kernel"]),
+    both = dict.fromkeys(("near", "far"), (hidden_size, hidden_size))
+    init = drawing(lambda size: {"kernel": (size, hidden_size)} | both)
+    factors = PLAIN._replace(
         recur=recur,
         update=lambda params, carry, pre: (jnp.tanh(pre), carry[0]),
         readout=lambda params, carry, inputs: carry[0] + inputs.sum(-1, keepdims=True),
