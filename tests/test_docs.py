@@ -31,16 +31,11 @@ def test_pages_with_code_are_found():
 
 
 @of_every_page
-def test_links_lead_to_files(page):
+def test_links_lead_to_files_and_named_files_exist(page):
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if not re.match(r"https?://", target):
             assert (page.parent / target).exists(), target
-
-
-@of_every_page
-def test_named_tests_and_files_exist(page):
-    text = page.read_text(encoding="utf-8")
     for name in re.findall(r"`((?:tests|experiments|rnnjax|docs)/[\w/.]*)`", text):
         assert (ROOT / name).exists(), name
 

@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from rnnjax import lstm
 from rnnjax.initializers import (
@@ -16,24 +15,9 @@ from rnnjax.initializers import (
     spectral_radius,
     symmetric_uniform,
 )
+from tests.refusals import refuses
 
 orthogonal = jax.nn.initializers.orthogonal()
-
-
-def test_each_gate_is_drawn_by_itself():
-    matrix = np.asarray(per_gate(orthogonal, 3)(jax.random.key(0), (10, 30)))
-    gates = np.split(matrix, 3, axis=1)
-    for gate in gates:
-        singular = np.linalg.svd(gate, compute_uv=False)
-        np.testing.assert_allclose(singular, 1, atol=1e-5)
-    assert not np.allclose(gates[0], gates[1], atol=0.1)
-
-
-def test_one_block_over_all_gates_would_be_smaller():
-    """The reason for per_gate: mean squared singular values would be 1/4."""
-    matrix = np.asarray(orthogonal(jax.random.key(0), (10, 40)))
-    for gate in np.split(matrix, 4, axis=1):
-        assert np.linalg.svd(gate, compute_uv=False).max() < 0.9
 
 
 def test_few_bits_are_rounded_from_many():
@@ -53,14 +37,6 @@ def test_symmetric_uniform_fills_its_interval():
     assert init(jax.random.key(0), (3,), jnp.bfloat16).dtype == jnp.bfloat16
 
 
-@pytest.mark.parametrize("bound", [0.0, -1.0, float("inf"), float("nan")])
-def test_bounds_that_are_not_positive_are_refused(bound):
-    with pytest.raises(
-        ValueError, match=f"bound must be positive and finite, got {bound}"
-    ):
-        symmetric_uniform(bound)
-
-
 def test_chrono_forgets_at_every_time_scale():
     values = np.asarray(chrono(50)(jax.random.key(0), (200, 50)))
     scales = np.exp(values)
@@ -70,22 +46,12 @@ def test_chrono_forgets_at_every_time_scale():
     assert chrono(50)(jax.random.key(0), (3,), jnp.bfloat16).dtype == jnp.bfloat16
 
 
-@pytest.mark.parametrize("num_steps", [2, 0, -5, float("nan")])
-def test_too_few_steps_for_chrono_are_refused(num_steps):
-    with pytest.raises(
-        ValueError, match=f"num_steps must be more than 2, got {num_steps}"
-    ):
-        chrono(num_steps)
-
-
 def test_chrono_of_an_lstm_takes_in_what_it_loses():
     cell = lstm(40, bias_init=chrono_lstm(50), forget_bias=0.0)
     i, f, g, o = np.split(cell.init(jax.random.key(0), 2)["bias"], 4)
     np.testing.assert_array_equal(i, -f)
     assert 0 <= f.min() < 2 and 3 < f.max() <= np.log(49.001)
     assert not g.any() and not o.any()
-    with pytest.raises(ValueError, match="num_steps must be more than 2, got 2"):
-        chrono_lstm(2)
 
 
 def test_the_largest_eigenvalue_is_as_asked():
@@ -117,26 +83,37 @@ def test_sparse_keeps_so_many_of_each_row():
     np.testing.assert_allclose(matrix[matrix != 0].std(), 1, rtol=0.1)
 
 
-def test_smart_tanh_is_sparse_and_of_its_radius():
+def test_smart_tanh_is_sparse_and_of_its_radius_and_identity_is_scaled():
+    matrix = identity(0.5)(jax.random.key(0), (3, 3), jnp.float32)
+    np.testing.assert_array_equal(matrix, 0.5 * np.eye(3))
     matrix = smart_tanh(4, 0.8)(jax.random.key(0), (20, 20), jnp.bfloat16)
     assert matrix.dtype == jnp.bfloat16
     np.testing.assert_array_equal((np.asarray(matrix) != 0).sum(axis=1), 4)
     np.testing.assert_allclose(radius_of(np.asarray(matrix)), 0.8, rtol=0.02)
 
 
-def test_identity_keeps_a_carry_scaled():
-    matrix = identity(0.5)(jax.random.key(0), (3, 3), jnp.float32)
-    np.testing.assert_array_equal(matrix, 0.5 * np.eye(3))
-
-
-def test_bad_radii_and_counts_are_refused():
-    normal, key = jax.nn.initializers.normal(), jax.random.key(0)
-    for radius in (0.0, -1.0, float("inf"), float("nan")):
-        with pytest.raises(ValueError, match="radius must be positive and finite, got"):
-            spectral_radius(normal, radius)
-    with pytest.raises(ValueError, match="shape must be of a square matrix, got"):
-        spectral_radius(normal, 1.0)(key, (3, 4))
-    with pytest.raises(ValueError, match="num_nonzero must be a positive whole number"):
-        sparse(normal, 0)
-    with pytest.raises(ValueError, match="at most a row's 4 entries, got 5."):
-        sparse(normal, 5)(key, (9, 4))
+POSITIVE = "must be positive and finite, got"
+normal, KEY = jax.nn.initializers.normal(), jax.random.key(0)
+test_bad_bounds_radii_and_counts_are_refused = refuses(
+    *(
+        case
+        for x in (0.0, -1.0, float("inf"), float("nan"))
+        for case in (
+            (symmetric_uniform, x, f"bound {POSITIVE} {x}"),
+            (spectral_radius, normal, x, f"radius {POSITIVE} {x}"),
+        )
+    ),
+    *(
+        (make, x, f"num_steps must be more than 2, got {x}")
+        for make in (chrono, chrono_lstm)
+        for x in (2, 0, -5, float("nan"))
+    ),
+    (
+        spectral_radius(normal, 1.0),
+        KEY,
+        (3, 4),
+        "shape must be of a square matrix, got",
+    ),
+    (sparse, normal, 0, "num_nonzero must be a positive whole number"),
+    (sparse(normal, 5), KEY, (9, 4), "at most a row's 4 entries, got 5."),
+)

@@ -7,6 +7,7 @@ import pytest
 
 from rnnjax import lengths_to_mask
 from rnnjax.masking import computing_order, select, zero_masked
+from tests.refusals import refuses
 
 
 @pytest.mark.parametrize("jitted", [False, True])
@@ -20,30 +21,21 @@ def test_mask_is_true_before_the_length(jitted):
         assert mask[t, i, j] == (t < lengths[i, j])
 
 
-def test_one_length_masks_one_sequence():
+def test_one_length_no_length_and_lengths_of_few_bits():
     np.testing.assert_array_equal(lengths_to_mask(2, 3), [True, True, False])
     assert lengths_to_mask(np.zeros(0, np.int32), 3).shape == (3, 0)
     assert lengths_to_mask(np.array([0, 0]), 0).shape == (0, 2)
-
-
-@pytest.mark.parametrize(
-    ("lengths", "message"),
-    [
-        ([1, 8], "lengths must be from 0 to 7, got 8."),
-        ([-1, 8], "lengths must be from 0 to 7, got -1."),
-        ([1.0, 2.0], "lengths must be integers, got float32."),
-        ([True, False], "lengths must be integers, got bool."),
-    ],
-)
-def test_wrong_lengths_are_refused(lengths, message):
-    with pytest.raises(ValueError, match=message):
-        lengths_to_mask(jnp.array(lengths), 7)
-
-
-def test_small_lengths_reach_many_steps():
-    """A length of few bits is compared with more steps than it can count."""
+    # a length of few bits is compared with more steps than it can count
     mask = lengths_to_mask(np.array([100, 127], np.int8), 300)
     np.testing.assert_array_equal(mask.sum(axis=0), [100, 127])
+
+
+test_wrong_lengths_are_refused = refuses(
+    (lengths_to_mask, jnp.array([1, 8]), 7, "lengths must be from 0 to 7, got 8."),
+    (lengths_to_mask, jnp.array([-1, 8]), 7, "lengths must be from 0 to 7, got -1."),
+    (lengths_to_mask, jnp.array([1.0]), 7, "lengths must be integers, got float32."),
+    (lengths_to_mask, jnp.array([True]), 7, "lengths must be integers, got bool."),
+)
 
 
 def test_zero_masked_hides_everything():

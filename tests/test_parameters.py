@@ -1,11 +1,13 @@
 """Parameters that are not the cell's or the layer's own are refused by name."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnjax import Cell, bidirectional, dense, elman, gru, hoisted, lstm, unroll
+from rnnjax import Cell, Layer, bidirectional, dense, elman, gru, hoisted, lstm, unroll
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from rnnjax.cells.lstm_projected import lstm_projected
 from rnnjax.cells.lstm_variants import lstm_variant
@@ -13,6 +15,7 @@ from rnnjax.cells.wrappers.output_feedback import output_feedback
 from rnnjax.layers import highway, language_model, recurrent, stack, zoneout
 from rnnjax.parameters import InputsError, ParamsError, check_params
 from rnnjax.trees import batch_trees, child_sum_tree_lstm, unroll_trees
+from tests.cases import LayerCase
 from tests.registry import CELLS, LAYERS
 
 T, B, D, H = 7, 2, 3, 5
@@ -23,41 +26,35 @@ def draw(cell, input_size=D):
     return cell.init(jax.random.key(0), input_size)
 
 
-def message_of(function, *args, **options):
-    with pytest.raises(ParamsError) as error:
-        function(*args, **options)
-    return str(error.value)
+def message_of(function, *args, error=ParamsError):
+    with pytest.raises(error) as caught:
+        function(*args)
+    return str(caught.value)
 
 
-OF_ANOTHER_CELL = {
-    "peepholes": (
-        lstm(H),
-        lstm_variant(H, peepholes="ifo"),
-        "params['peephole_f'] must not be given, got [5] beside ['bias'], ['kernel'], "
-        "['recurrent_kernel'].",
-    ),
-    "projection": (
-        lstm(H),
-        lstm_projected(H, 4),
-        "params['projection_kernel'] must not be given, got [5, 4] beside ['bias'], "
-        "['kernel'], ['recurrent_kernel'].",
-    ),
-    "another size": (lstm(6), lstm(H), "params['bias'] must be [24], got [20]."),
-    "another cell": (
-        gru(H),
-        lstm(H),
-        "params['candidate_bias'] must be [5], got nothing.",
-    ),
-    "no bias": (
-        elman(H),
-        elman(H, use_bias=False),
-        "params['bias'] must be [5], got nothing.",
-    ),
-}
+ONE, TWO = stack(recurrent(lstm(H))), stack(*[recurrent(lstm(H))] * 2)
+NO_BIAS = functools.partial(elman, use_bias=False)
+OF_GRU = "['bias'], ['candidate_bias'], ['kernel'], ['recurrent_kernel']."
+
+
+BESIDE = "beside ['bias'], ['kernel'], ['recurrent_kernel']."
 
 
 @pytest.mark.parametrize(
-    ("cell", "other", "message"), OF_ANOTHER_CELL.values(), ids=OF_ANOTHER_CELL
+    ("cell", "other", "message"),
+    [
+        (
+            *(lstm(H), lstm_variant(H, peepholes="ifo")),
+            f"params['peephole_f'] must not be given, got [5] {BESIDE}",
+        ),
+        (
+            *(lstm(H), lstm_projected(H, 4)),
+            f"params['projection_kernel'] must not be given, got [5, 4] {BESIDE}",
+        ),
+        (lstm(6), lstm(H), "params['bias'] must be [24], got [20]."),
+        (gru(H), lstm(H), "params['candidate_bias'] must be [5], got nothing."),
+        (elman(H), NO_BIAS(H), "params['bias'] must be [5], got nothing."),
+    ],
 )
 def test_parameters_of_another_cell_are_refused(cell, other, message):
     assert message_of(unroll, cell, draw(other), INPUTS) == message
@@ -76,10 +73,8 @@ def test_parameters_of_another_cell_are_refused(cell, other, message):
 )
 def test_inputs_of_another_size_are_refused(cell, input_size, inputs, size):
     """A gain for 4 features would be broadcast to the one feature there is."""
-    with pytest.raises(ValueError) as error:
-        unroll(cell, draw(cell, input_size), inputs)
-    shape = inputs.shape[1:]
-    assert str(error.value) == (
+    params, shape = draw(cell, input_size), inputs.shape[1:]
+    assert message_of(unroll, cell, params, inputs, error=ValueError) == (
         f"inputs must have a last axis of {size}, got shape {shape}."
     )
 
@@ -101,10 +96,8 @@ def test_inputs_of_another_size_are_refused(cell, input_size, inputs, size):
     ],
 )
 def test_the_layer_that_needs_inputs_of_another_size_is_named(layer, other, message):
-    first, rest = draw(layer)[:1], draw(other)[1:]
-    with pytest.raises(InputsError) as error:
-        jax.eval_shape(layer.apply, (*first, *rest), None, INPUTS)
-    assert str(error.value) == message
+    given = layer.apply, (*draw(layer)[:1], *draw(other)[1:]), None, INPUTS
+    assert message_of(jax.eval_shape, *given, error=InputsError) == message
 
 
 def test_parameters_of_another_kind_of_dtype_are_refused():
@@ -116,59 +109,38 @@ def test_parameters_of_another_kind_of_dtype_are_refused():
     check_params(lstm(H).init, half, INPUTS)
 
 
-IN_LAYERS = {
-    "stack": (
-        stack(recurrent(lstm(H)), recurrent(lstm(4))),
-        stack(recurrent(lstm(H)), recurrent(lstm(H))),
-        "params[1]['bias'] must be [16], got [20].",
-    ),
-    "too many": (
-        stack(recurrent(lstm(H))),
-        stack(recurrent(lstm(H)), recurrent(lstm(H))),
-        "params[1] must not be given, got it beside [0].",
-    ),
-    "too few": (
-        stack(recurrent(lstm(H)), recurrent(lstm(H))),
-        stack(recurrent(lstm(H))),
-        "params[1] must be given, got [0].",
-    ),
-    "a cell's": (
-        stack(recurrent(gru(H))),
-        gru(H),
-        "params[0] must be given, got ['bias'], ['candidate_bias'], ['kernel'], "
-        "['recurrent_kernel'].",
-    ),
-    "one direction": (
-        bidirectional(gru(H)),
-        gru(H),
-        "params['forward'] must be given, got ['bias'], ['candidate_bias'], "
-        "['kernel'], ['recurrent_kernel'].",
-    ),
-    "nested": (
-        stack(bidirectional(gru(H), elman(4)), dense(2)),
-        stack(bidirectional(gru(H), elman(6)), dense(2)),
-        "params[0]['backward']['bias'] must be [4], got [6].",
-    ),
-    "dense": (
-        stack(recurrent(gru(H)), dense(2)),
-        stack(recurrent(gru(H)), dense(3)),
-        "params[1]['bias'] must be [2], got [3].",
-    ),
-    "highway": (
-        highway(recurrent(elman(D))),
-        highway(recurrent(elman(D, use_bias=False))),
-        "params['layer']['bias'] must be [3], got nothing.",
-    ),
-    "zoneout": (
-        zoneout(gru(H), 0.3),
-        gru(H, use_bias=False),
-        "params['bias'] must be [15], got nothing.",
-    ),
-}
-
-
 @pytest.mark.parametrize(
-    ("layer", "other", "message"), IN_LAYERS.values(), ids=IN_LAYERS
+    ("layer", "other", "message"),
+    [
+        (
+            stack(recurrent(lstm(H)), recurrent(lstm(4))),
+            *(TWO, "params[1]['bias'] must be [16], got [20]."),
+        ),
+        (ONE, TWO, "params[1] must not be given, got it beside [0]."),
+        (TWO, ONE, "params[1] must be given, got [0]."),
+        (stack(recurrent(gru(H))), gru(H), f"params[0] must be given, got {OF_GRU}"),
+        (
+            *(bidirectional(gru(H)), gru(H)),
+            f"params['forward'] must be given, got {OF_GRU}",
+        ),
+        (
+            stack(bidirectional(gru(H), elman(4)), dense(2)),
+            stack(bidirectional(gru(H), elman(6)), dense(2)),
+            "params[0]['backward']['bias'] must be [4], got [6].",
+        ),
+        (
+            *(stack(recurrent(gru(H)), dense(2)), stack(recurrent(gru(H)), dense(3))),
+            "params[1]['bias'] must be [2], got [3].",
+        ),
+        (
+            *(highway(recurrent(elman(D))), highway(recurrent(NO_BIAS(D)))),
+            "params['layer']['bias'] must be [3], got nothing.",
+        ),
+        (
+            *(zoneout(gru(H), 0.3), gru(H, use_bias=False)),
+            "params['bias'] must be [15], got nothing.",
+        ),
+    ],
 )
 def test_parameters_of_another_layer_are_refused_by_their_path(layer, other, message):
     params = draw(other)
@@ -219,10 +191,6 @@ def changed(params):
         yield jax.tree_util.keystr(path), params_def.unflatten(wrong_leaves)
 
 
-def abstract(init, case):
-    return jax.eval_shape(lambda: init(jax.random.key(0), case.input_size))
-
-
 def in_ordinary_run(cases):
     slow = pytest.mark.slow
     return [
@@ -231,23 +199,16 @@ def in_ordinary_run(cases):
     ]
 
 
-@pytest.mark.parametrize("case", in_ordinary_run(CELLS))
-def test_every_leaf_of_every_cell_is_checked(case):
-    inputs = case.draw(np.random.default_rng(0), (T, B), case.input_size)
-    for path, params in changed(abstract(case.cell.init, case)):
-        with pytest.raises(ParamsError) as error:
-            jax.eval_shape(lambda own: unroll(case.cell, own, inputs), params)  # noqa: B023
-        assert str(error.value).startswith(f"params{path}")
-
-
-@pytest.mark.parametrize("case", in_ordinary_run(LAYERS))
-def test_every_leaf_of_every_layer_is_checked(case):
-    layer = case.layer(hoisted)
-    inputs = case.draw(np.random.default_rng(0), (T, B), case.input_size)
-    for path, params in changed(abstract(layer.init, case)):
-        with pytest.raises(ParamsError) as error:
-            jax.eval_shape(lambda own: layer.apply(own, None, inputs), params)  # noqa: B023
-        assert str(error.value).startswith(f"params{path}")
+@pytest.mark.parametrize("case", in_ordinary_run([*CELLS, *LAYERS]))
+def test_every_leaf_of_every_cell_and_layer_is_checked(case):
+    own = case.layer(hoisted) if isinstance(case, LayerCase) else case.cell
+    apply = own.apply if isinstance(own, Layer) else functools.partial(unroll, own)
+    read = case.draw(np.random.default_rng(0), (T, B), case.input_size)
+    inputs = (None, read) if isinstance(own, Layer) else (read,)
+    shapes = jax.eval_shape(lambda: own.init(jax.random.key(0), case.input_size))
+    for path, params in changed(shapes):
+        message = message_of(jax.eval_shape, apply, params, *inputs)
+        assert message.startswith(f"params{path}")
 
 
 def summing(init):

@@ -9,6 +9,7 @@ import pytest
 
 from rnnjax.products import matmul
 from tests.pytrees import assert_close
+from tests.refusals import refuses
 
 T, B, D, H = 7, 3, 2, 5
 AXES = [(None, None), (0, None), (1, None), (2, None), (None, 0), (None, 2), (1, 0)]
@@ -57,14 +58,6 @@ def test_derivatives_are_those_of_the_operator(x64, axes):
     assert_close(got(*given), want(*given), 1e-12)
 
 
-def test_vector_without_leading_axes(x64):
-    rng = np.random.default_rng(0)
-    x, kernel = rng.normal(size=D), rng.normal(size=(D, H))
-    np.testing.assert_allclose(matmul(x, kernel), x @ kernel, rtol=1e-15)
-    got = jax.grad(functools.partial(score, matmul), 1)(x, kernel)
-    np.testing.assert_allclose(got, np.outer(x, np.cos(x @ kernel)), rtol=1e-14)
-
-
 def products_of(jaxpr):
     """Lists the products in a jaxpr: names and shapes of operands."""
     return [
@@ -111,36 +104,31 @@ def test_precision_in_force_is_kept(precision):
 
 
 def test_rounded_product_sums_in_float32():
-    """Backwards too: operands are bfloat16, sums are not."""
+    """Backwards too: what goes in is rounded, neither the sum nor what comes out."""
     rng = np.random.default_rng(0)
-    x, kernel, weight = (
-        rng.normal(size=shape).astype(np.float32)
-        for shape in [(300, D), (D, H), (300, H)]
-    )
+    shapes = (300, 500), (500, H), (300, H)
+    given = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
     product = functools.partial(matmul, compute_dtype=jnp.bfloat16)
-    value, pull = jax.vjp(product, x, kernel)
-    rounded = {
-        name: np.asarray(jnp.asarray(array, jnp.bfloat16), np.float64)
-        for name, array in {"x": x, "kernel": kernel, "weight": weight}.items()
-    }
-    want = (
-        rounded["x"] @ rounded["kernel"],
-        (rounded["weight"] @ rounded["kernel"].T, rounded["x"].T @ rounded["weight"]),
-    )
-    assert_close((value, pull(jnp.asarray(weight))), want, 1e-6)
+    value, pull = jax.vjp(product, *given[:2])
+    x, kernel, weight = (np.float64(jnp.bfloat16(array)) for array in given)
+    want = x @ kernel, (weight @ kernel.T, x.T @ weight)
+    assert_close((value, pull(jnp.asarray(given[2]))), want, 1e-6)
+    assert value.dtype == np.float32
+    assert np.abs(value - given[0] @ given[1]).max() > 1e-3
 
 
-def test_few_rows_and_many_agree(x64):
+def test_a_vector_few_rows_and_many_agree(x64):
     """A processor lays a kernel out for five rows and not for four."""
     rng = np.random.default_rng(0)
     kernel = rng.normal(size=(D, H))
-    for rows in (1, 4, 5, 9):
-        x, weight = rng.normal(size=(rows, D)), rng.normal(size=(rows, H))
-        _, pull = jax.vjp(matmul, x, kernel)
-        assert_close(pull(weight), (weight @ kernel.T, x.T @ weight), 1e-14)
+    for rows in ((), (1,), (4,), (5,), (9,)):
+        x, weight = rng.normal(size=(*rows, D)), rng.normal(size=(*rows, H))
+        value, pull = jax.vjp(matmul, x, kernel)
+        of_kernel = np.atleast_2d(x).T @ np.atleast_2d(weight)
+        assert_close(value, x @ kernel, 1e-15)
+        assert_close(pull(weight), (weight @ kernel.T, of_kernel), 1e-14)
 
 
-def test_other_width_is_refused():
-    message = r"inputs must have a last axis of 2, got shape \(3, 5\)\."
-    with pytest.raises(ValueError, match=message):
-        matmul(jnp.ones((B, H)), jnp.ones((D, H)))
+test_other_width_is_refused = refuses(
+    (matmul, jnp.ones((B, H)), jnp.ones((D, H)), r"a last axis of 2, got .*\(3, 5\)\.")
+)

@@ -1,8 +1,9 @@
 """What the makers of cells refuse, and what they say."""
 
+import functools
+
 import jax
 import numpy as np
-import pytest
 
 from rnnjax.cells.antisymmetric import antisymmetric_rnn
 from rnnjax.cells.clockwork import clockwork
@@ -26,6 +27,7 @@ from rnnjax.cells.qrnn import qrnn, qrnn_step
 from rnnjax.cells.rg_lru import rg_lru
 from rnnjax.cells.s4d import s4d
 from rnnjax.cells.slstm import slstm
+from tests.refusals import refuses
 
 
 def shapes(spatial_shape, kernel_shape):
@@ -127,38 +129,31 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("make", "options", "message"),
-    [(make, *case) for make, cases in REFUSED.items() for case in cases],
+def with_inputs_of(make, *input_size):
+    return make(2, (4, 3), (3, 3)).init(jax.random.key(0), input_size)
+
+
+WHOLE = "must be a positive whole number"
+test_bad_options_are_named = refuses(
+    *(
+        (functools.partial(make, 6, **options), message)
+        for make, cases in REFUSED.items()
+        for options, message in cases
+    ),
+    *(
+        (functools.partial(lstm_variant_step, {}, None, None, **options), "must")
+        for options in ({"gates": "ig"}, {"coupled": True}, {"clip": -1.0})
+    ),
+    (lambda: qrnn_step({}, {}, np.ones(2), pooling="max"), POOLING),
+    (shift_register, 2, 0, f"num_steps {WHOLE}"),
+    (rg_lru(2).init, jax.random.key(0), 5, "input_size must be the hidden_size, 2"),
+    *(
+        (with_inputs_of, make, *size, r"input_size must be \(4, 3\) and the")
+        for make in (lstm_convolutional, gru_convolutional)
+        for size in ((3, 4, 2), (4, 2), (4, 3))
+    ),
+    *(
+        (with_inputs_of, make, 4, 3, 0, f"input_size {WHOLE}")
+        for make in (lstm_convolutional, gru_convolutional)
+    ),
 )
-def test_bad_options_are_named(make, options, message):
-    with pytest.raises(ValueError, match=message):
-        make(6, **options)
-
-
-def test_public_step_refuses_what_the_maker_refuses():
-    for options in ({"gates": "ig"}, {"coupled": True}, {"clip": -1.0}):
-        with pytest.raises(ValueError, match="must"):
-            lstm_variant_step({}, None, None, **options)
-    with pytest.raises(ValueError, match=POOLING):
-        qrnn_step({}, {}, np.ones(2), pooling="max")
-
-
-def test_shift_register_needs_a_step():
-    with pytest.raises(ValueError, match="num_steps must be a positive whole number"):
-        shift_register(2, 0)
-
-
-def test_gated_linear_unit_is_as_wide_as_its_inputs():
-    with pytest.raises(ValueError, match="input_size must be the hidden_size, 2"):
-        rg_lru(2).init(jax.random.key(0), 5)
-
-
-@pytest.mark.parametrize("make", [lstm_convolutional, gru_convolutional])
-def test_convolutional_cells_refuse_other_input_sizes(make):
-    cell = make(2, (4, 3), (3, 3))
-    for input_size in ((3, 4, 2), (4, 2), (4, 3)):
-        with pytest.raises(ValueError, match=r"input_size must be \(4, 3\) and the"):
-            cell.init(jax.random.key(0), input_size)
-    with pytest.raises(ValueError, match="input_size must be a positive whole number"):
-        cell.init(jax.random.key(0), (4, 3, 0))

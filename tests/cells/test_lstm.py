@@ -1,23 +1,17 @@
-"""The LSTM against the papers' equations, its bias, and as a scan body."""
-
-import functools
+"""The LSTM against the papers' equations, and its bias."""
 
 import jax
 import numpy as np
 
 from rnnjax import lstm
-from rnnjax.unroll import unroll
 from tests.cells.paper import (
-    B,
     H,
     by_gate,
-    draw,
     equals_paper,
     initial,
     pre_activation,
     sigmoid,
 )
-from tests.pytrees import assert_close
 
 
 @equals_paper(lstm)
@@ -33,14 +27,6 @@ def test_forget_bias_is_one_unless_told():
     for options, forget_bias in (({}, 1.0), ({"forget_bias": 0.0}, 0.0)):
         bias = initial(lstm(H, **options))["bias"]
         np.testing.assert_array_equal(bias, np.repeat([0, forget_bias, 0, 0], H))
-
-
-def test_step_is_a_scan_body():
-    cell = lstm(H)
-    params, inputs = jax.tree.map(np.float32, draw(cell, 2, scale=0.5))
-    step = functools.partial(cell.step, params)
-    got = jax.lax.scan(step, cell.initial_carry(params, (B,)), inputs)
-    assert_close(got, unroll(cell, params, inputs), 1e-6)
 
 
 def test_kernels_keep_the_variance_of_inputs():

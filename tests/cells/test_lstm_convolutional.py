@@ -7,10 +7,9 @@ import pytest
 
 from rnnjax import lstm
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
-from rnnjax.unroll import unroll
 from tests.cells import paper
 from tests.cells.convolution import check_one_position, convolve
-from tests.cells.paper import by_gate, draw, sigmoid
+from tests.cells.paper import by_gate, sigmoid
 
 D, H = 1, 2
 SHAPES = {
@@ -52,12 +51,3 @@ def test_equals_paper(x64, shapes, use_peepholes):
 def test_one_position_is_the_lstm(x64, dimensions):
     make = functools.partial(lstm_convolutional, H)
     check_one_position(make, lstm(H), D, dimensions)
-
-
-def test_other_positions_are_refused():
-    """They would otherwise be repeated where there is one."""
-    cell = lstm_convolutional(H, (4,), (3,))
-    params, inputs = draw(cell, 0, 0.4, (4, D))
-    message = r"inputs must end in the axes \(4, 1\), got shape \(3, 1, 1\)"
-    with pytest.raises(ValueError, match=message):
-        unroll(cell, params, inputs[:, :, :1])

@@ -7,7 +7,7 @@ from rnnjax import lstm
 from rnnjax.cells.lstm import LSTMCarry
 from rnnjax.cells.wrappers.with_carry import with_carry
 from rnnjax.unroll import unroll
-from tests.cells.paper import B, H, T, draw, pre_activation
+from tests.cells.paper import B, H, draw, pre_activation
 from tests.pytrees import assert_close
 
 OPEN, SHUT = 300.0, -300.0  # biases beyond which a gate is 1 or 0 to the last digit
@@ -45,18 +45,3 @@ def test_pinned_gates(x64, i, f, c_of, near, o, show, shown_near):
     candidates = np.tanh(pre_activation(plain(params), inputs, before))
     assert_close(cs, c_of(first.c, candidates), near)
     assert_close(outputs, show(cs), shown_near)
-
-
-@pytest.mark.parametrize(("written", "read"), [(1, 5), (0, 6), (3, 3)])
-def test_a_value_waits_for_its_reader(x64, written, read):
-    """The inputs are a value and two commands, which open what is shut otherwise."""
-    params = {"kernel": np.zeros((3, 4)), "recurrent_kernel": np.zeros((1, 4))}
-    params["bias"] = np.array([SHUT, OPEN, 0, SHUT])
-    params["kernel"][0, 2] = 1  # the value goes to g
-    params["kernel"][1, :2] = 2 * OPEN, 2 * SHUT  # "write" opens i and shuts f
-    params["kernel"][2, 3] = 2 * OPEN  # "read" opens o
-    inputs, want = np.zeros((T, 3)), np.zeros((T, 1))
-    inputs[:, 0] = np.random.default_rng(1).normal(size=T)
-    inputs[written, 1] = inputs[read, 2] = 1
-    want[read] = np.tanh(np.tanh(inputs[written, 0]))
-    assert_close(unroll(lstm(1), params, inputs)[1], want, 1e-12)

@@ -7,28 +7,30 @@ import pytest
 from rnnjax import lstm
 from rnnjax.checks.affine import check_affine
 
+CELL = lstm(5)
+PARAMS = CELL.init(jax.random.key(0), 3)
+
+
+def check(recur):
+    """Checks an LSTM whose pull is another function of parameters and carry."""
+    check_affine(CELL._replace(factors=CELL.factors._replace(recur=recur)), PARAMS)
+
 
 def test_what_bends_is_named():
-    cell = lstm(5)
-    plain = cell.factors
-
     def bent(params, carry):
-        return {"gates": plain.recur(params, carry), "norm": [carry.c, carry.h**2]}
+        pull = CELL.factors.recur(params, carry)
+        return {"gates": pull, "norm": [carry.c, carry.h**2]}
 
-    cell = cell._replace(factors=plain._replace(recur=bent))
-    params = cell.init(jax.random.key(0), 3)
     message = (
         r"recur must be affine in the carry, got pull\['norm'\]\[1\] "
         r"\S+ off at the mean of two carries\."
     )
     with pytest.raises(ValueError, match=message):
-        check_affine(cell, params)
+        check(bent)
 
 
 def test_how_far_off_is_said():
     """At the mean of x and y a square is off by a quarter of (x - y) squared."""
-    cell = lstm(5)
-    params = cell.init(jax.random.key(0), 3)
     seen = []
 
     def bent(params, carry):
@@ -36,17 +38,13 @@ def test_how_far_off_is_said():
         jax.debug.callback(lambda c: seen.append(c), carry.c)
         return carry.c**2
 
-    cell = cell._replace(factors=cell.factors._replace(recur=bent))
     with pytest.raises(ValueError) as error:
-        check_affine(cell, params)
+        check(bent)
     jax.effects_barrier()
     _, x, y = seen
     assert f"pull {jnp.max((x - y) ** 2) / 4:.2g} off" in str(error.value)
 
 
 def test_nan_is_off():
-    cell = lstm(5)
-    nothing = cell.factors._replace(recur=lambda params, carry: carry.c * jnp.nan)
-    cell = cell._replace(factors=nothing)
     with pytest.raises(ValueError, match="got pull nan off"):
-        check_affine(cell, cell.init(jax.random.key(0), 3))
+        check(lambda params, carry: carry.c * jnp.nan)

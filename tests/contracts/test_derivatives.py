@@ -1,7 +1,5 @@
 """Contract 9: every mode and order of derivative, against finite differences."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,23 +13,14 @@ from tests.programs import T, draw_arguments
 from tests.pytrees import draw_like, part
 
 
-@functools.cache
-def derivatives(cell, engine, orders):
+def derivatives(score, orders):
     """Compiles a score, and what its derivatives of the given `orders` are.
 
     With g its gradient and H its second derivative, the function gives v g of first
     order and v H u of second, by the order's name.
     """
 
-    def run(arguments, weights, u, v):
-        floats, put_back = part(arguments)
-
-        def score(floats):
-            params, carry, inputs = put_back(floats)
-            result = unroll(cell, params, inputs, carry=carry, engine=engine)
-            pairs = zip(part(result)[0], part(weights)[0])
-            return sum(jnp.vdot(jnp.sin(x), weight) for x, weight in pairs)
-
+    def run(floats, u, v):
         def reverse(function, direction):
             return lambda floats: sum(
                 map(jnp.vdot, jax.grad(function)(floats), direction)
@@ -52,16 +41,14 @@ def derivatives(cell, engine, orders):
     return in_numpy(run)
 
 
-def check_orders(case, engine_case, orders):
-    rng = np.random.default_rng(0)
-    params, carry, inputs, *_, weights = draw_arguments(case, rng, (T, 2))
-    floats, put_back = part((params, carry, inputs))
+def check_orders(score, floats, orders):
+    """Compares derivatives of a score of several arrays with differences."""
+    rng = np.random.default_rng(1)
     u, v = (draw_like(rng, floats, scale=1.0) for _ in range(2))
-    run = derivatives(case.cell, engine_case.engine, orders)
+    run = derivatives(score, orders)
 
     def run_moved(direction, distance):
-        moved = [x + distance * y for x, y in zip(floats, direction)]
-        return run(put_back(moved), weights, u, v)
+        return run([x + distance * y for x, y in zip(floats, direction)], u, v)
 
     def difference(direction, name):
         near, far = (
@@ -75,12 +62,28 @@ def check_orders(case, engine_case, orders):
     for name in orders:
         want = curvature if " over " in name else slope
         np.testing.assert_allclose(got[name], want, rtol=1e-7, atol=1e-7, err_msg=name)
+    return got
+
+
+def check_cell(case, engine_case, orders):
+    rng = np.random.default_rng(0)
+    params, carry, inputs, *_, weights = draw_arguments(case, rng, (T, 2))
+    floats, put_back = part((params, carry, inputs))
+
+    def score(floats):
+        params, carry, inputs = put_back(floats)
+        options = {"carry": carry, "engine": engine_case.engine}
+        result = unroll(case.cell, params, inputs, **options)
+        pairs = zip(part(result)[0], part(weights)[0])
+        return sum(jnp.vdot(jnp.sin(x), weight) for x, weight in pairs)
+
+    check_orders(score, floats, orders)
 
 
 @every(SMOOTH_CELLS, few=True)
 def test_orders_equal_differences(case, engine_case):
     forward = ("forward", "forward over reverse") if case.forward_mode else ()
-    check_orders(case, engine_case, ("reverse", "reverse over reverse", *forward))
+    check_cell(case, engine_case, ("reverse", "reverse over reverse", *forward))
 
 
 @pytest.mark.slow
@@ -88,7 +91,7 @@ def test_orders_equal_differences(case, engine_case):
 def test_other_orders_equal_differences(case, engine_case):
     forward = "forward", "forward over forward", "reverse over forward"
     if case.forward_mode:
-        check_orders(case, engine_case, forward)
+        check_cell(case, engine_case, forward)
 
 
 @every(REVERSE_ONLY_CELLS, few=True)

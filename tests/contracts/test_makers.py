@@ -104,14 +104,6 @@ def test_unknown_options_are_refused(entry):
             entry.make(entry.test_size, **{name: initializers.ones})
 
 
-@of_entries()
-def test_bad_sizes_are_named(entry):
-    for size in (0, -3, 2.5):
-        message = f"_size must be a positive whole number, got {size}"
-        with pytest.raises(ValueError, match=message):
-            entry.make(size)
-
-
 @of_entries("use_bias")
 def test_options_that_are_off_leave_no_leaf(entry):
     biased, plain = (shapes_of(entry, use_bias=use_bias) for use_bias in (True, False))

@@ -42,19 +42,16 @@ def mesh_of(axis_type):
     return jax.make_mesh((4,), ("data",), (axis_type,), devices=devices)
 
 
-def compile_auto(run, arguments, specs=ARGUMENTS):
-    return compile_on(mesh_of(AxisType.Auto), run, arguments, specs)
-
-
-def compile_explicit(run, arguments, specs=ARGUMENTS):
-    return compile_on(mesh_of(AxisType.Explicit), run, arguments, specs)
-
-
-def compile_on(mesh, run, arguments, specs):
-    """Compiles `run` for arguments placed on a mesh; gives it and those arguments."""
+def lower_on(axis_type, run, arguments, specs=ARGUMENTS):
+    """Lowers `run` for arguments placed on a mesh; gives it and those arguments."""
+    mesh = mesh_of(axis_type)
     placed = place(mesh, arguments, specs)
     with jax.set_mesh(mesh):
-        return jax.jit(run).lower(*placed).compile(), placed
+        return jax.jit(run).lower(*placed), placed
+
+
+lower_auto = functools.partial(lower_on, AxisType.Auto)
+lower_explicit = functools.partial(lower_on, AxisType.Explicit)
 
 
 def place(mesh, arguments, specs):
@@ -70,16 +67,10 @@ def place(mesh, arguments, specs):
     ]
 
 
-def lower_shard_map(run, arguments):
-    mesh = mesh_of(AxisType.Auto)
-    mapped = jax.shard_map(
-        run, mesh=mesh, in_specs=ARGUMENTS, out_specs=RESULTS, check_vma=True
-    )
-    return jax.jit(mapped).lower(*arguments)
-
-
-def compile_shard_map(run, arguments):
-    return lower_shard_map(run, arguments).compile(), arguments
+def lower_shard_map(run, arguments, in_specs=ARGUMENTS, out_specs=RESULTS):
+    specs = {"in_specs": in_specs, "out_specs": out_specs}
+    mapped = jax.shard_map(run, mesh=mesh_of(AxisType.Auto), check_vma=True, **specs)
+    return jax.jit(mapped).lower(*arguments), arguments
 
 
 def arguments_and_run(case, engine_case):
@@ -100,26 +91,24 @@ def test_shard_map_checks_varying_axes(case, engine_case, given):
 def test_carry_on_one_device_is_laid_out(case, engine_case):
     """A carry given whole is spread like that of the step, so a loop can keep it."""
     arguments, run = arguments_and_run(case, engine_case)
-    mesh = mesh_of(AxisType.Explicit)
-    specs = (WHOLE, WHOLE, *ARGUMENTS[2:])
-    with jax.set_mesh(mesh):
-        jax.jit(run).lower(*place(mesh, arguments, specs))
+    lower_explicit(run, arguments, (WHOLE, WHOLE, *ARGUMENTS[2:]))
 
 
 @pytest.mark.parametrize(
-    ("compile_sharded", "given"),
+    ("lower_sharded", "given"),
     [
-        (compile_auto, True),
-        (compile_explicit, False),
-        pytest.param(compile_shard_map, True, marks=pytest.mark.slow),
+        (lower_auto, True),
+        (lower_explicit, False),
+        pytest.param(lower_shard_map, True, marks=pytest.mark.slow),
     ],
 )
 @every(CELLS, few=True)
-def test_sharded_batch_equals_loop(case, engine_case, compile_sharded, given):
+def test_sharded_batch_equals_loop(case, engine_case, lower_sharded, given):
     arguments, run = arguments_and_run(case, engine_case)
     if not given:
         arguments = arguments._replace(carry=None)
-    compiled, placed = compile_sharded(run, arguments)
+    lowered, placed = lower_sharded(run, arguments)
+    compiled = lowered.compile()
     assert "all-gather" not in compiled.as_text()
     want = run_batch(case.cell, arguments)
     assert_close(compiled(*placed), want, tolerance(case, engine_case))
@@ -138,16 +127,17 @@ def layer_and_arguments(case, engine_case):
 
 
 @pytest.mark.parametrize(
-    "compile_sharded",
-    [compile_explicit, pytest.param(compile_auto, marks=pytest.mark.slow)],
+    "lower_sharded",
+    [lower_explicit, pytest.param(lower_auto, marks=pytest.mark.slow)],
 )
 @every(LAYERS, few=True, one_engine=True)
-def test_sharded_layer_equals_one_device(case, engine_case, compile_sharded):
+def test_sharded_layer_equals_one_device(case, engine_case, lower_sharded):
     layer, arguments = layer_and_arguments(case, engine_case)
     arguments = jax.random.key(0), *arguments
     specs = WHOLE, WHOLE, carry_placement(case, layer), *[TIME_FIRST] * 4
     run = functools.partial(run_layer, layer)
-    compiled, placed = compile_sharded(run, arguments, specs)
+    lowered, placed = lower_sharded(run, arguments, specs)
+    compiled = lowered.compile()
     assert "all-gather" not in compiled.as_text()
     want = layer_program(layer)(*arguments)
     assert_close(compiled(*placed), want, engine_case.tolerance)
@@ -160,14 +150,11 @@ def test_layer_under_shard_map_equals_one_device(case, engine_case):
     carry_specs = carry_placement(case, layer)
     pairs = zip(jax.tree.leaves(carry_specs), jax.tree.leaves(arguments.carry))
     floating_specs = [spec for spec, x in pairs if is_floating(x)]
-    mapped = jax.shard_map(
-        functools.partial(run_layer, layer, None),
-        mesh=mesh_of(AxisType.Auto),
-        in_specs=(WHOLE, carry_specs, *[TIME_FIRST] * 4),
-        out_specs=Run(carry_specs, TIME_FIRST, (WHOLE, floating_specs, TIME_FIRST)),
-        check_vma=True,
-    )
-    got = jax.jit(mapped).lower(*arguments).compile()(*arguments)
+    in_specs = (WHOLE, carry_specs, *[TIME_FIRST] * 4)
+    out_specs = Run(carry_specs, TIME_FIRST, (WHOLE, floating_specs, TIME_FIRST))
+    run = functools.partial(run_layer, layer, None)
+    lowered, _ = lower_shard_map(run, arguments, in_specs, out_specs)
+    got = lowered.compile()(*arguments)
     assert_close(got, layer_program(layer)(None, *arguments), engine_case.tolerance)
 
 
@@ -178,12 +165,7 @@ def test_resets_alone_may_differ_between_devices(case, engine_case):
     here = slice(BATCH // 4)
     params, carry, inputs, mask, is_first, weights = arguments
     inputs, mask = steps((inputs, mask), (slice(None), here))
-    mapped = jax.shard_map(
-        run,
-        mesh=mesh_of(AxisType.Auto),
-        in_specs=(WHOLE, WHOLE, WHOLE, WHOLE, *ARGUMENTS[4:]),
-        out_specs=Run(BATCH_FIRST, TIME_FIRST, (WHOLE, WHOLE, WHOLE)),
-        check_vma=True,
-    )
-    carry = steps(carry, here)
-    jax.jit(mapped).lower(params, carry, inputs, mask, is_first, weights)
+    arguments = params, steps(carry, here), inputs, mask, is_first, weights
+    in_specs = (WHOLE, WHOLE, WHOLE, WHOLE, *ARGUMENTS[4:])
+    out_specs = Run(BATCH_FIRST, TIME_FIRST, (WHOLE, WHOLE, WHOLE))
+    lower_shard_map(run, arguments, in_specs, out_specs)

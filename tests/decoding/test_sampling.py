@@ -1,4 +1,4 @@
-"""Sampling: greedy by hand, the distribution at a temperature, going on."""
+"""Sampling: greedy by hand, at a temperature as `generate`, going on."""
 
 import functools
 
@@ -17,9 +17,10 @@ from rnnjax import (
     sample,
     stack,
 )
+from rnnjax.decoding import generate, sample_tokens
 from rnnjax.layers import pointwise
 from tests.loop import in_numpy
-from tests.pytrees import assert_close, draw_like
+from tests.pytrees import assert_close, assert_same_bits, draw_like
 
 V, B = 7, 3
 
@@ -74,55 +75,18 @@ def test_going_on_equals_sampling_at_once():
     np.testing.assert_array_equal(np.concatenate([first, second]), at_once)
 
 
-@functools.cache
-def table_model():
-    """Logits that depend on the last token alone, by a table."""
-    layer = stack(
-        one_hot(V), pointwise(lambda key, input_size: {}, lambda p, x: x @ p["table"])
-    )
-    table = np.random.default_rng(2).normal(scale=1.5, size=(V, V))
-    return layer, ({}, {"table": table.astype(np.float32)})
-
-
-@pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0])
-def test_tokens_follow_the_softmax_at_a_temperature(temperature):
-    """Chi-square of first tokens and of pairs, far below what a wrong one gives."""
-    layer, params = table_model()
-    num_draws = 4000
-    prompt = np.full((1, num_draws), 3)
-    _, tokens = sample(
-        layer, params, prompt, 2, jax.random.key(0), temperature=temperature
-    )
-    first, second = np.asarray(tokens)
-    logits = np.float64(params[1]["table"]) / temperature
-    shares = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    of_pairs = shares[3][:, None] * shares
-    counts = np.zeros((V, V))
-    np.add.at(counts, (first, second), 1)
-    # 99.99th percentiles of chi-square with 6 and 48 degrees of freedom, 27.9 and 93
-    assert chi_square(counts.sum(1), num_draws * shares[3]) < 27.9
-    assert chi_square(counts, num_draws * of_pairs) < 93
-
-
-def chi_square(counts, expected):
-    """Sums squared deviations, rare outcomes taken together."""
-    rare = expected < 5
-    counts = np.append(counts[~rare], counts[rare].sum())
-    expected = np.append(expected[~rare], expected[rare].sum())
-    kept = expected > 0
-    return np.sum((counts - expected)[kept] ** 2 / expected[kept])
-
-
-def test_draws_depend_on_the_key_alone():
-    layer, params = table_model()
-    prompt = np.full((1, 50), 3)
-    one, same, other = (
-        np.asarray(sample(layer, params, prompt, 5, jax.random.key(seed))[1])
-        for seed in (0, 0, 1)
-    )
-    np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(one, other)
-    assert not np.array_equal(one[0], one[1])
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_draws_are_those_of_generate_at_the_temperature(temperature):
+    """What these follow is tested with samplers, the loop around them by itself."""
+    layer, params = model()
+    drawn = []
+    for seed in (0, 1):
+        given = layer, params, PROMPT, 9, jax.random.key(seed)
+        carry, tokens = sample(*given, temperature=temperature)
+        want = generate(*given, sampler=sample_tokens(temperature=temperature))
+        assert_same_bits((carry, tokens), (want.carry, want.drawn))
+        drawn.append(np.asarray(tokens))
+    assert not np.array_equal(*drawn)
 
 
 def test_another_temperature_compiles_nothing_new():
@@ -133,7 +97,7 @@ def test_another_temperature_compiles_nothing_new():
         return inputs @ params["table"]
 
     layer = stack(one_hot(V), pointwise(lambda key, input_size: {}, logits))
-    _, params = table_model()
+    params = {}, {"table": np.random.default_rng(2).normal(size=(V, V))}
     draw = functools.partial(sample, layer, params, PROMPT, 5, jax.random.key(0))
     draw(temperature=1.0)
     traced = len(traces)

@@ -7,6 +7,7 @@ import pytest
 from rnnjax import diagnostics, elman, gru, lstm
 from tests.cells.paper import B, H, T, draw, pre_activation, sigmoid
 from tests.pytrees import assert_close
+from tests.refusals import refuses
 from tests.user_cells import counting
 
 
@@ -59,10 +60,8 @@ def test_effective_rank_counts_equal_directions(x64):
     np.testing.assert_allclose(diagnostics.effective_rank(np.diag(3 * shares)), want)
 
 
-def test_bad_arguments():
-    with pytest.raises(ValueError, match="cell must have factors, got one"):
-        diagnostics.gates(counting(H), {}, {}, "ifgo")
-    cell = elman(H)
-    params, inputs = jax.tree.map(np.float32, draw(cell))
-    with pytest.raises(ValueError, match="names must divide the width 5, got 'rz'."):
-        diagnostics.gates(cell, params, inputs, "rz")
+GATES, ARGUMENTS = diagnostics.gates, jax.tree.map(np.float32, draw(elman(H)))
+test_bad_arguments_are_refused = refuses(
+    (GATES, counting(H), {}, {}, "ifgo", "cell must have factors, got one"),
+    (GATES, elman(H), *ARGUMENTS, "rz", "names must divide the width 5, got 'rz'."),
+)

@@ -12,6 +12,7 @@ from rnnjax.diagnostics.truncation import truncation_bias
 from rnnjax.unroll import unroll
 from tests.cells.paper import draw_params
 from tests.pytrees import draw_like
+from tests.refusals import refuses
 
 T, B, D, H = 6, 3, 2, 5
 
@@ -52,11 +53,10 @@ def test_angle_and_length_are_those_of_a_loop_over_chunks(x64, make):
     assert of_three.angle > 1
 
 
-@pytest.mark.parametrize("chunk_length", [0, 4, 7])
-def test_chunks_must_divide(chunk_length):
-    message = f"chunk_length must divide the 6 steps, got {chunk_length}."
-    with pytest.raises(ValueError, match=message):
-        truncation_bias(None, None, np.zeros((T, D)), jnp.sum, chunk_length)
+OTHERS = truncation_bias, None, None, np.zeros((T, D)), jnp.sum
+test_chunks_must_divide = refuses(
+    *((*OTHERS, x, f"must divide the 6 steps, got {x}.") for x in (0, 4, 7))
+)
 
 
 def test_fixed_points_of_one_unit(x64):

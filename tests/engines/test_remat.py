@@ -1,5 +1,7 @@
 """Chunks kept as one carry each: the inner engine's bits in far less memory."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from rnnjax.unroll import unroll
 from tests.every import CELLS, every_alone
 from tests.programs import draw_arguments
 from tests.pytrees import assert_close, assert_same_bits
+from tests.refusals import refuses
 
 T, B, D, H = 10, 3, 2, 5
 # of chunks that leave a rest, that divide, of one step, and longer than the sequence
@@ -78,20 +81,11 @@ def test_budget_is_kept(cell, budget):
 def test_budget_takes_every_cell(case):
     """Among them cells of tokens and counters, with masks and resets."""
     rng = np.random.default_rng(0)
-    params, carry, inputs, mask, is_first, _ = draw_arguments(
-        case, rng, (T, B), np.float32
-    )
+    params, *given, _ = draw_arguments(case, rng, (T, B), np.float32)
+    given = dict(zip(("carry", "inputs", "mask", "is_first"), given))
 
     def run(engine):
-        return unroll(
-            case.cell,
-            params,
-            inputs,
-            carry=carry,
-            mask=mask,
-            is_first=is_first,
-            engine=engine,
-        )
+        return unroll(case.cell, params, **given, engine=engine)
 
     budget = 2**16 if case.cell.input_ndim < 3 else 2**18
     assert_same_bits(run(remat(memory_budget=budget)), run(hoisted))
@@ -130,17 +124,14 @@ def test_budget_too_small_says_the_least():
         unroll(cell, params, inputs, engine=remat(memory_budget=least - 1))
 
 
-@pytest.mark.parametrize("wrong", [0, -3, 2.5])
-@pytest.mark.parametrize("name", ["chunk_length", "memory_budget"])
-def test_wrong_sizes(name, wrong):
-    message = f"{name} must be a positive whole number, got {wrong!r}\\."
-    with pytest.raises(ValueError, match=message):
-        remat(**{name: wrong})
-
-
-def test_one_of_both_is_given():
-    message = (
-        r"chunk_length must be None where memory_budget is given, got 3 and 1000\."
-    )
-    with pytest.raises(ValueError, match=message):
-        remat(chunk_length=3, memory_budget=1000)
+test_one_positive_size_is_asked_for = refuses(
+    *(
+        (functools.partial(remat, **{name: x}), f"{name} must be a .* whole .* got {x}")
+        for name in ("chunk_length", "memory_budget")
+        for x in (0, -3, 2.5)
+    ),
+    (
+        lambda: remat(chunk_length=3, memory_budget=1000),
+        "chunk_length must be None where memory_budget is given, got 3 and 1000.",
+    ),
+)

@@ -61,11 +61,6 @@ def test_wrong_config_file_says_what_is_wrong(run_toy, tmp_path, content):
     assert err.startswith("error: ") and WRONG_FILES[content] in err
 
 
-def test_minimum_holds_for_every_element_of_a_tuple():
-    with pytest.raises(ValueError, match=r"widths must be at least 1, got \(3, 0\)\."):
-        toy.Config(widths=(3, 0))
-
-
 def test_defaults_preset_file_flags_overrule_one_another(run_toy, tmp_path):
     configs = []
 
@@ -129,7 +124,9 @@ def test_every_config_survives_its_file(tmp_path_factory, config):
     assert AllKinds(**read_config(AllKinds, path)) == config
 
 
-def test_a_field_declared_again_keeps_what_is_not_given():
+def test_minimum_holds_for_every_element_and_for_a_field_declared_again():
+    with pytest.raises(ValueError, match=r"widths must be at least 1, got \(3, 0\)\."):
+        toy.Config(widths=(3, 0))
     inherited = metadata(toy.Config, "num_updates")
     assert inherited == {"help": "updates in all", "resumable": True, "minimum": 1}
     assert not metadata(toy.Config, "hidden_size").get("resumable")

@@ -25,13 +25,14 @@ pytestmark = [
 ]
 
 
-def run_script(directory, size, script):
-    """Runs a shell script with a small disk mounted at `directory`.
+def run_script(directory, size, *commands):
+    """Runs commands of a shell with a small disk mounted at `directory`.
 
-    Returns standard output, standard error, and the exit statuses printed.
+    Returns standard output, standard error, and the exit statuses of the toy's runs.
     """
     mount = f"set -e; mount -t tmpfs -o size={size} tmpfs {directory}; set +e; "
-    command = ["unshare", "-rm", "sh", "-c", mount + script]
+    shown = [f"{x}; echo $?" if x.startswith(TOY) else x for x in commands]
+    command = ["unshare", "-rm", "sh", "-c", mount + "; ".join(shown)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     statuses = [line for line in done.stdout.splitlines() if line.isdigit()]
     return done.stdout, done.stderr, statuses
@@ -40,10 +41,10 @@ def run_script(directory, size, script):
 def test_full_disk(tmp_path):
     run = tmp_path / "run"
     out, err, statuses = run_script(
-        tmp_path,
-        "300k",
-        f"{TOY} --run-dir {run} --num-updates 300 --checkpoint-every 1; echo $?; "
-        f"mount -o remount,size=4m {tmp_path}; {TOY} --resume {run}; echo $?",
+        *(tmp_path, "300k"),
+        f"{TOY} --run-dir {run} --num-updates 300 --checkpoint-every 1",
+        f"mount -o remount,size=4m {tmp_path}",
+        f"{TOY} --resume {run}",
     )
     assert err.count("\n") == 1 and err.startswith("error: ")
     assert "No space left on device" in err and "is kept." in err
@@ -54,36 +55,28 @@ def test_full_disk(tmp_path):
 
 def read_only(directory):
     """Returns the script that makes a directory read-only until `umount`."""
-    return (
-        f"mount --bind {directory} {directory}; mount -o remount,ro,bind {directory}; "
-    )
+    return f"mount --bind {directory} {directory}; mount -o remount,ro,bind {directory}"
 
 
 def test_read_only_directory(tmp_path):
     run = tmp_path / "run"
     resume = f"{TOY} --resume {run}"
-    out, err, statuses = run_script(
-        tmp_path,
-        "4m",
-        f"{TOY} --run-dir {run} --num-updates 1; echo $?; {read_only(run)}"
-        f"{resume} --num-updates 9; echo $?; {resume} --sample 3; echo $?; "
-        f"umount {run}; {resume}; echo $?",
-    )
+    first = f"{TOY} --run-dir {run} --num-updates 1"
+    refused = f"{resume} --num-updates 9", f"{resume} --sample 3"
+    script = first, read_only(run), *refused, f"umount {run}", resume
+    out, err, statuses = run_script(tmp_path, "4m", *script)
     assert err == f"error: [Errno 30] Read-only file system: '{run}/lock'\n"
     assert statuses == ["0", "2", "0", "0"]  # sampling only reads
     assert "3 steps after update 1 and 1 evaluations" in out
 
 
 def test_directory_that_becomes_read_only(tmp_path):
-    run = tmp_path / "run"
-    checkpoints = run / "checkpoints"
-    _, err, statuses = run_script(
-        tmp_path,
-        "4m",
-        f"{TOY} --run-dir {run} --num-updates 2 --checkpoint-every 1; echo $?; "
-        f"{read_only(checkpoints)}{TOY} --resume {run} --num-updates 9; echo $?; "
-        f"umount {checkpoints}; {TOY} --resume {run}; echo $?",
-    )
+    run, checkpoints = tmp_path / "run", tmp_path / "run" / "checkpoints"
+    first = f"{TOY} --run-dir {run} --num-updates 2 --checkpoint-every 1"
+    resume = f"{TOY} --resume {run}"
+    script = first, read_only(checkpoints), f"{resume} --num-updates 9"
+    script += (f"umount {checkpoints}", resume)
+    _, err, statuses = run_script(tmp_path, "4m", *script)
     assert err.count("\n") == 1, err
     assert "the checkpoint of update 3 could not be saved" in err
     assert "Read-only file system" in err and "that of update 2 is kept." in err

@@ -14,6 +14,7 @@ from rnnjax.layers.dilated import dilated, dilated_stack
 from tests.cells.paper import B, D, H, T, draw, initial
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits, steps
+from tests.refusals import refuses
 from tests.user_cells import counting
 
 
@@ -104,15 +105,10 @@ def test_stack_grows_by_powers(x64, start):
     assert isinstance(carry[0], LSTMCarry)
 
 
-def test_bad_options_are_refused():
-    for dilation in (0, -1, 2.5):
-        message = "dilation must be a positive whole number"
-        with pytest.raises(ValueError, match=message):
-            dilated(gru(H), dilation)
-    with pytest.raises(ValueError, match="cells must be at least one, got none"):
-        dilated_stack()
-    with pytest.raises(ValueError, match="base must be a positive whole number, got 0"):
-        dilated_stack(gru(H), base=0)
-    for start in (-1, 0.5):
-        with pytest.raises(ValueError, match="start must be a whole number from 0, go"):
-            dilated_stack(gru(H), start=start)
+test_bad_options_are_refused = refuses(
+    *((dilated, gru(H), x, "dilation must be a positive whole") for x in (0, -1, 2.5)),
+    (dilated_stack, "cells must be at least one, got none"),
+    (lambda: dilated_stack(gru(H), base=0), "base must be a positive .* number, got 0"),
+    (lambda: dilated_stack(gru(H), start=-1), "start must be a whole number from 0, g"),
+    (lambda: dilated_stack(gru(H), start=0.5), "start must be a whole number from 0, "),
+)

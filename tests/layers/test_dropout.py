@@ -3,11 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from rnnjax import dropout
 from rnnjax.layers.dropout import locked_dropout
 from tests.pytrees import assert_same_bits
+from tests.refusals import refuses
 
 RATE, KEY = 0.3, jax.random.key(0)
 INPUTS = np.random.default_rng(0).normal(size=(50, 20, 30)).astype(np.float32)
@@ -55,8 +55,15 @@ def test_no_key_or_no_rate_changes_nothing():
         assert carry == 50 and carry.dtype == jnp.int32
         locked = locked_dropout(rate).apply({}, None, INPUTS, key=key)
         assert_same_bits(locked, ((), INPUTS))
-    with pytest.raises(ValueError, match="rate must be from 0 to less than 1, got 1"):
-        locked_dropout(1.0)
+
+
+test_rates_below_one_are_asked_for = refuses(
+    *(
+        (make, rate, "rate must be from 0 to less than 1, got")
+        for make in (dropout, locked_dropout)
+        for rate in (-0.1, 1.0, 1.5, np.nan)
+    )
+)
 
 
 def test_clock_runs_on_masked_steps_and_over_resets():

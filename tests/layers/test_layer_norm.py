@@ -2,13 +2,13 @@
 
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from rnnjax.layers.layer_norm import layer_norm
 from tests.cells import paper
 from tests.cells.paper import B, H, T, draw, initial
 from tests.layers.programs import apply
 from tests.pytrees import assert_close
+from tests.refusals import refuses
 
 
 def test_equals_equation(x64):
@@ -37,6 +37,6 @@ def test_bfloat16_is_normalized_in_float32():
     assert_close(got, paper.layer_norm(inputs, 1.0, 0.0), 0.01)
 
 
-def test_epsilon_is_positive():
-    with pytest.raises(ValueError, match="epsilon must be positive, got 0"):
-        layer_norm(epsilon=0)
+test_epsilon_is_positive = refuses(
+    (lambda: layer_norm(epsilon=0), "epsilon must be positive, got 0")
+)

@@ -43,18 +43,13 @@ def by_hand(pool, outputs, mask):
 
 
 @of_each
-def test_real_steps_alone_are_pooled(pool):
+def test_real_steps_alone_are_pooled_all_without_a_mask(pool):
     outputs, mask = draw()
-    outputs[~mask] = np.nan
-    assert_close(pool(outputs, mask), by_hand(pool, outputs, mask), 1e-6)
-
-
-@of_each
-def test_without_mask_all_are_real(pool):
-    outputs, _ = draw()
     want = by_hand(pool, outputs, np.ones((T, B), bool))
     assert_close(pool(outputs), want, 1e-6)
     assert_close(pool(outputs[:, 0]), want[0], 1e-6)
+    outputs[~mask] = np.nan
+    assert_close(pool(outputs, mask), by_hand(pool, outputs, mask), 1e-6)
 
 
 @of_each
@@ -73,12 +68,8 @@ def test_gradient_is_that_of_the_real_steps(pool):
 
 
 @of_each
-def test_no_steps_give_zeros(pool):
+def test_no_steps_give_zeros_dtype_is_kept_and_a_wrong_mask_refused(pool):
     assert_same_bits(pool(jnp.zeros((0, B, D))), np.zeros((B, D), np.float32))
-
-
-@of_each
-def test_dtype_is_kept_and_a_wrong_mask_refused(pool):
     outputs, mask = draw()
     assert pool(jnp.bfloat16(outputs), mask).dtype == jnp.bfloat16
     with pytest.raises(ValueError, match=r"mask must be bool of shape \(7, 4\), got"):

@@ -72,13 +72,9 @@ def test_masked_steps_are_zeros_whatever_the_merging_makes_of_zeros():
     assert not np.any(np.asarray(got)[~mask])
 
 
-def test_both_directions_have_parameters_of_their_own():
-    layer = bidirectional(gru(5))
-    params = initial(layer)
+def test_directions_have_parameters_of_their_own_and_layers_are_cached():
+    params = initial(bidirectional(gru(5)))
     assert not np.array_equal(params["forward"]["kernel"], params["backward"]["kernel"])
-
-
-def test_layers_are_cached():
     assert recurrent(lstm(5)) is recurrent(lstm(5), reverse=False)
     assert bidirectional(lstm(5)) is bidirectional(lstm(5), None)
     assert dense(5) is dense(output_size=5)

@@ -26,19 +26,15 @@ def test_residual_adds_the_inputs():
     assert_same_bits(got, (carry, outputs + inputs))
 
 
-def test_highway_mixes_by_its_gate():
+def test_highway_mixes_by_its_gate_which_starts_at_its_bias():
+    for options, bias in (({}, -1), ({"gate_bias": 2.5}, 2.5)):
+        assert (initial(highway(dense(D), **options))["bias"] == bias).all()
     inner = recurrent(lstm(D))
     params, inputs = draw(highway(inner))
     _, outputs = apply(inner, params["layer"], None, inputs)
     gate = sigmoid(inputs @ params["kernel"] + params["bias"])
     want = gate * outputs + (1 - gate) * inputs
     assert_close(apply(highway(inner), params, None, inputs)[1], want, 1e-6)
-
-
-@pytest.mark.parametrize(("options", "bias"), [({}, -1), ({"gate_bias": 2.5}, 2.5)])
-def test_gate_of_highway_starts_at_its_bias(options, bias):
-    params = initial(highway(dense(D), **options))
-    assert (params["bias"] == bias).all()
 
 
 @pytest.mark.parametrize("from_input", [False, True])

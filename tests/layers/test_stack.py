@@ -2,13 +2,13 @@
 
 import jax
 import numpy as np
-import pytest
 
-from rnnjax import bidirectional, dense, dropout, embed, gru, lstm, recurrent, stack
+from rnnjax import dense, dropout, gru, lstm, recurrent, stack
 from rnnjax.cells.lstm_convolutional import lstm_convolutional
 from tests.cells.paper import B, D, T
 from tests.layers.programs import apply
 from tests.pytrees import assert_same_bits
+from tests.refusals import refuses
 from tests.user_cells import convolving, reflecting
 
 
@@ -30,25 +30,10 @@ def test_stack_is_its_layers_by_hand():
     assert_same_bits(got, outputs)
 
 
-@pytest.mark.parametrize(
-    ("layers", "input_size", "sizes"),
-    [
-        ((embed(4), recurrent(lstm(5)), dense(6)), 11, (4, 5)),
-        ((bidirectional(lstm(5), gru(4)), dropout(0.1), dense(6)), D, (9,)),
-        (
-            (recurrent(convolving(5)), recurrent(reflecting(4)), dense(6)),
-            (8, D),
-            (5, 4),
-        ),
-    ],
-)
-def test_input_sizes_are_learned(layers, input_size, sizes):
-    def init(key):
-        return stack(*layers).init(key, input_size)
-
-    params = jax.eval_shape(init, jax.random.key(0))
-    kernels = [own["kernel"] for own in params[1:] if "kernel" in own]
-    assert tuple(kernel.shape[0] for kernel in kernels) == sizes
+def test_input_sizes_are_learned():
+    layer = stack(recurrent(convolving(5)), recurrent(reflecting(4)), dense(6))
+    params = jax.eval_shape(lambda key: layer.init(key, (8, D)), jax.random.key(0))
+    assert [own["kernel"].shape[0] for own in params[1:]] == [5, 4]
 
 
 def test_cells_over_a_plane_read_its_positions():
@@ -61,5 +46,6 @@ def test_cells_over_a_plane_read_its_positions():
 def test_stack_is_causal_if_all_are_and_never_empty():
     assert stack(recurrent(lstm(5)), dense(4)).step is not None
     assert stack(recurrent(lstm(5), reverse=True), dense(4)).step is None
-    with pytest.raises(ValueError, match="layers must be at least one, got none."):
-        stack()
+
+
+test_no_layers_are_refused = refuses((stack, "layers must be at least one, got none."))

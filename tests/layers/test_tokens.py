@@ -8,15 +8,18 @@ from rnnjax import dense, embed, one_hot
 from rnnjax.layers.tokens import embedding_lookup
 from tests.cells.paper import initial
 from tests.pytrees import assert_close
+from tests.refusals import refuses
 
 TOKENS = np.array([[3, 0, 10], [7, 7, 1]])
 FOREIGN = np.array([-1, 11, 2**31 - 1, -(2**31)], np.int32)
 
 
-def test_embed_reads_rows():
+def test_embed_reads_rows_and_one_hot_those_of_the_identity():
     params = initial(embed(5), 11)
     _, outputs = embed(5).apply(params, None, TOKENS)
     np.testing.assert_array_equal(outputs, np.asarray(params["embedding"])[TOKENS])
+    _, outputs = one_hot(11).apply({}, None, TOKENS)
+    np.testing.assert_array_equal(outputs, np.eye(11, dtype=np.float32)[TOKENS])
 
 
 def test_embedding_rows_have_length_near_one():
@@ -24,11 +27,6 @@ def test_embedding_rows_have_length_near_one():
     for vocab_size in (1000, 4000):
         table = initial(embed(50), vocab_size)["embedding"]
         assert abs(np.square(table).sum(-1).mean() - 1) < 0.05
-
-
-def test_one_hot_is_the_identity():
-    _, outputs = one_hot(11).apply({}, None, TOKENS)
-    np.testing.assert_array_equal(outputs, np.eye(11, dtype=np.float32)[TOKENS])
 
 
 @pytest.mark.parametrize("jitted", [False, True])
@@ -60,16 +58,12 @@ def test_foreign_tokens_under_mask_read_zeros():
     np.testing.assert_array_equal(outputs, want)
 
 
-@pytest.mark.parametrize("layer", [embed(5), one_hot(11)])
-def test_tokens_that_are_no_integers_are_refused(layer):
-    params = initial(layer, 11)
-    with pytest.raises(ValueError, match="inputs must be integer tokens, got float32"):
-        layer.apply(params, None, np.ones(3, np.float32))
-
-
-def test_one_hot_refuses_another_vocabulary():
-    with pytest.raises(ValueError, match="input_size must be 11, got 12."):
-        one_hot(11).init(jax.random.key(0), 12)
+FLOATS, TABLE = np.ones(3, np.float32), {"embedding": np.ones((11, 5), np.float32)}
+test_other_tokens_and_vocabularies_are_refused = refuses(
+    (embed(5).apply, TABLE, None, FLOATS, "inputs must be integer tokens, got float32"),
+    (one_hot(11).apply, {}, None, FLOATS, "inputs must be integer tokens, got float32"),
+    (one_hot(11).init, jax.random.key(0), 12, "input_size must be 11, got 12."),
+)
 
 
 @pytest.mark.parametrize("use_bias", [True, False])

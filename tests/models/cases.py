@@ -1,4 +1,4 @@
-"""The modules under test as functions, what they are by hand, and what they read."""
+"""The modules under test as functions, the layers they equal, and what they read."""
 
 import functools
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from flax import nnx
 
 import rnnjax
 from rnnjax import Layer
+from rnnjax.layers.language_model import language_model
 from rnnjax.layers.recurrent import as_layer
 from rnnjax.models.language_model import LanguageModel
 from rnnjax.models.linen import LinenRecurrent
@@ -28,6 +29,8 @@ LAYERS = {
         rnnjax.recurrent(rnnjax.gru(HIDDEN)),
     ),
 }
+CELLS = rnnjax.lstm(HIDDEN), rnnjax.recurrent(rnnjax.gru(4))
+OPTIONS = {"embedding_size": 4, "dropout_rate": 0.3}
 
 
 class Case(NamedTuple):
@@ -62,9 +65,9 @@ def make_case(name):
     """Makes a new module: "nnx" or "linen" and one of `LAYERS`, or a "model"."""
     kind, _, layer_name = name.partition(" ")
     if kind.endswith("model"):
-        tied = kind == "tied_model"
-        module = make_language_model(1, tie_weights=tied)
-        return nnx_case(module, language_model_by_hand(tied))
+        tied = {"tie_weights": kind == "tied_model"}
+        module = make_language_model(1, **tied)
+        return nnx_case(module, language_model(VOCAB, CELLS, **OPTIONS, **tied))
     layer = LAYERS[layer_name]
     if kind == "nnx":
         module = Recurrent(layer, INPUT, rngs=nnx.Rngs(1))
@@ -80,29 +83,7 @@ def make_case(name):
 
 
 def make_language_model(seed, **options):
-    cells = [rnnjax.lstm(HIDDEN), rnnjax.recurrent(rnnjax.gru(4))]
-    options = {"embedding_size": 4, "dropout_rate": 0.3} | options
-    return LanguageModel(VOCAB, cells, rngs=nnx.Rngs(seed), **options)
-
-
-def language_model_by_hand(tied):
-    """The model of `make_language_model` in the functional API."""
-    body = rnnjax.stack(
-        rnnjax.embed(4),
-        rnnjax.dropout(0.3),
-        rnnjax.recurrent(rnnjax.lstm(HIDDEN)),
-        rnnjax.dropout(0.3),
-        rnnjax.recurrent(rnnjax.gru(4)),
-        rnnjax.dropout(0.3),
-    )
-
-    def apply(params, carry, inputs, *, mask, key):
-        own = params["body"]
-        carry, h = body.apply(own, carry, inputs, mask=mask, key=key)
-        kernel = own[0]["embedding"].T if tied else params["head"]["kernel"]
-        return carry, jnp.where(mask[..., None], h @ kernel + params["head"]["bias"], 0)
-
-    return body._replace(apply=apply)
+    return LanguageModel(VOCAB, CELLS, rngs=nnx.Rngs(seed), **(OPTIONS | options))
 
 
 def draw_batches(num_batches, tokens=False):

@@ -11,6 +11,7 @@ from flax import nnx
 from rnnjax import cross_entropy_mean_over_steps, cross_entropy_sum_over_time
 from tests.models.cases import (
     BATCH,
+    LAYERS,
     draw_batches,
     make_case,
     make_language_model,
@@ -49,15 +50,7 @@ def trained(loss, params, batches):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "nnx cell",
-        "nnx both_directions",
-        "nnx stack",
-        "linen cell",
-        "linen stack",
-        "model",
-        "tied_model",
-    ],
+    [*(f"nnx {x}" for x in LAYERS), "linen cell", "linen stack", "model", "tied_model"],
 )
 def test_training_equals_the_functional_path(name):
     case = make_case(name)

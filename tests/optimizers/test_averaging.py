@@ -9,6 +9,7 @@ import optax
 import pytest
 
 from rnnjax import optimizers
+from tests.refusals import refuses
 
 PATIENCE, EVERY, NUM_UPDATES, RATE = 2, 3, 40, 0.3
 
@@ -54,15 +55,13 @@ def test_averages_are_the_papers(seed, x64):
         np.testing.assert_allclose(averaged, want[k], rtol=1e-12, err_msg=f"{k}")
 
 
-def test_falling_losses_never_trigger_and_nan_does():
+def test_falling_losses_never_trigger_nan_does_and_few_bits_are_averaged_in_many():
     state = optimizers.nt_asgd(RATE, patience=PATIENCE).init(jnp.ones(3))
     for loss in (5.0, 4.0, 3.0, 2.0, 1.0):
         state = optimizers.record_validation(state, loss)
     assert not state[1].averaging
     assert optimizers.record_validation(state, jnp.nan)[1].averaging
 
-
-def test_few_bits_are_averaged_in_many():
     optimizer = optimizers.non_monotonic_averaging()
     params = jnp.ones(3, jnp.bfloat16)
     state = optimizer.init(params)._replace(averaging=jnp.array(True))
@@ -73,11 +72,9 @@ def test_few_bits_are_averaged_in_many():
     assert optimizers.averaged_params(state, params).dtype == jnp.bfloat16
 
 
-def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="patience must be a positive whole number"):
-        optimizers.nt_asgd(RATE, patience=0)
-    state = optimizers.non_monotonic_averaging().init(jnp.ones(3))
-    with pytest.raises(ValueError, match="params must be given to update, got None."):
-        optimizers.non_monotonic_averaging().update(jnp.ones(3), state)
-    with pytest.raises(ValueError, match="must hold one AveragingState, got 0 of them"):
-        optimizers.record_validation(optax.sgd(RATE).init(jnp.ones(3)), 1.0)
+ONES, AVERAGING = jnp.ones(3), optimizers.non_monotonic_averaging()
+test_bad_arguments_are_refused = refuses(
+    (lambda: optimizers.nt_asgd(RATE, patience=0), "patience must be a positive whole"),
+    (AVERAGING.update, ONES, AVERAGING.init(ONES), "params must be given .* got None."),
+    (optimizers.record_validation, (), 1.0, "must hold one AveragingState, got 0 of"),
+)

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import pytest
 
 from rnnjax.optimizers import clip_by_norm, range_test
+from tests.refusals import refuses
 
 
 def descend(rate):
@@ -68,18 +68,16 @@ def test_nothing_above_an_unstable_one_is_chosen():
     assert np.isnan(range_test(train, jnp.array([3.0, 4.0])).chosen)
 
 
-@pytest.mark.parametrize(
-    ("candidates", "options", "message"),
-    [
-        *(
-            (candidates, {}, "candidates must be positive and ascending")
-            for candidates in ([0.0, 1.0], [-1.0, 1.0], [2.0, 1.0])
-        ),
-        ([0.1], {"window": 0}, "window must be a positive whole number"),
-        ([0.1], {"max_rise": 0.0}, "max_rise must be positive, got 0.0."),
-        ([0.1], {"window": 60}, "at least 60 losses, a window, got 40."),
-    ],
+def search(*candidates, **options):
+    return range_test(descend, jnp.array(candidates), **options)
+
+
+test_bad_arguments_are_refused = refuses(
+    *(
+        (search, *candidates, "candidates must be positive and ascending")
+        for candidates in ((0.0, 1.0), (-1.0, 1.0), (2.0, 1.0))
+    ),
+    (lambda: search(0.1, window=0), "window must be a positive whole number"),
+    (lambda: search(0.1, max_rise=0.0), "max_rise must be positive, got 0.0."),
+    (lambda: search(0.1, window=60), "at least 60 losses, a window, got 40."),
 )
-def test_bad_arguments_are_refused(candidates, options, message):
-    with pytest.raises(ValueError, match=message):
-        range_test(descend, jnp.array(candidates), **options)

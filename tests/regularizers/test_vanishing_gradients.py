@@ -17,6 +17,7 @@ from rnnjax.regularizers import (
 )
 from tests.cells.paper import B, D, H, T, draw, pre_activation
 from tests.pytrees import assert_close
+from tests.refusals import refuses
 
 # of the outputs; all sequences but one end early, where nothing comes back
 WEIGHTS = np.random.default_rng(5).normal(size=(T, B, H))
@@ -190,9 +191,7 @@ def test_seeds_side_by_side(x64):
     assert_close(got, np.stack(want), 1e-12)
 
 
-def test_a_cell_without_factors_is_refused():
-    cell = elman(H)._replace(factors=None)
-    params = cell.init(jax.random.key(0), D)
-    message = "cell must have factors, got one that is only"
-    with pytest.raises(ValueError, match=message):
-        gradient_trace(cell, params, jnp.ones((T, D)), lambda o: o.sum())
+BARE, ONES = elman(H)._replace(factors=None), jnp.ones((T, D))
+test_a_cell_without_factors_is_refused = refuses(
+    (gradient_trace, BARE, {}, ONES, jnp.sum, "cell must have factors, got one that is")
+)

@@ -2,10 +2,10 @@
 
 import jax
 import numpy as np
-import pytest
 
 from rnnjax.regularizers import l1_penalty, l2_penalty, orthogonality_penalty
 from tests.pytrees import assert_close
+from tests.refusals import refuses
 
 
 def draw():
@@ -37,12 +37,14 @@ def test_the_chosen_leaves_alone_are_summed(x64):
     assert float(l1_penalty(params, lambda path: path == "head/0/kernel")) > 0
 
 
-def test_choosing_nothing_is_refused():
-    paths = "cell/bias', 'cell/kernel', 'cell/recurrent_kernel', 'head/0/kernel"
-    message = rf"chosen must choose a leaf, got none of \['{paths}'"
-    for penalty in (l1_penalty, l2_penalty):
-        with pytest.raises(ValueError, match=message):
-            penalty(draw(), lambda path: path.endswith("kernels"))
+PATHS = "cell/bias', 'cell/kernel', 'cell/recurrent_kernel', 'head/0/kernel"
+NO_LEAF = lambda x: False, rf"chosen must choose a leaf, got none of \['{PATHS}'"
+WIDE = np.ones((3, 6))
+test_no_leaf_and_gates_that_do_not_fit_are_refused = refuses(
+    *((penalty, draw(), *NO_LEAF) for penalty in (l1_penalty, l2_penalty)),
+    (orthogonality_penalty, WIDE, 4, "num_gates must divide the kernel's width 6"),
+    (orthogonality_penalty, WIDE, 0, "num_gates must be a positive whole number"),
+)
 
 
 def test_orthogonality_by_singular_values(x64):
@@ -57,10 +59,3 @@ def test_orthogonality_by_singular_values(x64):
         np.testing.assert_allclose(got, want, rtol=1e-12)
     gates = [np.linalg.qr(gate)[0] for gate in np.split(kernel, 3, axis=1)]
     assert orthogonality_penalty(np.concatenate(gates, axis=1), 3) < 1e-20
-
-
-def test_gates_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="num_gates must divide the kernel's width 6"):
-        orthogonality_penalty(np.ones((3, 6)), 4)
-    with pytest.raises(ValueError, match="num_gates must be a positive whole number"):
-        orthogonality_penalty(np.ones((3, 6)), 0)

@@ -1,17 +1,12 @@
 """How many devices share a batch; what cannot be shared is refused."""
 
-import pytest
-
 from experiments.shared.devices import default_num_devices, start_devices
+from tests.refusals import refuses
 
-
-def test_bad_numbers_are_refused():
-    message = "num_devices must divide batch_size, one of 1, 2, 4 for 4, got 3."
-    with pytest.raises(ValueError, match=message):
-        start_devices(3, 4, 6)
-    message = "num_devices must be at most 4, the cpu devices there are, got 5."
-    with pytest.raises(ValueError, match=message):
-        start_devices(5, 10, 6)
+test_bad_numbers_are_refused = refuses(
+    (start_devices, 3, 4, 6, "num_devices must divide batch_size, .* 4 for 4, got 3."),
+    (start_devices, 5, 10, 6, "num_devices must be at most 4, the cpu .* are, got 5."),
+)
 
 
 def test_the_rule():

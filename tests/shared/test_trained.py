@@ -40,22 +40,15 @@ def test_another_vocabulary_is_an_error_that_says_what_differs(tmp_path):
         save_symbols(tmp_path, Vocabulary.of_characters("bcxy"))
 
 
-@pytest.mark.parametrize(
-    ("asked", "message"),
-    [
-        (
-            {"experiment": "experiments.char_lm"},
-            "must be of experiments.char_lm, got one of experiments.word_lm",
-        ),
+def test_a_run_of_another_experiment_or_vocabulary_is_refused(run_directory):
+    char_lm = {"experiment": "experiments.char_lm"}
+    for asked, message in (
+        (char_lm, "must be of experiments.char_lm, got one of experiments.word_lm"),
         ({"symbols": Vocabulary.of_characters("abd")}, "missing are 'c', new 'd'"),
-    ],
-)
-def test_a_run_of_another_experiment_or_vocabulary_is_refused(
-    run_directory, asked, message
-):
-    with pytest.raises(BadInput, match=message) as error:
-        load(run_directory, **asked)
-    assert error.value.path == run_directory
+    ):
+        with pytest.raises(BadInput, match=message) as error:
+            load(run_directory, **asked)
+        assert error.value.path == run_directory
 
 
 def test_the_experiment_of_a_run_may_be_a_folder(run_directory):

@@ -14,6 +14,7 @@ from experiments.shared.windows import (
     window,
     windows_per_epoch,
 )
+from tests.refusals import refuses
 
 
 def random_tokens(size):
@@ -55,27 +56,21 @@ AFTER_3 = functools.partial(evaluation_windows, previous=3)
 NOT_A_TEXT = r"integers with one axis, got \w+ of shape"
 
 
-@pytest.mark.parametrize(
-    ("function", "arguments", "message"),
-    [
-        (contiguous_streams, (SHORT, 20, 20), "at least 420 tokens, a ba.*, got 419: "),
-        (contiguous_streams, (np.zeros(50), 2, 3), NOT_A_TEXT),
-        (contiguous_streams, (GRID, 2, 3), NOT_A_TEXT),
-        (evaluation_windows, (np.zeros(50), 3), NOT_A_TEXT),
-        (evaluation_windows, (GRID, 3), NOT_A_TEXT),
-        (contiguous_streams, (TEXT, 0, 3), "batch_size must be positive, got 0"),
-        (contiguous_streams, (TEXT, 2, -1), "num_steps must be positive, got -1"),
-        (independent_windows, (TEXT, 3, 0), "batch_size must be positive, got 0"),
-        (window, (STREAMS, -1, 3), "index must be zero or more, got -1"),
-        (window, (STREAMS, 0, 25), "longer than num_steps 25, got 25 tokens"),
-        (evaluation_windows, (TEXT[:0], 4), "at least one to predict, got none"),
-        (evaluation_windows, (TEXT[:1], 4), "at least one to predict, got none"),
-        (AFTER_3, (TEXT[:0], 4), "at least one to predict, got none"),
-    ],
+test_bad_arguments = refuses(
+    (contiguous_streams, SHORT, 20, 20, "at least 420 tokens, a ba.*, got 419: "),
+    (contiguous_streams, np.zeros(50), 2, 3, NOT_A_TEXT),
+    (contiguous_streams, GRID, 2, 3, NOT_A_TEXT),
+    (evaluation_windows, np.zeros(50), 3, NOT_A_TEXT),
+    (evaluation_windows, GRID, 3, NOT_A_TEXT),
+    (contiguous_streams, TEXT, 0, 3, "batch_size must be positive, got 0"),
+    (contiguous_streams, TEXT, 2, -1, "num_steps must be positive, got -1"),
+    (independent_windows, TEXT, 3, 0, "batch_size must be positive, got 0"),
+    (window, STREAMS, -1, 3, "index must be zero or more, got -1"),
+    (window, STREAMS, 0, 25, "longer than num_steps 25, got 25 tokens"),
+    (evaluation_windows, TEXT[:0], 4, "at least one to predict, got none"),
+    (evaluation_windows, TEXT[:1], 4, "at least one to predict, got none"),
+    (AFTER_3, TEXT[:0], 4, "at least one to predict, got none"),
 )
-def test_bad_arguments(function, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        function(*arguments)
 
 
 @given(st.integers(1, 60), st.integers(1, 13), st.integers(1, 9))

@@ -5,7 +5,6 @@ import gzip
 import pytest
 
 from rnnjax.trees import (
-    batch_trees,
     flatten_nested,
     parse_brackets,
     parse_tree_bank,
@@ -35,11 +34,6 @@ def as_text(tree, node=0):
 )
 def test_what_is_read_is_written_again(text):
     assert as_text(parse_brackets(text)) == text
-
-
-def test_spaces_do_not_matter():
-    plain = parse_brackets("(3 (2 It) (4 good))")
-    assert parse_brackets(" ( 3(2\tIt)\n  (4 good ) )\n") == plain
 
 
 def test_deep_trees_are_read():
@@ -82,6 +76,7 @@ def test_bad_text_is_refused_with_its_position(text, message):
 AS_WRITTEN = {
     "unlabelled top": "( (S (NP (PRP It)) (VP (VBZ rains))) )",
     "tokens in brackets": "(S (NP (PRP (It))) (VP (VBZ (rains))))",
+    "spaces": " ( S(NP (PRP\tIt))\n  (VP (VBZ rains ) ) )\n",
     "several lines": "(S (NP\n\t(PRP It))\r\n  (VP (VBZ rains)\n  )\n)",
     "all": "((S (NP (PRP\n(It)))(VP(VBZ (rains)))))",
 }
@@ -163,17 +158,6 @@ def test_nested_tuples_and_brackets_agree():
     nested = flatten_nested(["It", ("'s", ["very", "good"])])
     assert nested == (tree.parents, tree.tokens)
     assert flatten_nested(7) == ((-1,), (7,))
-
-
-@pytest.mark.parametrize("nested", [(), ("It", ("is", []))])
-def test_empty_nodes_are_refused(nested):
-    with pytest.raises(ValueError, match="nested must have no empty node, got"):
-        flatten_nested(nested)
-
-
-def test_a_tree_that_was_read_is_batched():
-    tree = parse_brackets("(3 (2 It) (4 (3 very) (3 good)))")
-    has_inputs = [token is not None for token in tree.tokens]
-    trees = batch_trees([tree.parents], has_inputs=[has_inputs])
-    assert trees.with_inputs.tolist() == [1, 3, 4]
-    assert trees.sizes == (1, 5, 3, 3, 2, 1, 2)
+    for empty in ((), ("It", ("is", []))):
+        with pytest.raises(ValueError, match="nested must have no empty node, got"):
+            flatten_nested(empty)

@@ -25,6 +25,7 @@ from tests.cells.paper import IN_NUMPY, by_gate, initial, sigmoid
 from tests.differences import differences_along
 from tests.loop import in_numpy
 from tests.pytrees import assert_close, draw_like
+from tests.refusals import refuses
 from tests.trees.programs import draw_arguments, draw_params, program
 from tests.trees.registry import HAS_INPUTS, PARENTS, TREES, D, H, TreeCase
 
@@ -152,18 +153,15 @@ def test_a_chain_is_an_lstm(make, num_steps):
     assert_close(take_roots(chain, outputs), want[-1:], 1e-12)
 
 
-def test_tree_lstms_begin_with_the_bias_of_an_lstm():
+def test_tree_lstms_begin_as_an_lstm_orthogonal_by_gate():
     for cell in (child_sum_tree_lstm(H, forget_bias=2.0), nary_tree_lstm(H, 3)):
-        bias = initial(cell, D)["bias"]
+        params = initial(cell, D)
         forget_bias = 2.0 if cell.max_children is None else 1.0
-        np.testing.assert_array_equal(bias, np.repeat([0, forget_bias, 0, 0], H))
-
-
-@pytest.mark.parametrize("num_children", [2, 3])
-def test_recurrent_matrices_begin_orthogonal_by_gate(num_children):
-    params = initial(nary_tree_lstm(H, num_children), D)
-    for gate in np.split(params["recurrent_kernel"], num_children + 3, axis=-1):
-        assert_close(gate.T @ gate, np.eye(H), 1e-6)
+        want = np.repeat([0, forget_bias, 0, 0], H)
+        np.testing.assert_array_equal(params["bias"], want)
+        kernel = params["recurrent_kernel"]
+        for gate in np.split(kernel, kernel.shape[-1] // H, axis=-1):
+            assert_close(gate.T @ gate, np.eye(H), 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -212,20 +210,14 @@ def test_public_step_is_the_cells_own(cell, step, options):
     assert_close(got, cell.step(params, children, mask, inputs), 0)
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: child_sum_tree_lstm(0), "hidden_size must be a positive whole number"),
-        (lambda: nary_tree_lstm(3, 0), "max_children must be a positive whole number"),
-        (lambda: recursive(3, -1), "max_children must be a positive whole number"),
-        (lambda: tensor_recursive(2.5), "hidden_size must be a positive whole number"),
-        (lambda: recursive(3, activation="tahn"), "such as 'tanh'.*got 'tahn'"),
-        (
-            lambda: recursive(3).init(jax.random.key(0), 4),
-            "input_size must be hidden_size, 3: .* got 4",
-        ),
-    ],
+test_bad_options_are_refused = refuses(
+    (child_sum_tree_lstm, 0, "hidden_size must be a positive whole number"),
+    (nary_tree_lstm, 3, 0, "max_children must be a positive whole number"),
+    (recursive, 3, -1, "max_children must be a positive whole number"),
+    (tensor_recursive, 2.5, "hidden_size must be a positive whole number"),
+    (lambda: recursive(3, activation="tahn"), "such as 'tanh'.*got 'tahn'"),
+    (
+        *(recursive(3).init, jax.random.key(0), 4),
+        "input_size must be hidden_size, 3: .* got 4",
+    ),
 )
-def test_bad_options_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()

@@ -19,8 +19,10 @@ from rnnjax.trees import (
     take_roots,
     unroll_trees,
 )
+from tests.contracts.test_derivatives import check_orders
 from tests.loop import in_numpy
-from tests.pytrees import assert_close, assert_same_bits, draw_like
+from tests.pytrees import assert_close, assert_same_bits, part
+from tests.refusals import refuses
 from tests.trees.programs import (
     draw_arguments,
     draw_params,
@@ -171,33 +173,18 @@ def test_second_order(case):
     """In all orders of the two modes."""
     rng = np.random.default_rng(5)
     params, inputs, weights = draw_arguments(case, rng)
-    at = params, inputs
-    u, v = (draw_like(rng, at, scale=1.0) for _ in range(2))
-    step = 1e-5
+    floats, put_back = part((params, inputs))
 
-    def dot(tree, other):
-        return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, tree, other)))
+    def score(floats):
+        params, inputs = put_back(floats)
+        values = unroll_trees(case.cell, params, TREES, inputs)
+        pairs = zip(jax.tree.leaves(values), jax.tree.leaves(weights))
+        return sum(jnp.vdot(jnp.sin(x), weight) for x, weight in pairs)
 
-    def score(at):
-        values = unroll_trees(case.cell, at[0], TREES, at[1])
-        return dot(jax.tree.map(jnp.sin, values), weights)
-
-    def forward(function, direction):
-        return lambda at: jax.jvp(function, (at,), (direction,))[1]
-
-    def reverse(function, direction):
-        return lambda at: dot(jax.grad(function)(at), direction)
-
-    slope = in_numpy(forward(score, v))
-    ahead, behind = (
-        slope(jax.tree.map(lambda x, d: x + sign * step * d, at, u))  # noqa: B023
-        for sign in (1, -1)
-    )
-    for first in (forward, reverse):
-        assert_close(in_numpy(first(score, v))(at), slope(at), 1e-12)
-        for second in (forward, reverse):
-            got = in_numpy(second(first(score, v), u))(at)
-            assert_close(got, (ahead - behind) / (2 * step), 1e-7)
+    modes = "forward", "reverse"
+    second = [f"{one} over {other}" for one in modes for other in modes]
+    got = check_orders(score, floats, (*modes, *second))
+    assert_close(got["forward"], got["reverse"], 1e-12)
 
 
 def test_equal_sizes_are_compiled_once():
@@ -287,30 +274,28 @@ def test_one_node_is_one_step(num_children):
     assert_close(unroll_trees(cell, params, trees, x), want, 1e-14)
 
 
-@pytest.mark.parametrize(
-    ("parents", "inputs", "message"),
-    [
-        ([-1, 0, 0], np.ones((4, 4)), r"axis of 3 nodes, got \[\(4, 4\)\]"),
-        ([-1, 0, 0], {}, r"axis of 3 nodes, got \[\]"),
-        ([-1, 0, 0, 0], np.ones((4, 4)), "trees must have at most 2 .*, got 3"),
-    ],
-)
-def test_bad_arguments_are_refused(parents, inputs, message):
+def run_nary(parents, inputs):
     cell = nary_tree_lstm(3)
     params = cell.init(jax.random.key(0), 4)
-    with pytest.raises(ValueError, match=message):
-        unroll_trees(cell, params, batch_trees([parents]), inputs)
+    return unroll_trees(cell, params, batch_trees([parents]), inputs)
 
 
-def test_a_carry_of_another_kind_is_refused():
+def run_with_carry(carry_of, like=lambda carry: carry):
+    """Runs a cell whose `combine` returns another carry, made of its children's."""
     cell = child_sum_tree_lstm(3)
-    narrow = cell._replace(
-        initial_carry=lambda params, batch=(): cell.initial_carry(params, batch).h
-    )
-    broken = cell._replace(
-        combine=lambda *args: (cell.combine(*args)[0].h.astype(np.float16), ())
+    wrong = cell._replace(
+        initial_carry=lambda *args: like(cell.initial_carry(*args)),
+        combine=lambda params, children, *args: (carry_of(children), ()),
     )
     params = cell.init(jax.random.key(0), 4)
-    for wrong in (broken, narrow._replace(combine=lambda *args: (None, ()))):
-        with pytest.raises(ValueError, match="combine must return a carry like"):
-            unroll_trees(wrong, params, TREES, np.ones((NUM_NODES, 4)))
+    return unroll_trees(wrong, params, TREES, np.ones((NUM_NODES, 4)))
+
+
+OTHER_CARRY = "combine must return a carry like"
+test_bad_arguments_and_carries_are_refused = refuses(
+    (run_nary, [-1, 0, 0], np.ones((4, 4)), r"axis of 3 nodes, got \[\(4, 4\)\]"),
+    (run_nary, [-1, 0, 0], {}, r"axis of 3 nodes, got \[\]"),
+    (run_nary, [-1, 0, 0, 0], np.ones((4, 4)), "trees must have at most 2 .*, got 3"),
+    (run_with_carry, lambda x: x.h[..., 0, :].astype(np.float16), OTHER_CARRY),
+    (run_with_carry, lambda x: None, lambda x: x.h, OTHER_CARRY),
+)

@@ -8,6 +8,7 @@ from rnnjax.cells.wrappers.derived import derived_cell, nested_cell, with_side_i
 from rnnjax.unroll import unroll
 from tests.cells.paper import H, draw
 from tests.pytrees import assert_same_bits
+from tests.refusals import refuses
 from tests.user_cells import counting, reflecting
 
 
@@ -44,9 +45,8 @@ def test_side_inputs_reach_the_update(x64):
     np.testing.assert_allclose(got, np.stack(want), rtol=1e-12)
 
 
-def test_cells_without_factors_are_refused():
-    message = "cell must have factors, got one that is only a step."
-    with pytest.raises(ValueError, match=message):
-        derived_cell(counting(H), readout=lambda params, carry, inputs: carry)
-    with pytest.raises(ValueError, match=message):
-        with_side_inputs(counting(H), lambda *args: args[2])
+NO_FACTORS = "cell must have factors, got one that is only a step."
+test_cells_without_factors_are_refused = refuses(
+    (lambda: derived_cell(counting(H), readout=lambda *args: args[1]), NO_FACTORS),
+    (with_side_inputs, counting(H), lambda *args: args[2], NO_FACTORS),
+)

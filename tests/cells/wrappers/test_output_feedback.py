@@ -2,13 +2,13 @@
 
 import jax
 import numpy as np
-import pytest
 
 from rnnjax import gru, lstm
 from rnnjax.cells.wrappers.output_feedback import output_feedback
 from rnnjax.unroll import unroll
 from tests.cells.paper import B, D, H, draw
 from tests.pytrees import assert_close
+from tests.refusals import refuses
 
 
 def test_equals_a_loop(x64):
@@ -25,9 +25,8 @@ def test_equals_a_loop(x64):
     assert_close(last, {"cell": carry, "outputs": shown}, 1e-13)
 
 
-def test_wrong_width_is_refused():
-    with pytest.raises(ValueError, match="output_size must be a positive whole number"):
-        output_feedback(gru(H), 0)
-    message = r"output_size must be the width of .*, of shape \(5,\), got 4\."
-    with pytest.raises(ValueError, match=message):
-        output_feedback(gru(H), 4).init(jax.random.key(0), D)
+OTHER_WIDTH = r"output_size must be the width of .*\(5,\), got 4\."
+test_wrong_width_is_refused = refuses(
+    (output_feedback, gru(H), 0, "output_size must be a positive whole number"),
+    (output_feedback(gru(H), 4).init, jax.random.key(0), D, OTHER_WIDTH),
+)

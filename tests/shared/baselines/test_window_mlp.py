@@ -4,9 +4,6 @@ import numpy as np
 import pytest
 
 from experiments.shared.baselines.window_mlp import window_mlp
-from experiments.shared.training import num_weights
-from rnnjax.cells.elman import elman
-from rnnjax.layers.language_model import language_model
 
 T, B, D, H, WINDOW = 7, 3, 2, 5, 4
 
@@ -62,41 +59,6 @@ def test_masked_steps_are_left_out_and_a_new_sequence_forgets():
     _, anew = layer.apply(params, None, inputs[4:, 1:2])
     np.testing.assert_allclose(outputs[4:, 1], anew[:, 0], atol=1e-6)
     np.testing.assert_allclose(outputs[:4], plain[:4], atol=1e-6)
-
-
-def test_weights_of_window_and_recurrence():
-    """The example of the lectures: 100 steps of 100 features, 100 units."""
-    window = window_mlp(100, 100).init(jax.random.key(0), 100)
-    assert num_weights(window) == 100 * 100 * 100 + 100 == 1_000_100
-    recurrence = elman(100).init(jax.random.key(0), 100)
-    assert num_weights(recurrence) == 100 * 100 + 100 * 100 + 100 == 20_100
-
-
-def test_as_a_language_model_it_learns_what_its_window_holds():
-    """Each token repeats the one three steps before, outside a window of two."""
-    rng = np.random.default_rng(0)
-    tokens = np.tile(rng.integers(0, 6, (3, 40)), (4, 1))  # [12, 40], period 3
-
-    def loss(layer):
-        params = layer.init(jax.random.key(0))
-
-        def cross_entropy(params):
-            _, logits = layer.apply(params, None, tokens[:-1])
-            logs = jax.nn.log_softmax(logits[3:])
-            return -jnp.take_along_axis(logs, tokens[4:, :, None], -1).mean()
-
-        @jax.jit
-        def update(params):
-            gradients = jax.grad(cross_entropy)(params)
-            return jax.tree.map(lambda p, g: p - 2.0 * g, params, gradients)
-
-        for _ in range(60):
-            params = update(params)
-        return cross_entropy(params)
-
-    chance = np.log(6)
-    assert loss(language_model(6, [window_mlp(2, 30)])) > 0.5 * chance
-    assert loss(language_model(6, [window_mlp(3, 30)])) < 0.1 * chance
 
 
 def test_sizes_are_refused():
