@@ -103,8 +103,9 @@ def test_mean_over_no_step_is_nan(batch):
 
 def test_wrong_arguments_are_refused(batch):
     logits, targets, mask = batch
+    message = r"targets must be integers of shape \(7, 3\), got"
     for wrong in (targets[:-1], targets.T, targets.astype(np.float32), logits):
-        with pytest.raises(ValueError, match=r"targets must be integers of .*\(7, 3\)"):
+        with pytest.raises(ValueError, match=message):
             cross_entropy(logits, wrong)
     with pytest.raises(ValueError, match=r"mask must be bool of shape \(7, 3\), got"):
         cross_entropy(logits, targets, mask.astype(np.float32))

@@ -144,7 +144,13 @@ def spectrum_of_zeros(shape, **options):
 
 
 test_bad_arguments_are_refused = refuses(
-    (lambda: spectrum_of_zeros((4, 1), num_exponents=6), "from 1 to 5, .* got 6."),
-    (lambda: spectrum_of_zeros((4, 1), num_discarded=4), "num_discarded .* got 4."),
+    (
+        lambda: spectrum_of_zeros((4, 1), num_exponents=6),
+        "must be from 1 to 5, .* got 6.",
+    ),
+    (
+        lambda: spectrum_of_zeros((4, 1), num_discarded=4),
+        "num_discarded must be .* 4, .* got 4.",
+    ),
     (spectrum_of_zeros, (4, 3, 1), r"inputs must have no batch axes, got \(3,\)"),
 )

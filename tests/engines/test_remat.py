@@ -126,7 +126,10 @@ def test_budget_too_small_says_the_least():
 
 test_one_positive_size_is_asked_for = refuses(
     *(
-        (functools.partial(remat, **{name: x}), f"{name} must be a .* whole .* got {x}")
+        (
+            functools.partial(remat, **{name: x}),
+            f"{name} must be a positive whole number, got {x}.",
+        )
         for name in ("chunk_length", "memory_budget")
         for x in (0, -3, 2.5)
     ),

@@ -126,7 +126,10 @@ test_bad_options_are_refused = refuses(
     (lambda: make(dropout_rate=1.0), "rate must be .* got 1.0"),
     (lambda: make(dropout_rate=-0.1), "rate must be .* got -0.1"),
     (lambda: make(embedding_size=0), "embedding_size .* got 0"),
-    (lambda: make(tie_weights=True), "must be given to tie the weights, got None"),
+    (
+        lambda: make(tie_weights=True),
+        "embedding_size must be given to tie the weights, got None",
+    ),
     (lambda: make(tie_weights=True, embedding_size=4), "_size must be 5, .* got 4"),
     (elman_model().init, jax.random.key(0), 12, "input_size must be 11, got 12"),
 )

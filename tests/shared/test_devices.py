@@ -4,8 +4,8 @@ from experiments.shared.devices import default_num_devices, start_devices
 from tests.refusals import refuses
 
 test_bad_numbers_are_refused = refuses(
-    (start_devices, 3, 4, 6, "num_devices must divide batch_size, .* 4 for 4, got 3."),
-    (start_devices, 5, 10, 6, "num_devices must be at most 4, the cpu .* are, got 5."),
+    (start_devices, 3, 4, 6, "must divide batch_size, one of 1, 2, 4 for 4, got 3."),
+    (start_devices, 5, 10, 6, "must be at most 4, the cpu devices there are, got 5."),
 )
 
 
