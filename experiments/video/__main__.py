@@ -11,6 +11,7 @@ them. Both are compared with baselines that need no network.
   python -m experiments.video
   python -m experiments.video --task classify
   python -m experiments.video --preset digits
+  python -m experiments.video --preset labels
   python -m experiments.video --preset mnist --data-dir DATA
 
 A clip is a folder of PNG frames. By default clips are made: digits of a dot-matrix
@@ -83,7 +84,9 @@ class Config(OptimizerFlags, ClipFlags):
     dropout_rate: float = flag(
         0.0, "probability of zeroing around the LSTM that classifies", minimum=0
     )
-    batch_size: int = flag(8, "clips per update", minimum=1)
+    batch_size: int | None = flag(
+        None, "clips per update; none: 8 to forecast, 32 to classify", minimum=1
+    )
     learning_rate: float = flag(5e-3, "learning rate", minimum=0)
     max_norm: float | None = flag(10.0, "global norm to which gradients are clipped")
     patience: int = flag(
@@ -98,10 +101,16 @@ class Config(OptimizerFlags, ClipFlags):
         minimum=1,
     )
 
+    @property
+    def num_clips(self) -> int:
+        """Clips per update."""
+        return self.batch_size or (32 if self.task == "classify" else 8)
 
-LONG = Config(num_updates=1000, eval_every=100)
+
+LONG = Config(num_updates=1200, eval_every=100)
 PRESETS = {
     "digits": LONG,
+    "labels": dataclasses.replace(LONG, task="classify"),
     "two_digits": dataclasses.replace(LONG, num_digits=2, num_updates=6000),
     "mnist": dataclasses.replace(LONG, dataset="mnist", num_updates=3000),
 }
@@ -145,8 +154,8 @@ def make_model(
 def equal_width(config: Config, shape: tuple[int, int]) -> int:
     """Returns the width of LSTMs with as many weights as the convolutional cells.
 
-    Those of the maps to pixels are counted too. It is the greatest that is not above,
-    but at least 1.
+    Those of the maps to pixels are counted too. It is the least width with at least as
+    many.
     """
 
     def count(width: int, num_pixels: int, num_neighbors: int) -> int:
@@ -155,9 +164,9 @@ def equal_width(config: Config, shape: tuple[int, int]) -> int:
         cells = 4 * width * (num_neighbors * read + num_layers)
         return cells + (num_layers * width + 1) * num_pixels
 
-    most = count(config.channels, config.patch_size**2, config.kernel_size**2)
+    least = count(config.channels, config.patch_size**2, config.kernel_size**2)
     width = 1
-    while count(width + 1, shape[0] * shape[1], 1) <= most:
+    while count(width, shape[0] * shape[1], 1) < least:
         width += 1
     return width
 
@@ -191,10 +200,10 @@ def prepare(config: Config) -> Prepared:
     It starts JAX with the number of devices asked for.
     """
     num_devices = start_devices(
-        config.num_devices, config.batch_size, config.hidden_size or WIDTH_TO_CLASSIFY
+        config.num_devices, config.num_clips, config.hidden_size or WIDTH_TO_CLASSIFY
     )
     clips = load_clips(config)
-    batch, epoch_length = training_batches(clips, config.batch_size, config.seed)
+    batch, epoch_length = training_batches(clips, config.num_clips, config.seed)
     init_key, _ = jax.random.split(jax.random.key(config.seed))
     module = make_model(config, clips.symbols, nnx.Rngs(init_key))
     graph = nnx.graphdef(module)
@@ -294,7 +303,7 @@ def train(config: Config, run: Run) -> None:
         state,
         update,
         evaluate,
-        units_per_update=config.batch_size,
+        units_per_update=config.num_clips,
         unit="clips",
     )
 

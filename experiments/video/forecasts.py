@@ -20,6 +20,8 @@ from rnnjax.models.frame_forecaster import FrameForecaster
 BASELINES = {"last frame": repeat_last, "constant velocity": shift_on}
 NUM_SHOWN = 3  # clips in pictures
 MOST_ERRORS = 100  # in the file of the worst clips
+MOST_COUNTED = 1000  # training windows at most that baselines are calibrated on
+AT_ONCE = 64  # windows that baselines forecast at a time
 
 
 def frame_nats(logits: Array, frames: Array) -> Array:
@@ -58,7 +60,8 @@ class Forecasts:
             return frame_nats(logits, targets), wrong, jax.nn.sigmoid(logits)
 
         self._forecast = forecast
-        train = np.stack(clips.train.frames)
+        every = -(-len(clips.train.frames) // MOST_COUNTED)
+        train = np.stack(clips.train.frames[::every])
         self._baselines = {
             name: Calibrated(guess, train[:, :window], train[:, window:])
             for name, guess in BASELINES.items()
@@ -68,32 +71,36 @@ class Forecasts:
             self._print_baselines("test")
 
     def _print_baselines(self, part: str) -> dict[str, float]:
-        frames = np.stack(getattr(self._clips, part).frames)
-        inputs, targets = np.split(frames, [self._config.window], axis=1)
         levels = {}
-        for name, by_frame in self._baseline_nats(frames).items():
-            guesses = BASELINES[name](inputs, self._config.horizon)
-            wrong = ((guesses > 127) != (targets > 127)).sum(axis=(2, 3)).mean()
-            levels[name] = float(by_frame.mean())
+        for name, found in self._of_baselines(getattr(self._clips, part)).items():
+            nats, wrong = found
+            levels[name] = float(nats.mean())
             self._run.print(
                 f"{part}, {name}: {levels[name]:.1f} nats per frame with calibrated "
-                f"probabilities ({_listed(by_frame)}), {wrong:.1f} pixels wrong"
+                f"probabilities ({_listed(nats.mean(axis=0))}), "
+                f"{wrong.mean():.1f} pixels wrong"
             )
         return levels
 
-    def _baseline_nats(self, frames: np.ndarray) -> dict[str, np.ndarray]:
-        """Returns the mean nats of each frame of the horizon, by baseline."""
-        inputs, targets = np.split(frames, [self._config.window], axis=1)
+    def _of_baselines(self, examples: Examples) -> dict[str, tuple]:
+        """Returns nats and numbers of wrong pixels of the baselines, by their names."""
         found = {}
         for name, baseline in self._baselines.items():
-            p, y = baseline(inputs), targets / 255
-            nats = -(y * np.log(p) + (1 - y) * np.log1p(-p)).sum(axis=(2, 3))
-            found[name] = nats.mean(axis=0)
+            nats, wrong = [], []
+            for start in range(0, len(examples.frames), AT_ONCE):
+                frames = np.stack(examples.frames[start : start + AT_ONCE])
+                inputs, targets = np.split(frames, [self._config.window], axis=1)
+                p, y = baseline(inputs), targets / 255
+                own = -(y * np.log(p) + (1 - y) * np.log1p(-p))
+                guesses = BASELINES[name](inputs, self._config.horizon)
+                nats.append(own.sum(axis=(2, 3)))
+                wrong.append(((guesses > 127) != (targets > 127)).sum(axis=(2, 3)))
+            found[name] = np.concatenate(nats), np.concatenate(wrong)
         return found
 
     def _find(self, examples: Examples, params: Any) -> tuple[np.ndarray, np.ndarray]:
         """Returns nats and numbers of wrong pixels, `[num_examples, horizon]` each."""
-        buckets = make_buckets(examples, self._config.batch_size)
+        buckets = make_buckets(examples, self._config.num_clips)
         nats = np.zeros((len(examples.frames), self._config.horizon))
         wrong = np.zeros_like(nats)
         for rows in bucketing.rows_in_order(buckets):
@@ -138,15 +145,16 @@ class Forecasts:
         return scores if part == "test" else {}
 
     def _draw(self, examples: Examples, params: Any, by_horizon, done: int) -> None:
-        frames = np.stack(examples.frames)
-        shown = frames[:NUM_SHOWN]
+        shown = np.stack(examples.frames[:NUM_SHOWN])
         window = self._config.window
         found = np.asarray(self._forecast(params, jnp.asarray(shown))[2])
         forecast = np.concatenate([shown[:, :window] / 255, found], axis=1)
         self._run.write_plot("forecast", pictures.plot_clips(shown, forecast, window))
         animation = pictures.animate(shown, forecast, window)
         self._run.write_sample(done, animation, ".gif")
-        curves = {"network": by_horizon, **self._baseline_nats(frames)}
+        curves = {"network": by_horizon}
+        for name, (nats, _) in self._of_baselines(examples).items():
+            curves[name] = nats.mean(axis=0).tolist()
         self._run.write_plot("loss_by_horizon", pictures.plot_horizon(curves))
 
     def plot(self) -> None:

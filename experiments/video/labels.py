@@ -30,7 +30,7 @@ class Labels:
     """
 
     def __init__(self, run: Run, config: Any, clips: Clips, module: FrameClassifier):
-        self._run, self._clips, self._batch_size = run, clips, config.batch_size
+        self._run, self._clips, self._batch_size = run, clips, config.num_clips
         graph = nnx.graphdef(module)
 
         @jax.jit

@@ -1,7 +1,9 @@
 """The experiment, as a person runs it, at a tiny size, on folders of PNG frames."""
 
+import jax
 import numpy as np
 import pytest
+from flax import nnx
 from PIL import Image
 from scipy.special import expit
 
@@ -9,6 +11,7 @@ import experiments.video.__main__ as video
 from experiments.data.frames import read_clip
 from experiments.harness.command import BAD_INPUT, DONE
 from experiments.shared.trained import load
+from experiments.shared.training import num_weights
 from experiments.video.answers import make_reply
 from experiments.video.forecasts import frame_nats
 from tests.experiments.running import plots_of, results_of, run
@@ -24,10 +27,10 @@ def write_clip(folder, frames):
 
 
 def write_clips(path, rng):
-    """Writes bars that move down or right, for 4 or 6 frames."""
+    """Writes bars that move down or right, for 5 frames."""
     for label, axis in (("down", 0), ("right", 1)):
         for number in range(20):
-            start, length = rng.integers(3), rng.choice([4, 6])
+            start, length = rng.integers(3), 5
             frames = np.zeros((length, HEIGHT, WIDTH), np.uint8)
             for t in range(length):
                 place = [slice(None)] * 2
@@ -95,6 +98,26 @@ def test_next_frames_are_learned_and_written(clips, tmp_path, capsys):
     write_clip(tmp_path / "short", np.zeros((1, HEIGHT, WIDTH), np.uint8))
     with pytest.raises(ValueError, match="short: the clip must have at least 2 frames"):
         reply(str(tmp_path / "short"))
+
+
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_equal_weights_are_counted_as_they_are(num_layers):
+    options = {"num_layers": num_layers, "channels": 5, "patch_size": 2}
+    symbols = video.Symbols(HEIGHT, WIDTH, 0.5, ())
+
+    def count(**others):
+        config = video.Config(**options, **others)
+
+        def params():
+            return nnx.as_pure(
+                nnx.state(video.make_model(config, symbols, nnx.Rngs(0)))
+            )
+
+        return num_weights(jax.eval_shape(params))
+
+    width = video.equal_width(video.Config(**options), (HEIGHT, WIDTH))
+    most, least = (count(model="lstm", hidden_size=w) for w in (width, width - 1))
+    assert count(model="lstm") == most >= count() > least
 
 
 def test_cross_entropy_of_pixels():
