@@ -7,7 +7,6 @@ from rnnjax.layers.convolution import causal_convolution
 from tests.cells.paper import B, D, H, T, draw, initial
 from tests.layers.programs import apply
 from tests.pytrees import assert_close, assert_same_bits
-from tests.refusals import refuses
 
 
 @pytest.mark.parametrize("window", [1, 3, 10])
@@ -37,9 +36,7 @@ def test_outputs_are_as_wide_as_inputs_unless_told():
     assert_same_bits(carry, np.ones((2, B, D), np.float32))
 
 
-test_sizes_are_positive = refuses(
-    *(
-        (causal_convolution, *sizes, "must be a positive whole number, got")
-        for sizes in ((0, 5), (3, -1), (2.5, 5))
-    )
-)
+@pytest.mark.parametrize("sizes", [(0, 5), (3, -1), (2.5, 5)])
+def test_sizes_are_positive(sizes):
+    with pytest.raises(ValueError, match="must be a positive whole number, got"):
+        causal_convolution(*sizes)

@@ -8,9 +8,6 @@ import pytest
 
 from rnnjax.optimizers import clip_by_block, clip_by_norm, clip_by_value, clip_states
 from tests.pytrees import assert_same_bits
-from tests.refusals import refuses
-
-RULES = clip_by_norm, clip_by_value, clip_by_block
 
 
 def draw(seed=0, scale=1.0):
@@ -43,7 +40,7 @@ def test_the_clipped_norm_is_the_threshold():
         assert state.clipped_share == 1
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [clip_by_norm, clip_by_value, clip_by_block])
 def test_short_gradients_stay_as_they_are(rule):
     for grads in (draw(), draw(scale=0.0)):
         clipped, state = clip_once(rule(100.0), grads)
@@ -71,13 +68,12 @@ def test_every_block_is_clipped_by_its_own_norm():
     assert state.clipped_share == 0.5
 
 
-test_thresholds_that_are_not_positive_are_refused = refuses(
-    *(
-        (rule, threshold, f"{name} must be positive, got {threshold}.")
-        for rule, name in zip(RULES, ("max_norm", "max_value", "max_norm"))
-        for threshold in (0.0, -1.0, float("nan"))
-    )
-)
+@pytest.mark.parametrize("rule", [clip_by_norm, clip_by_value, clip_by_block])
+@pytest.mark.parametrize("threshold", [0.0, -1.0, float("nan")])
+def test_thresholds_that_are_not_positive_are_refused(rule, threshold):
+    name = "max_value" if rule is clip_by_value else "max_norm"
+    with pytest.raises(ValueError, match=f"{name} must be positive, got {threshold}."):
+        rule(threshold)
 
 
 def test_clippings_are_found_in_a_chain_and_run_in_its_order():
