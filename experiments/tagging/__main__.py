@@ -101,13 +101,13 @@ class Config(OptimizerFlags, VectorFlags, SentenceFlags):
     )
     dropout_rate: float = flag(0.3, "probability of zeroing around layers", minimum=0)
     batch_size: int = flag(32, "sentences per update", minimum=1)
-    max_shapes: int = flag(5, "number of padded lengths, each compiled", minimum=1)
+    max_shapes: int = flag(3, "number of padded lengths, each compiled", minimum=1)
     learning_rate: float = flag(4e-3, "learning rate", minimum=0)
     max_norm: float | None = flag(5.0, "global norm to which gradients are clipped")
     patience: int = flag(
         2, "evaluations without a better score until the rate is halved", minimum=1
     )
-    num_updates: int = flag(600, "updates of the parameters in all")
+    num_updates: int = flag(300, "updates of the parameters in all")
     eval_every: int = flag(100, "updates between two evaluations")
     num_devices: int = flag(
         1, "devices that share the batch", resumable=True, minimum=1
@@ -120,7 +120,6 @@ PUBLISHED = Config(
     spelling="convolution",
     character_size=64,
     dropout_rate=0.5,
-    max_shapes=3,
     learning_rate=3e-3,
     patience=1,
     checkpoint_every=400,
