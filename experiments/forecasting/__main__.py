@@ -142,6 +142,8 @@ PRESETS = {
         calendar=("hour", "day_of_year"),
         output="value",
         corrects="persistence",
+        num_updates=2000,
+        eval_every=200,
     ),
     "melbourne": Config(
         dataset="melbourne",
@@ -150,6 +152,7 @@ PRESETS = {
         window=30,
         horizon=1,
         hidden_size=16,
+        num_updates=600,
     ),
     "etth1": Config(
         dataset="etth1",
