@@ -159,6 +159,7 @@ PRESETS = {
         inputs=("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL"),
         calendar=("hour",),
         corrects="persistence",
+        num_updates=600,
     ),
     "exchange_rate": Config(
         dataset="exchange_rate",
@@ -166,9 +167,9 @@ PRESETS = {
         normalize="window",
         corrects="persistence",
         window=60,
-        horizon=24,
+        num_updates=400,
     ),
-    "sunspots": Config(dataset="sunspots", window=144, horizon=24),
+    "sunspots": Config(dataset="sunspots", window=144, num_updates=600),
     "m4": Config(
         dataset="m4",
         output="value",
@@ -176,7 +177,7 @@ PRESETS = {
         corrects="seasonal",
         window=168,
         horizon=48,
-        hidden_size=64,
+        num_updates=800,
     ),
 }
 
