@@ -11,7 +11,7 @@ step by step, each fed back; a value each, or a distribution with its quantiles.
 
 Series are cut by time into a part for training, one for validation, one for the test.
 Columns are scaled by the training part alone; every forecast is made from its own
-window, and the parameters are those of the best MASE of validation.
+window, and the parameters are those of the best score of validation.
 
 References:
   Chollet, "Deep Learning with Python", 2nd edition, 2021, chapter 10, for weather and
@@ -33,6 +33,7 @@ from flax import nnx
 from experiments.forecasting import report
 from experiments.forecasting.backtest import make_forecasts
 from experiments.forecasting.loading import SeriesFlags, load_panel, time_steps
+from experiments.forecasting.outputs import DENSITIES, Output
 from experiments.forecasting.panel import (
     Origins,
     Panel,
@@ -61,20 +62,10 @@ from experiments.shared.optimizers import OptimizerFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
 from rnnjax.base import Array
-from rnnjax.losses import Density, mixture, negative_binomial, normal
-from rnnjax.losses.location_scale import student_t
 from rnnjax.models.autoregressive_forecaster import AutoregressiveForecaster
 from rnnjax.models.forecaster import Forecaster
 from rnnjax.models.series import Corrects, Normalize, Window
 from rnnjax.regularizers import l2_penalty
-
-DENSITIES: dict[str, Callable[[], Density | None]] = {
-    "value": lambda: None,
-    "normal": normal,
-    "student_t": student_t,
-    "mixture": lambda: mixture(normal(), 3),
-    "negative_binomial": negative_binomial,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +77,8 @@ class Config(OptimizerFlags, SeriesFlags):
     method: Literal["direct", "recursive"] = flag(
         "direct", "all steps of the horizon at once, or each fed back to the next"
     )
-    output: Literal["value", "normal", "student_t", "mixture", "negative_binomial"] = (
-        flag("normal", "a value per step, or a distribution; mixture is of 3 normals")
+    output: Output = flag(
+        "normal", "a value per step, or a distribution; mixture is of 3 normals"
     )
     normalize: Literal["train", "window", "mean"] = flag(
         "train",
@@ -95,6 +86,9 @@ class Config(OptimizerFlags, SeriesFlags):
         "by 1 + the mean magnitude of each window, for counts",
     )
     corrects: Corrects = flag("none", "the baseline that the network corrects, if any")
+    lags: tuple[int, ...] = flag(
+        (), "read what was so many steps before each step to forecast", minimum=1
+    )
     cell: str = flag("gru", "recurrent cell, by the name of its maker")
     hidden_size: int = flag(32, "width of the cell of each direction", minimum=1)
     num_layers: int = flag(1, "number of layers", minimum=1)
@@ -114,6 +108,9 @@ class Config(OptimizerFlags, SeriesFlags):
     num_validated: int = flag(
         1000, "forecasts per evaluation, evenly spaced over the validation part"
     )
+    score: Literal["mase", "mae", "smape", "wql"] = flag(
+        "mase", "measure of validation by which parameters are chosen"
+    )
     patience: int = flag(
         2, "evaluations without a better score until the rate is halved", minimum=1
     )
@@ -127,8 +124,9 @@ class Config(OptimizerFlags, SeriesFlags):
                     "inputs must be empty with method recursive, which would have to "
                     f"forecast them, got {', '.join(self.inputs)}: make them targets."
                 )
-            if self.bidirectional:
-                raise ValueError("bidirectional needs method direct.")
+            for name in ("bidirectional", "lags"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} needs method direct.")
         if self.output == "negative_binomial" and self.normalize != "mean":
             raise ValueError(
                 f"normalize must be mean for counts, got {self.normalize!r}."
@@ -175,9 +173,11 @@ PRESETS = {
         output="value",
         normalize="window",
         corrects="seasonal",
+        score="smape",
+        lags=(24, 168),
         window=168,
         horizon=48,
-        num_updates=800,
+        num_updates=600,
     ),
 }
 
@@ -211,6 +211,7 @@ def make_model(
         cells,
         num_inputs=len(symbols.inputs),
         period=symbols.period,
+        lags=config.lags,
         both_directions=config.bidirectional,
         rngs=rngs,
         **options,
@@ -352,7 +353,8 @@ def train(config: Config, run: Run) -> None:
     }
     rows = baselines(panel, validated, config.horizon)
     run.print("validation:\n" + report.scores_table(rows, units["validation"]))
-    levels = {n: measure(f, units["validation"])["mase"] for n, f in rows.items()}
+    levels = {n: measure(f, units["validation"])[config.score] for n, f in rows.items()}
+    chosen_by = f"validation_{config.score}"
     state = initial_state(prepared)
     run.print(f"{num_weights(state.params):,} weights")
     _, train_key = jax.random.split(jax.random.key(config.seed))
@@ -365,7 +367,7 @@ def train(config: Config, run: Run) -> None:
     def evaluate(state: TrainState, done: int):
         params = jax.device_get(state.params)
         metrics = measured("validation", prepared.forecasts(params, validated))
-        score = -metrics["validation_mase"]
+        score = -metrics[chosen_by]
         best = keep_best(state.best, state.params, score, patience=config.patience)
         state = state._replace(best=best)
         if done == config.num_updates:
@@ -377,7 +379,7 @@ def train(config: Config, run: Run) -> None:
         run.log(done, **metrics)
         unit = "deviations" if config.output == "value" else "nats per value"
         curve = score_curve(
-            run.metrics(), "validation_mase", levels=levels, ylabel=f"loss, {unit}"
+            run.metrics(), chosen_by, levels=levels, ylabel=f"loss, {unit}"
         )
         run.write_plot("learning_curve", curve)
         return state, metrics

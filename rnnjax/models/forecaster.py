@@ -30,13 +30,16 @@ class Forecaster(nnx.Module):
     """A network that reads a window and predicts all steps after it at once.
 
         s = the encoder's last outputs over x₁ … x_W, xₜ = [vₜ; inputsₜ; knownₜ]
-        outputs_k = A_k s + a_k + L tanh(M s + N known_{W+k} + m)
+        f_k = [known_{W+k}; v_{W+k-lag} for each lag]
+        outputs_k = A_k s + a_k + L [tanh(M s + N f_k + m); v_{W+k-lag} for each lag]
         y_k = center_k + scale e_k,   e_k of the density that outputs_k give
 
-    v are the values y as `normalize` says, see `window_scale`. The second summand of
-    the outputs, shared by all steps, is there only with known inputs. An encoder of
-    both directions gives the last outputs of each, the forward one after the last step
-    of the window and the backward one after the first.
+    v are the values y as `normalize` says, see `window_scale`. The last summand of the
+    outputs, shared by all steps, is there only with known inputs or lags: what a season
+    or a week before each step was, which a carry would have to remember. Beyond a lag
+    the last value that whole lags reach is read. An encoder of both directions gives
+    the last outputs of each, the forward one after the last step of the window and the
+    backward one after the first.
 
     With `corrects` the center is not that of the normalization but a forecast itself:
     the last value, or the value a season before. The network learns by how much they
@@ -59,6 +62,7 @@ class Forecaster(nnx.Module):
       normalize: how a window is normalized.
       corrects: what the network corrects.
       period: steps of a season, for `corrects="seasonal"`.
+      lags: numbers of steps, each at most those of a window.
       both_directions: whether the encoder reads in both directions.
       dropout_rate: probability of zeroing inputs of layers; without a key nothing is
         dropped.
@@ -94,6 +98,7 @@ class Forecaster(nnx.Module):
         normalize: Normalize = "none",
         corrects: Corrects = "none",
         period: int | None = None,
+        lags: Sequence[int] = (),
         both_directions: bool = False,
         dropout_rate: float = 0.0,
         recurrent_dropout_rate: float = 0.0,
@@ -103,10 +108,12 @@ class Forecaster(nnx.Module):
         check_output(density, normalize, corrects)
         if corrects == "seasonal":
             check_positive(period=period or 0)
+        for lag in lags:
+            check_positive(lags=lag)
         self.horizon, self.num_targets = horizon, num_targets
         self.density = density
         self.normalize: Normalize = normalize
-        self.corrects, self.period = corrects, period
+        self.corrects, self.period, self.lags = corrects, period, tuple(lags)
         self.num_outputs = num_outputs(density)
         self.dropout_rate, self.both_directions = dropout_rate, both_directions
         encoder = make_encoder(
@@ -121,9 +128,10 @@ class Forecaster(nnx.Module):
         per_step = num_targets * self.num_outputs
         self.head = Recurrent(dense(horizon * per_step), width, rngs=rngs)
         mixers = dense(width), dense(per_step, use_bias=False)
-        sizes = width + num_known, width
+        num_lagged = len(lags) * num_targets
+        sizes = width + num_known + num_lagged, width + num_lagged
         self.mixer, self.mixer_head = (
-            Recurrent(layer, size, rngs=rngs) if num_known else None
+            Recurrent(layer, size, rngs=rngs) if num_known or lags else None
             for layer, size in zip(mixers, sizes)
         )
 
@@ -138,7 +146,7 @@ class Forecaster(nnx.Module):
           The prediction; outputs `[B, H, num_targets, num_outputs]`.
 
         Raises:
-          ValueError: if the window is shorter than the season to correct.
+          ValueError: if the window is shorter than a lag or the season to correct.
         """
         values = jnp.asarray(window.values)
         num_steps = values.shape[1]
@@ -154,10 +162,15 @@ class Forecaster(nnx.Module):
             len(values), self.horizon, self.num_targets, self.num_outputs
         )
         if self.mixer is not None and self.mixer_head is not None:
-            future = jnp.asarray(window.known)[:, num_steps:]
-            repeated = jnp.repeat(summary[:, None], self.horizon, axis=1)
-            _, mixed = self.mixer(jnp.concatenate([repeated, future], axis=-1))
-            _, mixed = self.mixer_head(jnp.tanh(mixed))
+            future = [jnp.repeat(summary[:, None], self.horizon, axis=1)]
+            if window.known is not None:
+                future.append(jnp.asarray(window.known)[:, num_steps:])
+            lagged = [
+                parts[0][:, self._steps_before(lag, num_steps)] for lag in self.lags
+            ]
+            _, mixed = self.mixer(jnp.concatenate([*future, *lagged], axis=-1))
+            mixed = jnp.concatenate([jnp.tanh(mixed), *lagged], axis=-1)
+            _, mixed = self.mixer_head(mixed)
             outputs += mixed.reshape(outputs.shape)
         return Prediction(outputs, *self._centered(values, center, scale))
 
@@ -214,15 +227,14 @@ class Forecaster(nnx.Module):
         if self.corrects == "persistence":
             center = values[:, -1:]
         elif self.corrects == "seasonal":
-            center = values[:, self._seasonal_steps(values.shape[1])]
+            center = values[:, self._steps_before(self.period or 0, values.shape[1])]
         return jnp.broadcast_to(center, shape), jnp.broadcast_to(scale, shape)
 
-    def _seasonal_steps(self, num_steps):
-        """Returns which step of the window is whole seasons before each step after."""
-        period = self.period or 0
-        if num_steps < period:
+    def _steps_before(self, lag, num_steps):
+        """Returns which step of the window is whole lags before each step after."""
+        if num_steps < lag:
             raise ValueError(
-                f"window must be of at least a season of {period} steps, "
+                f"window must be of at least {lag} steps, a season or a lag, "
                 f"got {num_steps}."
             )
-        return num_steps - period + jnp.arange(self.horizon) % period
+        return num_steps - lag + jnp.arange(self.horizon) % lag

@@ -52,6 +52,7 @@ def test_all_steps_at_once_by_hand(x64):
         normalize="window",
         corrects="seasonal",
         period=PERIOD,
+        lags=(2, 6),
         both_directions=True,
     )
     center = WINDOW.values.mean(axis=1, keepdims=True)
@@ -67,8 +68,11 @@ def test_all_steps_at_once_by_hand(x64):
     s = np.concatenate([ahead[-1], back[0]], axis=-1)
     outputs = product(model.head, s).reshape(B, H, C, 2)
     for k in range(H):
-        both = np.concatenate([s, WINDOW.known[:, W + k]], axis=-1)
-        mixed = product(model.mixer_head, np.tanh(product(model.mixer, both)))
+        normalized = (WINDOW.values - center) / scale
+        lags = [normalized[:, W - 2 + k % 2], normalized[:, k]]
+        both = np.concatenate([s, WINDOW.known[:, W + k], *lags], axis=-1)
+        hidden = np.concatenate([np.tanh(product(model.mixer, both)), *lags], axis=-1)
+        mixed = product(model.mixer_head, hidden)
         outputs = outputs.at[:, k].add(mixed.reshape(B, C, 2))
     prediction = jax.jit(lambda window: model(window))(WINDOW)
     assert_close(prediction.outputs, outputs, 1e-13)
@@ -161,6 +165,7 @@ def test_dropout_needs_a_key():
         (Forecaster, {"cells": []}, "cells must be at least one, got none"),
         (Forecaster, {"horizon": 0}, "horizon must be a positive whole number"),
         (Forecaster, {"corrects": "seasonal"}, "period must be a positive"),
+        (Forecaster, {"lags": (3, 0)}, "lags must be a positive whole number, got 0"),
         (
             Forecaster,
             {"density": negative_binomial(), "normalize": "window"},
@@ -182,7 +187,7 @@ def test_bad_options(kind, options, message):
 def test_bad_windows():
     options = {"corrects": "seasonal", "period": W + 1, "num_inputs": NUM_INPUTS}
     model = make(Forecaster, [gru(2)], **options)
-    with pytest.raises(ValueError, match="window must be of at least a season of 7"):
+    with pytest.raises(ValueError, match="window must be of at least 7 steps"):
         model(WINDOW)
     with pytest.raises(ValueError, match="normalize must be none, window or mean"):
         window_scale(jnp.ones((1, 2, 1)), "max")  # type: ignore

@@ -26,7 +26,7 @@ ORIGINS = Origins(np.array([0, 1, 0, 1]), np.array([5, 20, 30, 31]))
 TINY = {"window": W, "horizon": H, "hidden_size": 3, "num_samples": 2}
 MODELS = [
     {"output": "value", "corrects": "persistence", "bidirectional": True},
-    {"output": "normal", "normalize": "window", "corrects": "seasonal"},
+    {"normalize": "window", "corrects": "seasonal", "lags": (3,)},
     {"method": "recursive", "output": "normal", "normalize": "window"},
 ]
 OTHERS = [
