@@ -15,7 +15,13 @@ import jax.numpy as jnp
 
 import rnnjax
 from experiments.kit_speed.case import Case, Contender
-from rnnjax.decoding import generate, gumbel_max, inverse_cdf, sample_tokens
+from rnnjax.decoding import (
+    generate,
+    gumbel_max,
+    inverse_cdf,
+    sample_tokens,
+    without_log_probs,
+)
 
 BATCH_SIZE, HIDDEN_SIZE, NUM_LEVELS, NUM_STEPS = 16, 64, 256, 2000
 
@@ -30,7 +36,7 @@ def make_contenders() -> dict[str, Contender]:
     step_layer: Any = layer.step
 
     def contender(choose):
-        sampler = sample_tokens(choose=choose)
+        sampler = without_log_probs(sample_tokens(choose=choose))
 
         def run():
             key = jax.random.key(1)

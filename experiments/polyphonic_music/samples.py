@@ -8,7 +8,7 @@ import numpy as np
 from experiments.polyphonic_music.figures import plot_sample
 from rnnjax import Layer
 from rnnjax.base import Array, Params
-from rnnjax.decoding import generate, sample_bernoulli
+from rnnjax.decoding import generate, sample_bernoulli, without_log_probs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,6 +62,6 @@ def sample_frames(
       `[num_given + num_frames, 88]` bool, the prompt and what follows it.
     """
     frames = jnp.asarray(prompt, jnp.float32)
-    sampler = sample_bernoulli(temperature=temperature)
+    sampler = without_log_probs(sample_bernoulli(temperature=temperature))
     drawn = generate(layer, params, frames, num_frames, key, sampler=sampler).drawn
     return np.concatenate([prompt, np.asarray(drawn, bool)])

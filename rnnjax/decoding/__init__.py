@@ -32,6 +32,7 @@ from rnnjax.decoding.samplers import (
     sample_bernoulli,
     sample_density,
     sample_tokens,
+    without_log_probs,
 )
 from rnnjax.decoding.sampling import sample
 from rnnjax.decoding.scheduled_sampling import (
@@ -86,4 +87,5 @@ __all__ = [
     "transducer_greedy",
     "unigram_f1",
     "viterbi",
+    "without_log_probs",
 ]

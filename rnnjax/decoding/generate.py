@@ -26,7 +26,8 @@ class Generated(NamedTuple):
       ended: `[...batch]` bool, true for a row whose last draw was an end, or whose
         prompt had no real step.
       log_probs: `[num_steps, ...batch]`, nats, of each draw under the model; zeros
-        after the end of a row. None if the sampler does not know them.
+        after the end of a row. None if the sampler does not know them, see
+        `without_log_probs`.
       sampled_log_probs: the same under the distribution that was drawn from, after
         temperature and filters.
     """

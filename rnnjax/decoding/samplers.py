@@ -73,6 +73,26 @@ def as_sampler(sampler: Sampler | Density | Callable[[Array, Any], Any]) -> Samp
     return Sampler._make(f if isinstance(f, as_is) else Partial(f) for f in sampler)
 
 
+def without_log_probs(
+    sampler: Sampler | Density | Callable[[Array, Any], Any],
+) -> Sampler:
+    """Returns a sampler of the same draws that says nothing about their probability.
+
+    Then `generate` computes no log-probabilities, whose two softmaxes over the
+    vocabulary take a good part of a small network's loop.
+
+    Args:
+      sampler: see `as_sampler`.
+
+    Returns:
+      The sampler; `generate` returns None for its log-probabilities.
+
+    Raises:
+      ValueError: by `as_sampler`.
+    """
+    return as_sampler(sampler)._replace(log_prob=None, sampled_log_prob=None)
+
+
 def _draw_greedily(key, logits):
     del key
     return jnp.argmax(logits, axis=-1).astype(jnp.int32)

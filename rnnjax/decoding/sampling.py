@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from rnnjax.base import Array, Carry, Layer, Params
 from rnnjax.decoding.generate import generate
-from rnnjax.decoding.samplers import sample_tokens
+from rnnjax.decoding.samplers import sample_tokens, without_log_probs
 
 
 def sample(
@@ -55,7 +55,7 @@ def sample(
         raise ValueError(
             f"prompt must be integer tokens, got {jnp.result_type(prompt)}."
         )
-    sampler = sample_tokens(temperature=temperature)
+    sampler = without_log_probs(sample_tokens(temperature=temperature))
     generated = generate(
         layer, params, prompt, num_steps, key, sampler=sampler, carry=carry
     )

@@ -16,6 +16,7 @@ from rnnjax.decoding import (
     inverse_cdf,
     sample_bernoulli,
     sample_tokens,
+    without_log_probs,
 )
 from rnnjax.layers import causal_convolution, pointwise
 from tests.loop import in_numpy
@@ -209,6 +210,25 @@ def test_log_probs_equal_teacher_forced_ones():
         norm = np.log(np.exp(scores).sum(-1))
         want = np.take_along_axis(scores, chosen, -1)[..., 0] - norm
         np.testing.assert_allclose(log_probs, want, rtol=1e-4, atol=1e-5)
+
+
+def test_log_probs_that_nobody_wants_are_not_computed():
+    """And the draws are the same to the bit."""
+    params = model(TOKENS, V)
+
+    def run(sampler):
+        return generate(TOKENS, params, PROMPT, NUM_STEPS, KEY, sampler=sampler)
+
+    sampler = sample_tokens(temperature=0.7, top_k=4)
+    got, want = run(without_log_probs(sampler)), run(sampler)
+    assert got.log_probs is None and got.sampled_log_probs is None
+    assert np.array_equal(got.drawn, want.drawn)
+    assert "log_softmax" in str(jax.make_jaxpr(lambda: run(sampler))())
+    for lean in (
+        lambda: run(without_log_probs(sampler)),
+        lambda: rnnjax.sample(TOKENS, params, PROMPT, NUM_STEPS, KEY),
+    ):
+        assert "log_softmax" not in str(jax.make_jaxpr(lean)())
 
 
 def test_any_function_of_any_outputs_may_draw():
