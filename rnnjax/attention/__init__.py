@@ -7,7 +7,8 @@
 
 How to attend is `additive`, `dot`, `general`, `multi_head`, `location_aware`,
 `coverage` or `window`; when is `attend_before` or `attend_after` a cell's step, or
-`attention_layer` over all steps at once. `cell_stack` puts several layers under one
+`attention_layer` over all steps at once; `beside_weights` puts a layer after one that
+shows its weights. `cell_stack` puts several layers under one
 attention. `query_pooling` and `additive_pooling` sum up a sequence.
 """
 
@@ -17,6 +18,7 @@ from rnnjax.attention.base import Attention, masked_softmax
 from rnnjax.attention.before import attend_before
 from rnnjax.attention.cell_stack import cell_stack
 from rnnjax.attention.content import additive, dot, general
+from rnnjax.attention.head import beside_weights
 from rnnjax.attention.layer import attention_layer
 from rnnjax.attention.memory import Memory, bind_memory
 from rnnjax.attention.multi_head import multi_head
@@ -33,6 +35,7 @@ __all__ = [
     "attend_after",
     "attend_before",
     "attention_layer",
+    "beside_weights",
     "bind_memory",
     "cell_stack",
     "coverage",

@@ -24,6 +24,8 @@ def scheduled_inputs(
     sampler: Sampler | Density | Callable[[Array, Any], Any],
     carry: Carry | None = None,
     mask: Array | None = None,
+    is_first: Array | None = None,
+    layer_key: Array | None = None,
 ) -> Any:
     """Replaces inputs by what the model draws, each with probability `rate`.
 
@@ -54,13 +56,17 @@ def scheduled_inputs(
       sampler: see `generate`.
       carry: the carry before the first step; None: the initial one.
       mask: `[T, ...batch]` bool, true at real steps; None if all are.
+      is_first: `[T, ...batch]` bool, true where a sequence begins; None: nowhere.
+      layer_key: the layer's own randomness, such as that of dropout: pass the same key
+        to `layer.apply`. None: nothing is dropped.
 
     Returns:
       Inputs like `inputs`, without a gradient.
 
     Raises:
       ValueError: if the layer is not causal, `rate` is a number that is not from 0 to
-        1, the sampler is not one, or the mask is not bool or not of the inputs' shape.
+        1, the sampler is not one, or the mask or `is_first` is not bool or not of the
+        inputs' shape.
 
     Example:
       >>> from rnnjax.decoding import greedy
@@ -85,13 +91,15 @@ def scheduled_inputs(
     num_steps = jax.tree.leaves(inputs)[0].shape[0]
     batch = batch_shape(inputs, layer.input_ndim)
     check_marks("mask", mask, (num_steps, *batch))
+    check_marks("is_first", is_first, (num_steps, *batch))
+    sampler, marks = as_sampler(sampler), (mask, is_first)
     return _scheduled(
-        layer, params, inputs, key, rate, as_sampler(sampler), carry, mask
+        layer, params, inputs, key, rate, sampler, carry, marks, layer_key
     )
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _scheduled(layer, params, inputs, key, rate, sampler, carry, mask):
+def _scheduled(layer, params, inputs, key, rate, sampler, carry, marks, layer_key):
     params, inputs, carry = jax.lax.stop_gradient((params, inputs, carry))
     batch = batch_shape(inputs, layer.input_ndim)
     if carry is None:
@@ -99,13 +107,17 @@ def _scheduled(layer, params, inputs, key, rate, sampler, carry, mask):
 
     def body(state, step):
         carry, drawn, is_drawn = state
-        t, true, mask = step
+        t, true, (mask, is_first) = step
         coin_key, draw_key = jax.random.split(jax.random.fold_in(key, t))
         replaced = is_drawn & jax.random.bernoulli(coin_key, rate, batch)
         if mask is not None:
             replaced &= mask
+        if is_first is not None:
+            replaced &= ~is_first
         read = _select(replaced, drawn, true)
-        carry, outputs = layer.step(params, carry, read, mask=mask)
+        carry, outputs = layer.step(
+            params, carry, read, mask=mask, is_first=is_first, key=layer_key
+        )
         random = draw_key
         if sampler.noise is not None:
             random = sampler.noise(draw_key, outputs)
@@ -116,7 +128,7 @@ def _scheduled(layer, params, inputs, key, rate, sampler, carry, mask):
 
     first = jax.tree.map(lambda x: x[0], inputs)
     start = carry, first, jnp.zeros(batch, bool)
-    steps = jnp.arange(jax.tree.leaves(inputs)[0].shape[0]), inputs, mask
+    steps = jnp.arange(jax.tree.leaves(inputs)[0].shape[0]), inputs, marks
     _, read = jax.lax.scan(body, start, steps)
     return jax.lax.stop_gradient(read)
 

@@ -1,5 +1,6 @@
 """Stacks of layers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -19,7 +20,8 @@ def stack(*layers: Layer) -> Layer:
 
     Args:
       *layers: the layers, from the inputs on. The input size of each is the width of
-        the previous one's outputs. Layer i draws from `fold_in(key, i)`.
+        the previous one's outputs; what shows attention weights beside its outputs is
+        read by `rnnjax.attention.beside_weights`. Layer i draws from `fold_in(key, i)`.
 
     Returns:
       The layer; its parameters and carry are tuples. It is causal if all are.
@@ -87,7 +89,11 @@ def abstract_inputs(input_size: Any, input_ndim: int) -> jax.ShapeDtypeStruct:
 
 
 def next_input_size(outputs: Any, layer: Layer) -> Any:
-    """Returns the input size of a layer that reads outputs of this shape."""
+    """Returns the input size of a layer that reads outputs of this shape.
+
+    Outputs may have attention weights beside them, see `beside_weights`.
+    """
+    outputs = outputs["outputs"] if isinstance(outputs, Mapping) else outputs
     if layer.input_ndim < 2:
         return outputs.shape[-1]
     return outputs.shape[-layer.input_ndim :]

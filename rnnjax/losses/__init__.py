@@ -2,6 +2,7 @@
 
 from rnnjax.losses.bivariate import bivariate_normal, graves_mixture
 from rnnjax.losses.counts import discretized_logistic, negative_binomial
+from rnnjax.losses.coverage import coverage_loss
 from rnnjax.losses.crf import (
     CRF,
     crf,
@@ -47,6 +48,7 @@ __all__ = [
     "bio_constraints",
     "bioes_constraints",
     "bivariate_normal",
+    "coverage_loss",
     "crf",
     "crf_allows",
     "crf_cross_entropy",

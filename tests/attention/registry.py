@@ -5,13 +5,14 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from rnnjax import gru, lstm, min_gru
+from rnnjax import dense, gru, lstm, min_gru, recurrent, stack
 from rnnjax.attention import (
     Memory,
     additive,
     attend_after,
     attend_before,
     attention_layer,
+    beside_weights,
     bind_memory,
     coverage,
     dot,
@@ -21,7 +22,7 @@ from rnnjax.attention import (
     window,
 )
 from rnnjax.attention.cell_stack import cell_stack
-from rnnjax.layers import bind_source, copying, pointer
+from rnnjax.layers import bind_source, copying, pointer, pointwise
 from tests.cases import CellCase, LayerCase
 
 
@@ -49,6 +50,11 @@ def with_source(reader):
     return reader._replace(init=init)
 
 
+SHOWING = attend_before(gru(5), additive(6), 4, show_weights=True)
+JOINING = pointwise(
+    lambda key, size: {},
+    lambda params, shown: jnp.concatenate([shown["outputs"], shown["weights"]], -1),
+)
 CELLS = [
     CellCase(
         "attend_before_additive",
@@ -98,5 +104,12 @@ LAYERS = [
         "attention_layer",
         attention_layer,
         lambda engine: with_memory(attention_layer(additive(6), 4, 5)),
+    ),
+    LayerCase(
+        "beside_weights",
+        beside_weights,
+        lambda engine: with_memory(
+            stack(recurrent(SHOWING, engine=engine), beside_weights(dense(3)), JOINING)
+        ),
     ),
 ]

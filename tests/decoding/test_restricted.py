@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rnnjax import dense, embed, lstm, recurrent, stack
-from rnnjax.attention import Memory, additive, attend_after, bind_memory
+from rnnjax.attention import Memory, additive, attend_after, beside_weights, bind_memory
 from rnnjax.base import cached
 from rnnjax.decoding import (
     beam_search,
@@ -236,6 +236,29 @@ def test_coverage_counts_the_real_positions_alone():
     assert (np.diff(found.scores, axis=0) <= 0).all()
     plain = search_attending(params, prompt, None, None)
     assert not np.array_equal(plain.tokens, found.tokens)
+
+
+def test_a_head_beside_the_weights_serves_the_coverage():
+    """The scores are those of the logits alone and a term by the weights shown."""
+    cell = attend_after(lstm(5), additive(6), D, output_size=7, show_weights=True)
+    layer = stack(embed(4), recurrent(cell), beside_weights(dense(V)))
+    plain, bound = attentive_decoder()
+    memory_mask, penalty = MEMORY_MASK.T, coverage_penalty(0.4)
+    prompt = np.zeros((1, ROWS), int)
+    found = beam_search(
+        layer, bound, prompt, L, beam_size=BEAMS, end=END, coverage=penalty,
+        memory_mask=memory_mask, penalty=length_penalty(0.8),
+    )  # fmt: skip
+    tokens, lengths = np.asarray(found.tokens[:, 0]), np.asarray(found.lengths[0])
+    read = np.concatenate([prompt, tokens[:-1]])
+    _, shown = jax.jit(layer.apply)(bound, None, read)
+    _, logits = jax.jit(plain.apply)(bound, None, read)
+    np.testing.assert_array_equal(shown["outputs"], logits)
+    for row, length in enumerate(lengths):
+        covered = np.asarray(shown["weights"])[:length, row].sum(axis=0)
+        term = np.log(np.clip(covered[MEMORY_MASK[row]], 1e-3, 1)).sum()
+        want = found.log_probs[0, row] / length**0.8 + 0.4 * term
+        np.testing.assert_allclose(found.scores[0, row], want, 1e-5)
 
 
 def test_padding_of_the_memory_changes_nothing():

@@ -85,6 +85,28 @@ def test_padding_and_the_input_after_it_are_never_replaced():
     np.testing.assert_array_equal(read[mask], other[mask])
 
 
+def test_where_a_sequence_begins_the_true_input_is_read():
+    """And what follows is drawn as if nothing had been before."""
+    is_first = np.zeros((T, B), bool)
+    is_first[[7, 20], [1, 3]] = True
+    read = np.asarray(replace(1.0, sampler=greedy, is_first=is_first))
+    np.testing.assert_array_equal(read[is_first], TOKENS[is_first])
+    alone = scheduled_inputs(LAYER, PARAMS, TOKENS[20:, 3:], KEY, 1.0, sampler=greedy)
+    np.testing.assert_array_equal(read[20:, 3:], alone)
+
+
+def test_both_passes_drop_the_same_under_one_key():
+    """So what is read is what the model says in the second pass."""
+    layer = rnnjax.stack(LAYER, rnnjax.dropout(0.5))
+    params, layer_key = (PARAMS, {}), jax.random.key(8)
+    read = scheduled_inputs(
+        layer, params, TOKENS, KEY, 1.0, sampler=greedy, layer_key=layer_key
+    )
+    _, logits = layer.apply(params, None, read, key=layer_key)
+    np.testing.assert_array_equal(read[1:], np.argmax(logits, axis=-1)[:-1])
+    assert (np.asarray(read) != replace(1.0, sampler=greedy)).any()
+
+
 def test_nothing_has_a_gradient():
     layer = rnnjax.recurrent(rnnjax.gru(3))
     params = layer.init(jax.random.key(0), 3)
@@ -114,6 +136,7 @@ def test_decays_of_the_paper():
         ({"rate": 1.5}, "rate must be from 0 to 1, got 1.5"),
         ({"rate": -0.1}, "rate must be from 0 to 1, got -0.1"),
         ({"mask": np.ones((T, 1), bool)}, r"mask must be bool of shape \(60, 4\)"),
+        ({"is_first": np.ones(T, bool)}, r"is_first must be bool of shape \(60, 4\)"),
         ({"sampler": "best"}, "sampler must be a sampler, a density or a function"),
         ({"layer": rnnjax.bidirectional(rnnjax.gru(2))}, "layer must be causal"),
     ],
