@@ -41,3 +41,4 @@ if __name__ == "__main__":
     for command, summary in describe_experiments(Path(__file__).parent):
         print(f"{command}\n    {summary}")
     print("Each explains its flags with --help.")
+    print("python -m experiments.doctor EXPERIMENT looks for trouble beforehand.")

@@ -76,7 +76,7 @@ def examine(case: Case, say: Callable[[str], None] = print_text) -> list[Finding
         new = list(findings)
         found.extend(new)
         seconds = f"({time.monotonic() - start:.0f} s)"
-        names = ", ".join(finding.name for finding in new) or "no trouble"
+        names = ", ".join({finding.name: None for finding in new}) or "no trouble"
         say(f"{title}: {names} {seconds}")
 
     say(f"{case.name}{_given(case.config)}")
@@ -84,9 +84,10 @@ def examine(case: Case, say: Callable[[str], None] = print_text) -> list[Finding
         report("metrics of the run", check_metrics(case.directory, case.config))
     for name, inspection in _inspections(case).items():
         prefix = f"{name}: " if name else ""
-        if not inspection.parts:
-            say(f"{prefix}no examples are known, so data are not checked")
-        report(f"{prefix}data", check_data(inspection))
+        if inspection.parts:
+            report(f"{prefix}data", check_data(inspection))
+        else:
+            say(f"{prefix}data: not checked, as the examples are not known")
         epoch = read_epoch(inspection)
         report(f"{prefix}batches", check_batches(inspection, epoch))
         if case.directory is not None and _has_diverged(case.directory):
@@ -133,7 +134,7 @@ def case_of(arguments: list[str]) -> Case:
         return Case(name, module, module.Config(**values), directory)
     name = first.removeprefix("experiments.")
     module = _experiment(name)
-    _, config = parse(
+    options, config = parse(
         module.Config,
         getattr(module, "PRESETS", {}),
         False,
@@ -141,7 +142,7 @@ def case_of(arguments: list[str]) -> Case:
         f"python -m experiments.doctor {name}",
         module.__doc__ or "",
     )
-    return Case(f"experiments.{name}", module, config, None)
+    return Case(f"experiments.{name}", module, config, options.resume)
 
 
 def run(arguments: list[str]) -> int:
@@ -194,12 +195,13 @@ def _given(config: TrainingConfig) -> str:
     """Lists the flags that differ from the defaults."""
     default = type(config)()
     names = config.__dataclass_fields__
-    given = [
-        f"--{name.replace('_', '-')} {value}"
-        for name in names
-        if (value := getattr(config, name)) != getattr(default, name)
-    ]
-    return "".join(f" {flag}" for flag in given)
+    given = ""
+    for name in names:
+        value = getattr(config, name)
+        if value != getattr(default, name):
+            words = map(str, value if isinstance(value, tuple) else (value,))
+            given += f" --{name.replace('_', '-')} {' '.join(words)}"
+    return given
 
 
 def _complain(error: object, status: int) -> int:
