@@ -8,10 +8,9 @@ import numpy as np
 import optax
 
 from experiments.doctor.finding import Finding, number, percent
-from experiments.doctor.trial import Path, Trial
+from experiments.doctor.trial import NUM_BATCHES, Path, Trial
 
 SCALES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0)
-LAST = 4  # updates at whose losses rates are compared
 TOO_SLOW = 0.05  # of the best gain, with a rate at least 100 times as high
 TOO_FAST = 0.3  # of the best gain, with a lower rate
 MUCH_DROPOUT, MOST_DROPOUT = 0.75, 0.9
@@ -42,7 +41,7 @@ def range_test(params: Any, trial: Trial, path: Path) -> dict[float, float]:
       so that noise cancels.
 
     Returns:
-      The mean gain at the last updates over no learning at all, by the factor of the
+      The mean gain at the last batches over no learning at all, by the factor of the
       learning rate; -inf where the loss or a gradient is not finite.
     """
     still = trial.path(params, 0.0).losses
@@ -50,7 +49,7 @@ def range_test(params: Any, trial: Trial, path: Path) -> dict[float, float]:
     def gain(path):
         if len(path.losses) < len(still):
             return -np.inf
-        return float((still - path.losses)[-LAST:].mean())
+        return float((still - path.losses)[-NUM_BATCHES:].mean())
 
     return {
         scale: gain(path if scale == 1 else trial.path(params, scale))
@@ -80,8 +79,8 @@ def learning_rate(gains: dict[float, float], rate: float | None) -> Iterator[Fin
         yield Finding(
             "nothing is learned",
             "serious",
-            "The loss falls at no learning rate from a thousandth of yours to a "
-            "thousand times yours.",
+            f"The loss of {NUM_BATCHES} batches that are read again and again falls at "
+            "no learning rate from a thousandth of yours to a thousand times yours.",
             {},
             "Look at the data and at the loss first.",
         )

@@ -1,6 +1,5 @@
 """Short trials: gradients, a few updates at any learning rate, and a look inside."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,7 +14,8 @@ from experiments.shared.inspection import Inspection
 from rnnjax.base import Array
 from rnnjax.diagnostics import dead_units, saturated_units
 
-NUM_UPDATES = 12
+NUM_BATCHES = 4  # read again and again, so that every healthy training learns them
+NUM_UPDATES = 4 * NUM_BATCHES
 MOST_TRIED = 100  # batches among which those of one shape are sought
 
 
@@ -55,7 +55,7 @@ class Trial:
     """Tries a training; everything is compiled once, for any parameters.
 
     Attributes:
-      batches: batches of one shape, in the order of the updates.
+      batches: batches of one shape, which the updates read in turns.
       squashed: activations whose outputs the loss takes as logits; known after `look`.
 
     Args:
@@ -69,7 +69,8 @@ class Trial:
     ):
         self._inspection = inspection
         self._key = jax.random.key(seed)
-        self.batches = _batches_of_one_shape(inspection, num_updates)
+        self._num_updates = num_updates
+        self.batches = _batches_of_one_shape(inspection)
         self.squashed: list[str] = []
         self._update = jax.jit(make_update(inspection))
         self._look = jax.jit(self._traced_look)
@@ -82,7 +83,8 @@ class Trial:
         """Trains with the learning rate times `scale`; stops if it is not finite."""
         opt_state = self._inspection.optimizer.init(params)
         losses, norms = [], []
-        for i, batch in enumerate(self.batches):
+        for i in range(self._num_updates):
+            batch = self.batches[i % len(self.batches)]
             key = jax.random.fold_in(self._key, i)
             new, opt_state, loss, grads = self._update(
                 params, opt_state, batch, key, scale
@@ -134,17 +136,13 @@ def make_update(inspection: Inspection) -> Callable[..., tuple[Any, Any, Array, 
     return update
 
 
-def _batches_of_one_shape(inspection: Inspection, number: int) -> list[Any]:
-    """Returns batches of the shape that is most frequent among the first ones."""
-    tried = min(MOST_TRIED, max(number, inspection.epoch_length))
-    shapes: Counter[Any] = Counter()
+def _batches_of_one_shape(inspection: Inspection) -> list[Any]:
+    """Returns the first batches of one shape, that of which there are enough first."""
     batches: dict[Any, list[Any]] = {}
-    for i in range(tried):
+    for i in range(min(MOST_TRIED, inspection.epoch_length)):
         batch = inspection.batch(i)
-        shape = shape_of(batch)
-        shapes[shape] += 1
-        batches.setdefault(shape, []).append(jax.tree.map(jnp.asarray, batch))
-        if shapes[shape] == number:
-            break
-    usual = batches[shapes.most_common(1)[0][0]]
-    return [usual[i % len(usual)] for i in range(number)]
+        alike = batches.setdefault(shape_of(batch), [])
+        alike.append(jax.tree.map(jnp.asarray, batch))
+        if len(alike) == NUM_BATCHES:
+            return alike
+    return max(batches.values(), key=len)
