@@ -121,8 +121,11 @@ class Config(OptimizerFlags, TextFlags):
         super().__post_init__()
         if self.model == "tree" and self.target != "label":
             raise ValueError("target must be label for the model tree.")
-        if self.class_weights == "balanced" and self.target != "label":
-            raise ValueError("class_weights must be equal unless target is label.")
+        has_weights = self.target == "label" and self.model != "tree"
+        if self.class_weights == "balanced" and not has_weights:
+            raise ValueError(
+                "class_weights must be equal unless target is label, and for trees."
+            )
         if self.vectors is not None and self.model in BAGS:
             raise ValueError(f"vectors must not be given for the model {self.model}.")
 

@@ -20,7 +20,8 @@ def constant_scores(targets: np.ndarray, symbols: Symbols) -> np.ndarray:
     if symbols.target == "labels":
         shares = np.clip(targets.mean(axis=0), 1e-6, 1 - 1e-6)
         return np.log(shares / (1 - shares))
-    return np.log(np.bincount(targets, minlength=symbols.num_outputs))
+    counts = np.bincount(targets, minlength=symbols.num_outputs)
+    return np.log(np.maximum(counts, 1e-6))
 
 
 class Measured(NamedTuple):

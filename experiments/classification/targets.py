@@ -1,7 +1,6 @@
 """What is predicted of a text: a label, any number of labels, or a number."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -137,11 +136,8 @@ def loss_of(target: str, scores: Any, targets: Any) -> Array:
 
 def label_weights(targets: np.ndarray, symbols: Symbols) -> np.ndarray:
     """Returns a weight per label that makes all count alike, n / (K nₖ), `[K]`."""
-    counts = Counter(targets.tolist())
-    return np.array(
-        [len(targets) / (symbols.num_outputs * counts[k]) for k in sorted(counts)],
-        np.float32,
-    )
+    counts = np.bincount(targets, minlength=symbols.num_outputs)
+    return (len(targets) / (symbols.num_outputs * counts)).astype(np.float32)
 
 
 def _labels(target: str, text: LabelledText) -> list[str]:

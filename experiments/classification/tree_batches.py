@@ -31,8 +31,6 @@ def tree_batches(
     symbols: Symbols,
     flags: TextFlags,
     batch_size: int,
-    *,
-    label_weights: np.ndarray | None = None,
 ) -> Batches:
     """Makes the batches of trees, each with the labels of all its nodes.
 
@@ -44,7 +42,6 @@ def tree_batches(
       symbols: what the numbers stand for.
       flags: the seed of the order.
       batch_size: trees per batch.
-      label_weights: how much the nodes of each label count; None: all alike.
 
     Raises:
       BadInput: if a text has no tree, or one with more than two children
@@ -57,7 +54,7 @@ def tree_batches(
     buckets = bucketing.make_buckets(lengths, batch_size, max_shapes=4)
     rng = np.random.default_rng(flags.seed)
     mixed = buckets._replace(members=tuple(map(rng.permutation, buckets.members)))
-    made = _make_trees(texts, symbols, mixed, label_weights)
+    made = _make_trees(texts, symbols, mixed)
 
     def batch(i):
         epoch, place = divmod(i, len(made))
@@ -82,12 +79,10 @@ def batch_of_tree(line: str, symbols: Symbols) -> Batch:
     text = text_of_tree(tree._replace(labels=("",) * len(tree.labels)))
     _check_tree(text)
     sizes = TreeSizes(*(round_up(size, 1) for size in _batch([text]).sizes))
-    return _tree_batch([text], sizes, symbols, None)
+    return _tree_batch([text], sizes, symbols)
 
 
-def _make_trees(
-    texts, symbols, buckets: Buckets, label_weights
-) -> list[tuple[np.ndarray, Batch]]:
+def _make_trees(texts, symbols, buckets: Buckets) -> list[tuple[np.ndarray, Batch]]:
     groups: dict[int, list[np.ndarray]] = {}
     for rows in bucketing.rows_in_order(buckets):
         groups.setdefault(rows.num_steps, []).append(rows.indices[rows.is_real])
@@ -96,13 +91,13 @@ def _make_trees(
         own = [[texts[i] for i in indices] for indices in members]
         most = TreeSizes(*map(max, zip(*(_batch(group).sizes for group in own))))
         made += [
-            (indices, _tree_batch(group, most, symbols, label_weights))
+            (indices, _tree_batch(group, most, symbols))
             for indices, group in zip(members, own)
         ]
     return made
 
 
-def _tree_batch(texts, sizes: TreeSizes, symbols: Symbols, label_weights) -> Batch:
+def _tree_batch(texts, sizes: TreeSizes, symbols: Symbols) -> Batch:
     place = {label: i for i, label in enumerate(symbols.labels)}
     words, labels = [], []
     for text in texts:
@@ -118,12 +113,11 @@ def _tree_batch(texts, sizes: TreeSizes, symbols: Symbols, label_weights) -> Bat
             labels.append(place.get(label, -1))
     padding = (0, sizes.num_nodes - len(labels))
     targets = np.pad(np.array(labels, np.int32), padding, constant_values=-1)
-    weights = np.ones(symbols.num_outputs) if label_weights is None else label_weights
     return Batch(
         TreeWords(_batch(texts, sizes), np.pad(symbols.words.encode(words), padding)),
         None,
         np.maximum(targets, 0),
-        np.where(targets >= 0, weights[targets], 0).astype(np.float32),
+        (targets >= 0).astype(np.float32),
     )
 
 
