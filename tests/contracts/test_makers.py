@@ -193,3 +193,11 @@ def test_gate_biases_are_added_to_what_is_drawn(name, added):
         if "f" in entry.arguments.get("gates", "f"):
             want[:, 0 if entry.maker.__name__ in FIRST else 1] = 1.5
         np.testing.assert_array_equal(bias, want)
+
+
+@of_entries()
+def test_bad_sizes_are_named(entry):
+    for size in (0, -3, 2.5):
+        message = f"_size must be a positive whole number, got {size}"
+        with pytest.raises(ValueError, match=message):
+            entry.make(size)

@@ -102,6 +102,15 @@ def test_number_of_weights_is_that_of_char_rnn():
     assert sum(x.size for x in jax.tree.leaves(params)) == 240_321 - 2 * 512
 
 
+def test_number_of_weights_of_press_and_wolf():
+    """Their small tied model, 2.65 M: rows of 200, gates of 200 over 401, biases."""
+    layer = language_model(
+        10_000, [rnnjax.lstm(200)] * 2, embedding_size=200, tie_weights=True
+    )
+    params = jax.eval_shape(layer.init, jax.random.key(0))
+    assert sum(x.size for x in jax.tree.leaves(params)) == 2_651_600
+
+
 def test_dtype_decides_the_logits_and_not_the_cells():
     layer = language_model(11, [rnnjax.elman(5)], embedding_size=4, dtype=jnp.bfloat16)
     params = jax.eval_shape(layer.init, jax.random.key(1))
