@@ -78,7 +78,9 @@ class Config(OptimizerFlags, AugmentationFlags, SeriesFlags):
         "how a series' outputs become one vector: what each direction has read last, "
         "their mean or maximum over the steps, or a mean with learned weights",
     )
-    dropout_rate: float = flag(0.2, "probability of zeroing after layers", minimum=0)
+    dropout_rate: float = flag(
+        0.2, "probability of zeroing after layers, and of a residue", minimum=0
+    )
     batch_size: int = flag(32, "series per update", minimum=1)
     learning_rate: float = flag(3e-3, "learning rate", minimum=0)
     max_norm: float | None = flag(1.0, "global norm to which gradients are clipped")
@@ -111,9 +113,9 @@ PRESETS = {
     "japanese_vowels": Config(
         dataset="japanese_vowels",
         hidden_size=64,
-        dropout_rate=0.3,
+        dropout_rate=0.5,
         max_shift=2,
-        noise_scale=0.2,
+        noise_scale=0.5,
         num_updates=600,
     ),
     "fsdd": dataclasses.replace(AUDIO, dataset="fsdd"),
@@ -142,7 +144,7 @@ def make_model(config: Config, symbols: Symbols, rngs: nnx.Rngs) -> SequenceClas
     """
     cell = look_up("cell", config.cell, cell_makers())(config.hidden_size)
     drop = [dropout(config.dropout_rate)] if config.dropout_rate else []
-    layers: list[Cell | Layer] = []
+    layers: list[Cell | Layer] = [*drop] if symbols.source == "residues" else []
     for _ in range(config.num_layers):
         layers += [bidirectional(cell), *drop]
     pooling = {
