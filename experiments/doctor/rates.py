@@ -124,7 +124,7 @@ def dropout(params: Any, trial: Trial, config: Any) -> Iterator[Finding]:
             "serious" if rate >= MOST_DROPOUT else "warning",
             f"{name} zeroes {percent(rate)} of what it acts on. Two gradients of the "
             "same batch, each with its own units dropped, have a cosine of "
-            f"{agreement(params, trial):.2f}: the rest is noise.",
+            f"{agreement(params, trial):.2f}; without noise it is 1.",
             {name: "0.5 or less"},
             "",
         )

@@ -62,6 +62,7 @@ def test_healthy(text, capsys, line):
         "polyphonic_music --cell gru --num-layers 2 --dropout-rate 0.2",
         "char_lm TEXT --hidden-size 32 --num-layers 2 --dropout-rate 0.5",
         "word_lm TEXT --hidden-size 32 --tie-weights --embedding-size 32",
+        "classification",
         "series_classification",
         "tagging",
         "tagging --output crf --hidden-size 16",
