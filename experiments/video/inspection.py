@@ -10,7 +10,9 @@ def inspect(config: Config) -> Inspection:
     clips = prepared.data
     parts = {"train": clips.train, "validation": clips.validation, "test": clips.test}
     examples = {
-        name: Examples(part.frames, part.labels if config.task == "classify" else None)
+        name: Examples(
+            part.frames, list(part.labels) if config.task == "classify" else None
+        )
         for name, part in parts.items()
     }
     num_rows = len(clips.train.frames) if clips.draw is None else None

@@ -63,6 +63,7 @@ def test_healthy(text, capsys, line):
         "char_lm TEXT --hidden-size 32 --num-layers 2 --dropout-rate 0.5",
         "word_lm TEXT --hidden-size 32 --tie-weights --embedding-size 32",
         "classification",
+        "forecasting",
         "series_classification",
         "tagging",
         "tagging --output crf --hidden-size 16",
