@@ -8,7 +8,7 @@ Each turn reads 16 batches of 128 reviews; compiling is not counted.
 
   python -m experiments.classification_speed --data-dir DATA
 
-Expected on two cores: rnnjax at least 1.5 times as fast. Takes three minutes, and needs
+Expected on two cores: rnnjax 1.7 times as fast. Takes a few minutes, and needs
 Keras: pip install 'rnnjax[conformance]'.
 
 References:
