@@ -28,7 +28,7 @@ import jax.numpy as jnp
 
 from rnnjax.base import Array
 from rnnjax.losses.emissions import check_blank, check_targets, label_log_probs, pack
-from rnnjax.losses.semirings import Semiring
+from rnnjax.losses.semirings import Semiring, greatest_weight
 from rnnjax.masking import check_marks, zero_masked
 
 
@@ -166,9 +166,8 @@ def divide_by_greatest(semiring: Semiring, *sums: Any) -> tuple[Any, Array]:
       count as constants; 0 where all elements are zero. `COUNTING` divides by 1, since
       it knows no other weights.
     """
-    leaves = [jax.lax.stop_gradient(jax.tree.leaves(x)[0]) for x in sums]
-    greatest = jnp.max(jnp.concatenate(leaves, axis=-1), axis=-1)
-    greatest = jnp.where(jnp.isfinite(greatest), greatest, 0)
+    weights = jnp.concatenate([jax.tree.leaves(x)[0] for x in sums], axis=-1)
+    greatest = greatest_weight(weights, -1)
     divisor = semiring.lift(-greatest[..., None])
     return tuple(semiring.multiply(x, divisor) for x in sums), greatest
 

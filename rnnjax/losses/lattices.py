@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnjax.base import Array
-from rnnjax.losses.semirings import Element, Semiring
+from rnnjax.losses.semirings import Element, Semiring, greatest_weight
 
 
 def select_elements(condition: Array, on_true: Element, on_false: Element) -> Element:
@@ -90,7 +90,9 @@ def forward_by_scan(
         vector, _ = vector_and_greatest
         inputs, mask = inputs_and_mask
         new = step(vector, inputs)
-        greatest = jnp.where(mask, _greatest(new, batch_axes), 0)
+        weights = jax.tree.leaves(new)[0]
+        places = tuple(range(weights.ndim - batch_axes))
+        greatest = jnp.where(mask, greatest_weight(weights, places), 0)
         new = semiring.multiply(new, semiring.lift(-greatest[None]))
         carry = select_elements(mask, new, vector), greatest
         return carry, carry
@@ -101,13 +103,6 @@ def forward_by_scan(
         (inputs, mask),
     )
     return last, vectors, greatest.sum(axis=0)
-
-
-def _greatest(vector, batch_axes):
-    """Returns the greatest weight of each vector as a constant; 0 if there is none."""
-    weights = jax.lax.stop_gradient(jax.tree.leaves(vector)[0])
-    greatest = weights.max(axis=tuple(range(weights.ndim - batch_axes)))
-    return jnp.where(jnp.isfinite(greatest), greatest, 0)
 
 
 def forward_by_associative_scan(

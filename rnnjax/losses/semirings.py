@@ -141,6 +141,15 @@ def _mean_sum(x, axis):
     return Expectation(log_sum(x.log_weight, axis), value)
 
 
+def greatest_weight(weights: Array, axis: int | tuple[int, ...]) -> Array:
+    """Returns the greatest weight along axes as a constant; 0 if there is none.
+
+    A sum divided by it, step by step, does not leave the range of floats.
+    """
+    greatest = jax.lax.stop_gradient(weights).max(axis=axis)
+    return jnp.where(jnp.isfinite(greatest), greatest, 0)
+
+
 def _add_by(sum_):
     def add(*elements):
         return sum_(jax.tree.map(_stack, *elements), -1)

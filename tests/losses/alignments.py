@@ -3,6 +3,7 @@
 import itertools
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 
@@ -83,3 +84,36 @@ def transducer_paths(num_steps, targets, vocab_size, blank):
             taken[t, sum(frame <= t for frame in frames), blank] = 1
         found.append(taken)
     return np.array(found)
+
+
+def derivatives(loss, logits, direction):
+    """Computes a loss in both modes and orders.
+
+    Args:
+      loss: `logits -> AlignmentLoss`.
+      logits: where.
+      direction: along which loss and gradient are differentiated.
+
+    Returns:
+      The loss, its gradient, and the derivatives of the gradient and of the loss along
+      the direction.
+    """
+
+    def total(logits):
+        found = loss(logits)
+        return found.nats.sum(), found
+
+    values, slopes = jax.jvp(
+        jax.value_and_grad(total, has_aux=True), (logits,), (direction,)
+    )
+    (_, found), gradient = values
+    (_, slope), curvature = slopes
+    return found, gradient, curvature, slope.nats
+
+
+def one_hot_directions(shape):
+    """Yields, for each entry of one example's logits, 1 there and 0 elsewhere."""
+    for index in np.ndindex(shape):
+        direction = np.zeros(shape)
+        direction[index] = 1
+        yield direction
