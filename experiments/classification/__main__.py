@@ -61,7 +61,7 @@ from experiments.classification.tree_batches import tree_batches
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.harness.names import look_up
 from experiments.shared.answering import Answer, PredictFlags, answer_from
-from experiments.shared.best import Best, first_best, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
 from experiments.shared.figures import score_curve
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
@@ -259,23 +259,9 @@ def prepare(config: Config, parts: Parts | None = None) -> Prepared:
     )
 
 
-class TrainState(NamedTuple):
-    """What training changes."""
-
-    params: Any
-    opt_state: optax.OptState
-    best: Best
-
-
-def initial_state(prepared: Prepared) -> TrainState:
-    """Makes the state before the first update."""
-    params = nnx.as_pure(nnx.state(prepared.module))
-    return TrainState(params, prepared.optimizer.init(params), first_best(params))
-
-
 def make_update(
     prepared: Prepared, key: Array
-) -> Callable[[TrainState, int], tuple[TrainState, dict[str, Array]]]:
+) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
     @jax.jit
@@ -320,7 +306,10 @@ def fit_baseline(config: Config, prepared: Prepared) -> Callable[[Batches], np.n
     """Trains a baseline for at most five epochs; returns its best scores of a part."""
     score = report.make_scorer(prepared.module)
     update = make_update(prepared, jax.random.key(config.seed))
-    state, length = initial_state(prepared), prepared.epoch_length
+    state, length = (
+        initial_state(prepared.module, prepared.optimizer),
+        prepared.epoch_length,
+    )
     num_updates = min(config.num_updates, 5 * length)
     for i in range(num_updates):
         state, _ = update(state, i)
@@ -330,8 +319,8 @@ def fit_baseline(config: Config, prepared: Prepared) -> Callable[[Batches], np.n
 
 
 def judge(
-    config: Config, prepared: Prepared, state: TrainState, score: report.Score
-) -> tuple[TrainState, dict[str, float], str]:
+    config: Config, prepared: Prepared, state: BestState, score: report.Score
+) -> tuple[BestState, dict[str, float], str]:
     """Scores the validation part, and keeps the parameters if they are the best.
 
     Returns:
@@ -340,10 +329,8 @@ def judge(
     part = prepared.validation
     scores = score(state.params, part)
     metrics, main_score = measure("validation", scores, part.targets, prepared.symbols)
-    best = keep_best(
-        state.best, state.params, metrics[main_score], patience=config.patience
-    )
-    return state._replace(best=best), metrics, main_score
+    state = keep_best(state, metrics[main_score], patience=config.patience)
+    return state, metrics, main_score
 
 
 def train(config: Config, run: Run) -> None:
@@ -355,7 +342,7 @@ def train(config: Config, run: Run) -> None:
     _, train_key = jax.random.split(jax.random.key(config.seed))
     score = report.make_scorer(prepared.module)
 
-    def evaluate(state: TrainState, done: int):
+    def evaluate(state: BestState, done: int):
         state, metrics, main_score = judge(config, prepared, state, score)
         metrics[f"best_{main_score}"] = float(state.best.score)
         if done == config.num_updates:
@@ -367,7 +354,7 @@ def train(config: Config, run: Run) -> None:
 
     fit(
         run,
-        initial_state(prepared),
+        initial_state(prepared.module, prepared.optimizer),
         make_update(prepared, train_key),
         evaluate,
         units_per_update=config.batch_size,

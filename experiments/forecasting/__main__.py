@@ -58,7 +58,7 @@ from experiments.forecasting.scores import (
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.harness.names import look_up
 from experiments.shared.answering import AnsweringFlags, answer_from
-from experiments.shared.best import Best, first_best, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
 from experiments.shared.figures import score_curve
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
@@ -294,23 +294,9 @@ def prepare(config: Config) -> Prepared:
     )
 
 
-class TrainState(NamedTuple):
-    """What training changes."""
-
-    params: Any
-    opt_state: optax.OptState
-    best: Best
-
-
-def initial_state(prepared: Prepared) -> TrainState:
-    """Makes the state before the first update."""
-    params = nnx.as_pure(nnx.state(prepared.module))
-    return TrainState(params, prepared.optimizer.init(params), first_best(params))
-
-
 def make_update(
     prepared: Prepared, l2_weight: float, key: Array
-) -> Callable[[TrainState, int], tuple[TrainState, dict[str, Array]]]:
+) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
     def objective(params, batch, key):
@@ -332,7 +318,7 @@ def make_update(
         updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
         params = optax.apply_updates(state.params, updates)
         metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return TrainState(params, opt_state, state.best), metrics
+        return BestState(params, opt_state, state.best), metrics
 
     return lambda state, i: update_batch(state, prepared.batch(i), i)
 
@@ -358,7 +344,7 @@ def train(config: Config, run: Run) -> None:
     run.print("validation:\n" + report.scores_table(rows, units["validation"]))
     levels = {n: measure(f, units["validation"])[config.score] for n, f in rows.items()}
     chosen_by = f"validation_{config.score}"
-    state = initial_state(prepared)
+    state = initial_state(prepared.module, prepared.optimizer)
     run.print(f"{num_weights(state.params):,} weights")
     _, train_key = jax.random.split(jax.random.key(config.seed))
     update = make_update(prepared, config.l2_weight, train_key)
@@ -367,14 +353,13 @@ def train(config: Config, run: Run) -> None:
         values = measure(forecasts, units[part])
         return {f"{part}_{name}": float(value) for name, value in values.items()}
 
-    def evaluate(state: TrainState, done: int):
+    def evaluate(state: BestState, done: int):
         params = jax.device_get(state.params)
         metrics = measured("validation", prepared.forecasts(params, validated))
         score = -metrics[chosen_by]
-        best = keep_best(state.best, state.params, score, patience=config.patience)
-        state = state._replace(best=best)
+        state = keep_best(state, score, patience=config.patience)
         if done == config.num_updates:
-            found = prepared.forecasts(jax.device_get(best.params), tested)
+            found = prepared.forecasts(jax.device_get(state.best.params), tested)
             metrics |= measured("test", found)
             others = baselines(panel, tested, config.horizon)
             rows = {report.MODEL: found, **others}

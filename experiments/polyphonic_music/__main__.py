@@ -54,7 +54,7 @@ from experiments.polyphonic_music.batches import (
 from experiments.polyphonic_music.evaluation import measure, print_levels
 from experiments.polyphonic_music.pieces import Music, load_music
 from experiments.polyphonic_music.samples import continue_piece
-from experiments.shared.best import Best, first_best, keep_best
+from experiments.shared.best import BestState, first_best, keep_best
 from experiments.shared.figures import learning_curve
 from experiments.shared.optimizers import OptimizerFlags, make_rule
 from experiments.shared.sampling import SamplingFlags
@@ -233,14 +233,6 @@ def make_optimizer(config: Config) -> optax.GradientTransformation:
     return optax.chain(clip_by_norm(config.max_norm), rule)
 
 
-class TrainState(NamedTuple):
-    """What training changes."""
-
-    params: Params
-    opt_state: optax.OptState
-    best: Best  # its score is the negative validation loss, in nats per frame
-
-
 def add_noise(params: Params, deviation: float, key: Array) -> Params:
     """Adds normal noise to every weight, as in Graves, NeurIPS 2011."""
     noise = optax.tree.random_like(key, params, jax.random.normal)
@@ -302,7 +294,7 @@ def prepare(config: Config) -> Prepared:
     return Prepared(music, prompt, layer, loss, make_optimizer(config), *batches)
 
 
-def initial_state(prepared: Prepared, key: Array) -> TrainState:
+def initial_state(prepared: Prepared, key: Array) -> BestState:
     """Makes the state before the first update.
 
     The bias of the last layer starts at the log-odds that each key is down, so that the
@@ -314,7 +306,7 @@ def initial_state(prepared: Prepared, key: Array) -> TrainState:
     head = {**head, "bias": jnp.asarray(np.log(down / up), jnp.float32)}
     params = cell, (*others, head)
     opt_state = prepared.optimizer.init(params)
-    return TrainState(params, opt_state, first_best(params))
+    return BestState(params, opt_state, first_best(params))
 
 
 def train(config: Config, run: Run) -> None:
@@ -329,14 +321,13 @@ def train(config: Config, run: Run) -> None:
     validation, test = make_batches(music.validation), make_batches(music.test)
     levels = print_levels(run, music)
 
-    def update(state: TrainState, i: int) -> tuple[TrainState, dict[str, Array]]:
+    def update(state: BestState, i: int) -> tuple[BestState, dict[str, Array]]:
         return update_batch(state, prepared.batch(i), i)
 
-    def evaluate(state: TrainState, done: int) -> tuple[TrainState, dict[str, float]]:
+    def evaluate(state: BestState, done: int) -> tuple[BestState, dict[str, float]]:
         loss = measure(nats, state.params, validation)
         rule = {"patience": config.patience, "decay_rate": config.decay_rate}
-        best = keep_best(state.best, state.params, -loss.pooled, **rule)
-        state = state._replace(best=best)
+        state = keep_best(state, -loss.pooled, **rule)
         metrics = {
             "validation_loss": loss.pooled,
             "validation_loss_over_pieces": loss.over_pieces,

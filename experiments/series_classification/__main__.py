@@ -28,7 +28,7 @@ References:
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import optax
@@ -52,7 +52,7 @@ from experiments.series_classification.series import Parts, SeriesFlags
 from experiments.series_classification.use import make_reply
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import PredictFlags, answer_from
-from experiments.shared.best import Best, first_best, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import score_curve
@@ -224,23 +224,9 @@ def prepare(config: Config) -> Prepared:
     )
 
 
-class TrainState(NamedTuple):
-    """What training changes."""
-
-    params: Any
-    opt_state: optax.OptState
-    best: Best
-
-
-def initial_state(prepared: Prepared) -> TrainState:
-    """Makes the state before the first update."""
-    params = nnx.as_pure(nnx.state(prepared.module))
-    return TrainState(params, prepared.optimizer.init(params), first_best(params))
-
-
 def make_update(
     prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[TrainState, int], tuple[TrainState, dict[str, Array]]]:
+) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
     @jax.jit
@@ -273,7 +259,7 @@ def train(config: Config, run: Run) -> None:
     save_symbols(run.directory, symbols)
     levels = report.print_baselines(run, data, symbols)
     mesh = make_mesh(prepared.num_devices)
-    state = replicate(initial_state(prepared), mesh)
+    state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)
     run.print(
         f"{len(data.train):,} series to train on, {prepared.epoch_length} updates per "
         f"epoch; {num_weights(state.params):,} weights"
@@ -283,14 +269,14 @@ def train(config: Config, run: Run) -> None:
     predict = report.make_predict(prepared.module, config.batch_size, symbols.by_step)
     validation, test = encode(data.validation, symbols), encode(data.test, symbols)
 
-    def evaluate(state: TrainState, done: int):
+    def evaluate(state: BestState, done: int):
         found = predict(jax.device_get(state.params), validation)
         metrics = report.measure("validation", validation, found)
         # Of equal accuracies, frequent on few series, the lower loss is the better.
         score = metrics["validation_accuracy"] - 1e-4 * metrics["validation_loss"]
-        best = keep_best(state.best, state.params, score, patience=config.patience)
+        state = keep_best(state, score, patience=config.patience)
         if done == config.num_updates and data.test:
-            found = predict(jax.device_get(best.params), test)
+            found = predict(jax.device_get(state.best.params), test)
             metrics |= report.measure("test", test, found)
             report.write_report(run, done, data.test, test, found, symbols)
         run.log(done, **metrics)
@@ -301,7 +287,7 @@ def train(config: Config, run: Run) -> None:
             ylabel="training loss, nats per label",
         )
         run.write_plot("learning_curve", figure)
-        return state._replace(best=best), metrics
+        return state, metrics
 
     fit(
         run,

@@ -3,12 +3,14 @@
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import optax
+from flax import nnx
 
 from rnnjax.base import Array
 
 
 class Best(NamedTuple):
-    """What a training state keeps of its evaluations, as its branch `best`.
+    """What a training state keeps of its evaluations.
 
     Attributes:
       params: the parameters with the best score.
@@ -23,37 +25,62 @@ class Best(NamedTuple):
     rate_scale: Array
 
 
+class BestState(NamedTuple):
+    """What a training changes that keeps its best parameters.
+
+    Attributes:
+      params: the parameters.
+      opt_state: the optimizer's state.
+      best: what is kept of the evaluations.
+    """
+
+    params: Any
+    opt_state: optax.OptState
+    best: Best
+
+
+def initial_state(
+    module: nnx.Module, optimizer: optax.GradientTransformation
+) -> BestState:
+    """Makes the state before the first update of a module."""
+    params = nnx.as_pure(nnx.state(module))
+    return BestState(params, optimizer.init(params), first_best(params))
+
+
 def first_best(params: Any) -> Best:
-    """Makes the branch before the first evaluation, which will be better."""
+    """Makes what is kept before the first evaluation, which will be better."""
     return Best(params, jnp.float32(-jnp.inf), jnp.int32(0), jnp.float32(1))
 
 
 def keep_best(
-    best: Best, params: Any, score: float, *, patience: int, decay_rate: float = 0.5
-) -> Best:
+    state: BestState, score: float, *, patience: int, decay_rate: float = 0.5
+) -> BestState:
     """Keeps the parameters if their score is the best, else may lower the rate.
 
     Args:
-      best: the branch so far.
-      params: the parameters that were evaluated.
-      score: their score on the validation part; the greater, the better.
+      state: the state that was evaluated.
+      score: its score on the validation part; the greater, the better.
       patience: after each such number of evaluations without a better score the rate is
         lowered.
       decay_rate: the factor by which it is lowered.
 
     Returns:
-      The branch after the evaluation.
+      The state after the evaluation.
 
     Example:
-      >>> best = first_best({"w": 1.0})
+      >>> state = BestState({"w": 1.0}, (), first_best({"w": 1.0}))
       >>> for score in (0.5, 0.4, 0.3, 0.2, 0.6, 0.1):
-      ...     best = keep_best(best, {"w": score}, score, patience=2)
-      >>> best.params, int(best.num_since), float(best.rate_scale)
-      ({'w': 0.6}, 1, 0.5)
+      ...     state = keep_best(state._replace(params=score), score, patience=2)
+      >>> state.best.params, int(state.best.num_since), float(state.best.rate_scale)
+      (0.6, 1, 0.5)
     """
+    best = state.best
     if score > best.score:
-        return Best(params, jnp.float32(score), jnp.int32(0), best.rate_scale)
+        kept = Best(state.params, jnp.float32(score), jnp.int32(0), best.rate_scale)
+        return state._replace(best=kept)
     num_since = best.num_since + 1
     lowers = num_since % patience == 0
     rate_scale = best.rate_scale * jnp.where(lowers, jnp.float32(decay_rate), 1)
-    return best._replace(num_since=num_since, rate_scale=rate_scale)
+    return state._replace(
+        best=best._replace(num_since=num_since, rate_scale=rate_scale)
+    )

@@ -41,7 +41,7 @@ from experiments.harness import Run, fit, flag, guarded, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import Answer, PredictFlags, answer_from
-from experiments.shared.best import Best, first_best, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
@@ -277,23 +277,9 @@ def make_loss(config: Config, symbols: Symbols, graph: Any) -> Callable[..., Arr
     return loss
 
 
-class TrainState(NamedTuple):
-    """What training changes."""
-
-    params: Any
-    opt_state: optax.OptState
-    best: Best  # its score is an F1 or an accuracy
-
-
-def initial_state(prepared: Prepared) -> TrainState:
-    """Makes the state before the first update."""
-    params = nnx.as_pure(nnx.state(prepared.module))
-    return TrainState(params, prepared.optimizer.init(params), first_best(params))
-
-
 def make_update(
     prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[TrainState, int], tuple[TrainState, dict[str, Array]]]:
+) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
     @functools.partial(jax.jit, compiler_options=quick_compile())
@@ -307,7 +293,7 @@ def make_update(
         updates = jax.tree.map(lambda step: best.rate_scale * step, updates)
         params = optax.apply_updates(params, updates)
         metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return TrainState(params, opt_state, best), metrics
+        return BestState(params, opt_state, best), metrics
 
     def update(state, i):
         return update_batch(state, split_batch(prepared.batch(i), mesh, axis=0), i)
@@ -326,7 +312,7 @@ def train(config: Config, run: Run) -> None:
         report_vectors(run, prepared.vectors)
     levels = report.print_baseline(run, parts)
     mesh = make_mesh(prepared.num_devices)
-    state = replicate(initial_state(prepared), mesh)
+    state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)
     run.print(f"{num_weights(state.params):,} weights")
     _, train_key = jax.random.split(jax.random.key(config.seed))
     update = make_update(prepared, mesh, train_key)
@@ -338,17 +324,14 @@ def train(config: Config, run: Run) -> None:
         config.max_shapes,
     )
 
-    def evaluate(state: TrainState, done: int):
+    def evaluate(state: BestState, done: int):
         found = predict(jax.device_get(state.params), "validation")
         metrics = report.measure("validation", parts.validation, found)
         score = report.main_score(metrics)
-        best = keep_best(
-            state.best, state.params, metrics[score], patience=config.patience
-        )
-        state = state._replace(best=best)
+        state = keep_best(state, metrics[score], patience=config.patience)
         if done == config.num_updates and parts.test:
-            found = predict(jax.device_get(best.params), "test")
-            metrics[f"best_{score}"] = float(best.score)
+            found = predict(jax.device_get(state.best.params), "test")
+            metrics[f"best_{score}"] = float(state.best.score)
             metrics |= report.measure("test", parts.test, found)
             report.write_errors(run, done, parts.test, found)
         run.log(done, **metrics)

@@ -36,7 +36,7 @@ from experiments.harness import Run, fit, flag, guarded, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import answer_from
-from experiments.shared.best import Best, first_best, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import score_curve
@@ -61,6 +61,7 @@ from rnnjax.attention import (
     attend_after,
     attend_before,
     attention_layer,
+    beside_weights,
     cell_stack,
     general,
 )
@@ -150,8 +151,12 @@ PRESETS = {
 }
 
 
-def make_model(config: Config, symbols: Symbols, rngs: Any) -> EncoderDecoder:
+def make_model(
+    config: Config, symbols: Symbols, rngs: Any, show_weights: bool = False
+) -> EncoderDecoder:
     """Makes the network, from source tokens to logits of target tokens.
+
+    With `show_weights` its outputs are a dict of `outputs` and `weights`.
 
     Raises:
       ValueError: if there is no cell of that name.
@@ -173,12 +178,12 @@ def make_model(config: Config, symbols: Symbols, rngs: Any) -> EncoderDecoder:
         head = copying(
             target_size, config.hidden_size, memory_size, num_extra=NUM_COPIED
         )
+    after = [*drop, head]
     decoder = stack(
         embed(config.embedding_size, unknown=0),
         *drop,
-        *decoder_layers(config, cells, memory_size),
-        *drop,
-        head,
+        *decoder_layers(config, cells, memory_size, show_weights),
+        *(map(beside_weights, after) if show_weights else after),
     )
     plain = config.attention == "none" and not config.both_directions
     bridge = copy_bridge() if plain else dense_bridge()
@@ -187,20 +192,20 @@ def make_model(config: Config, symbols: Symbols, rngs: Any) -> EncoderDecoder:
 
 
 def decoder_layers(
-    config: Config, cells: list[Cell], memory_size: int
+    config: Config, cells: list[Cell], memory_size: int, show_weights: bool
 ) -> tuple[Layer, ...]:
     """Makes the recurrent layers of the decoder, with its attention."""
     size = config.hidden_size
+    shows: Any = {"show_weights": show_weights}
     match config.attention:
         case "before":
-            how = additive(size)
-            return (recurrent(attend_before(cell_stack(*cells), how, memory_size)),)
+            how = additive(size), memory_size
+            return (recurrent(attend_before(cell_stack(*cells), *how, **shows)),)
         case "feed":
-            stacked = cell_stack(*cells)
-            cell = attend_after(stacked, general(), memory_size, output_size=size)
-            return (recurrent(cell),)
+            how, shows["output_size"] = (general(), memory_size), size
+            return (recurrent(attend_after(cell_stack(*cells), *how, **shows)),)
         case "after":
-            attends = attention_layer(general(), memory_size, size)
+            attends = attention_layer(general(), memory_size, size, **shows)
             return (*map(recurrent, cells), attends)
     return tuple(map(recurrent, cells))
 
@@ -308,23 +313,9 @@ def own_inputs(model: EncoderDecoder, batch: Batch, key: Array) -> Array:
     return jnp.swapaxes(inputs, 0, 1)
 
 
-class TrainState(NamedTuple):
-    """What training changes."""
-
-    params: Any
-    opt_state: optax.OptState
-    best: Best  # by the score of free-running validation
-
-
-def initial_state(prepared: Prepared) -> TrainState:
-    """Makes the state before the first update."""
-    params = nnx.as_pure(nnx.state(prepared.module))
-    return TrainState(params, prepared.optimizer.init(params), first_best(params))
-
-
 def make_update(
     prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[TrainState, int], tuple[TrainState, dict[str, Array]]]:
+) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
     @jax.jit
@@ -360,20 +351,23 @@ def train(config: Config, run: Run) -> None:
     save_symbols(run.directory, symbols)
     validation, test = prepared.data.validation, prepared.data.test
     mesh = make_mesh(prepared.num_devices)
-    state = replicate(initial_state(prepared), mesh)
+    state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)
     sizes = f"{len(symbols.source):,} and {len(symbols.target):,} symbols"
     run.print(f"{num_weights(state.params):,} weights; {sizes}")
     _, train_key = jax.random.split(jax.random.key(config.seed))
     update = make_update(prepared, mesh, train_key)
     write = make_translate(prepared.module, symbols, config)
     measure = report.make_measure(prepared.module, symbols, config)
+    draw_attention = None
+    if config.attention != "none":
+        shown = make_model(config, symbols, nnx.Rngs(0), show_weights=True)
+        draw_attention = report.make_picture(shown, symbols, config.copy)
 
-    def evaluate(state: TrainState, done: int):
+    def evaluate(state: BestState, done: int):
         written = write(state.params, validation, beam_size=1)
         metrics = measure("validation", state.params, validation, written)
         score = metrics[report.main_score(config)]
-        best = keep_best(state.best, state.params, score, patience=config.patience)
-        state = state._replace(best=best)
+        state = keep_best(state, score, patience=config.patience)
         run.write_sample(done, report.show_samples(validation, written))
         if done == config.num_updates and test:
             params = state.best.params
@@ -385,6 +379,8 @@ def train(config: Config, run: Run) -> None:
             run.metrics(), report.main_score(config), ylabel="nats per symbol"
         )
         run.write_plot("learning_curve", curve)
+        if draw_attention is not None:
+            run.write_plot("attention", draw_attention(state.best.params, validation))
         return state, metrics
 
     units = {"units_per_update": config.batch_size, "unit": "pairs"}

@@ -42,12 +42,17 @@ class Batcher:
       data: the pairs.
       symbols: the vocabularies.
       batch_size: pairs per batch.
+      max_shapes: number of shapes of batches at most.
     """
 
-    def __init__(self, data: Encoded, symbols: Symbols, batch_size: int):
+    def __init__(
+        self, data: Encoded, symbols: Symbols, batch_size: int, max_shapes: int = 8
+    ):
         self._data = data
         self._symbols = symbols
-        self.buckets = bucketing.make_buckets(list(map(len, data.target)), batch_size)
+        self.buckets = bucketing.make_buckets(
+            list(map(len, data.target)), batch_size, max_shapes
+        )
         lengths = np.array(list(map(len, data.source)))
         self._lengths = self.buckets._replace(lengths=lengths)
         self._longest = {

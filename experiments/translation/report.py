@@ -1,7 +1,7 @@
 """What a run of translation measures and writes."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +9,15 @@ from flax import nnx
 
 from experiments.data.pairs import Pair
 from experiments.shared import buckets as bucketing
+from experiments.shared.figures import new_figure
 from experiments.translation.batches import Batch, Batcher
 from experiments.translation.loading import PairFlags, Symbols, encode, split
 from experiments.translation.scores import error_rate, text_scores
 from rnnjax import cross_entropy, decoding
 from rnnjax.models.encoder_decoder import EncoderDecoder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MADE = ("dates", "names")
 
@@ -125,3 +129,48 @@ def show_errors(pairs: Sequence[Pair], written: Sequence[str]) -> str:
     head = f"{len(wrong)} of {len(pairs)} are not exact"
     shown = show_samples([pair for pair, _ in wrong], [t for _, t in wrong], len(wrong))
     return f"{head}\n{shown}"
+
+
+def make_picture(
+    module: EncoderDecoder, symbols: Symbols, copies: bool, num_pairs: int = 4
+) -> Callable[[Any, Sequence[Pair]], "Figure"]:
+    """Makes `picture(params, pairs)`: what is looked at while writing the first pairs.
+
+    Args:
+      module: the model, with its weights shown.
+      symbols: its vocabularies.
+      copies: whether it copies words.
+      num_pairs: pairs in the picture at most.
+    """
+    graph = nnx.graphdef(module)
+
+    @jax.jit
+    def weigh(params, batch: Batch):
+        shown = nnx.merge(graph, params)(
+            batch.source,
+            batch.inputs,
+            source_mask=batch.source_mask,
+            copied=batch.copied,
+            mask=batch.mask,
+        )
+        return shown["weights"]
+
+    def picture(params: Any, pairs: Sequence[Pair]) -> "Figure":
+        chosen = pairs[:num_pairs]
+        data = encode(chosen, symbols, copies)
+        batcher = Batcher(data, symbols, len(chosen), max_shapes=1)
+        (rows,) = bucketing.rows_in_order(batcher.buckets)
+        weights = jax.device_get(weigh(params, batcher.batch(rows)))
+        figure = new_figure(4.0 * len(chosen), 4.2)
+        panels = figure.subplots(1, len(chosen), squeeze=False)[0]
+        for axes, pair, own in zip(panels, chosen, weights):
+            source = (*split(pair.source, symbols.source_units), "end")
+            target = (*split(pair.targets[0], symbols.target_units), "end")
+            size = len(target), len(source)
+            axes.imshow(own[: size[0], : size[1]], cmap="Greys", vmin=0, aspect="auto")
+            axes.set_xticks(range(size[1]), source, rotation=90, fontsize=6)
+            axes.set_yticks(range(size[0]), target, fontsize=7)
+            axes.set(xlabel="read", ylabel="written")
+        return figure
+
+    return picture

@@ -41,7 +41,7 @@ from jax.sharding import Mesh
 
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.shared.answering import PredictFlags, answer_from
-from experiments.shared.best import Best, first_best, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
@@ -234,23 +234,9 @@ def prepare(config: Config) -> Prepared:
     )
 
 
-class TrainState(NamedTuple):
-    """What training changes."""
-
-    params: Any
-    opt_state: optax.OptState
-    best: Best
-
-
-def initial_state(prepared: Prepared) -> TrainState:
-    """Makes the state before the first update."""
-    params = nnx.as_pure(nnx.state(prepared.module))
-    return TrainState(params, prepared.optimizer.init(params), first_best(params))
-
-
 def make_update(
     prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[TrainState, int], tuple[TrainState, dict[str, Array]]]:
+) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
     @jax.jit
@@ -283,22 +269,22 @@ def train(config: Config, run: Run) -> None:
     kind: Any = Labels if config.task == "classify" else Forecasts
     reporter = kind(run, config, prepared.data, prepared.module)
     mesh = make_mesh(prepared.num_devices)
-    state = replicate(initial_state(prepared), mesh)
+    state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)
     run.print(f"{num_weights(state.params):,} weights")
     _, train_key = jax.random.split(jax.random.key(config.seed))
     update = make_update(prepared, mesh, train_key)
 
-    def evaluate(state: TrainState, done: int):
+    def evaluate(state: BestState, done: int):
         params = jax.device_get(state.params)
         metrics = reporter.measure("validation", params)
         score = reporter.score(metrics)
-        best = keep_best(state.best, state.params, score, patience=config.patience)
+        state = keep_best(state, score, patience=config.patience)
         if done == config.num_updates:
-            metrics |= reporter.finish(jax.device_get(best.params), done)
+            metrics |= reporter.finish(jax.device_get(state.best.params), done)
         run.log(done, **metrics)
         reporter.plot()
         shown = {name: x for name, x in metrics.items() if isinstance(x, float)}
-        return state._replace(best=best), shown
+        return state, shown
 
     fit(
         run,

@@ -19,7 +19,7 @@ from experiments.polyphonic_music.evaluation import baselines, measure
 from experiments.polyphonic_music.figures import plot_rolls
 from experiments.polyphonic_music.pieces import load_music
 from experiments.polyphonic_music.samples import sample_frames
-from experiments.shared.best import first_best
+from experiments.shared.best import BestState, first_best
 from tests.experiments.running import compile_update_once, plots_of, run, updates_of
 
 LENGTHS = (2, 9, 6, 17, 7, 16, 8)
@@ -268,7 +268,7 @@ def test_the_weight_of_the_penalty_falls_by_epochs(monkeypatch):
     update = experiment.make_update(SMALL, jax.random.key(1), num_batches=2)
     params = jnp.ones(3)
     opt_state = experiment.make_optimizer(SMALL).init(params)
-    state = experiment.TrainState(params, opt_state, first_best(params))
+    state = BestState(params, opt_state, first_best(params))
     weights = [float(update(state, None, i)[1]["penalty_weight"]) for i in (0, 1, 2, 5)]
     np.testing.assert_allclose(weights, [1, 1, 1 / 2, 1 / 3], rtol=1e-6)
 

@@ -11,6 +11,7 @@ import pytest
 
 from experiments.harness import Diverged
 from experiments.harness.metrics import MetricsFile, read_metrics
+from experiments.harness.results import FORMAT
 from tests.harness import toy
 from tests.harness.conftest import ROOT, assert_same_run, names_in, results_of
 
@@ -83,12 +84,12 @@ def test_a_run_of_another_experiment_is_not_resumed(make_run):
 @pytest.mark.parametrize("option", [(), ("--sample", 3)])
 def test_a_run_of_the_old_form_is_refused_in_one_line(run_toy, undisturbed, option):
     results = results_of(undisturbed)
-    assert results.pop("format") == 2
+    assert results.pop("format") == FORMAT
     (undisturbed / "results.json").write_text(json.dumps(results))
     (undisturbed / "config.json").write_text('{"a_flag_of_old": 1}')
     assert run_toy("--resume", undisturbed, *option, status=2).err == (
         f"error: {undisturbed} is a run of format 1, which this version cannot read "
-        "(it reads format 2); start a new run.\n"
+        f"(it reads format {FORMAT}); start a new run.\n"
     )
 
 

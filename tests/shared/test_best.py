@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.shared.best import first_best, keep_best
+from experiments.shared.best import BestState, first_best, keep_best
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,11 @@ from experiments.shared.best import first_best, keep_best
     ],
 )
 def test_the_best_are_kept_and_the_rate_decays(scores, patience, expected):
-    best, found = first_best(-1), []
+    state, found = BestState(-1, (), first_best(-1)), []
     for number, score in enumerate(scores):
-        best = keep_best(best, number, score, patience=patience, decay_rate=0.25)
+        state = state._replace(params=number)
+        state = keep_best(state, score, patience=patience, decay_rate=0.25)
+        best = state.best
         found.append((best.params, float(best.rate_scale), int(best.num_since)))
     assert found[: len(expected)] == expected
     assert float(best.score) == pytest.approx(max(scores))

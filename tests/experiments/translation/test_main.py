@@ -89,7 +89,7 @@ def test_a_run_is_trained_and_translates_lines(tmp_path, capsys):
         2.718281828 ** metrics["test_loss"], rel=1e-5
     )
     assert metrics["test_free_perplexity"] > 1 and 0 <= metrics["test_bleu"] <= 100
-    assert plots_of(directory) == {"learning_curve"}
+    assert plots_of(directory) == {"attention", "learning_curve"}
     path.write_text("timo met saruva near the river\n\n")
     capsys.readouterr()
     flags = f"--resume {directory} --translate --input {path} --format jsonl"
