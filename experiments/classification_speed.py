@@ -27,6 +27,7 @@ import numpy as np
 
 from experiments.classification import __main__ as classification
 from experiments.harness import Run, RunConfig, flag, main
+from experiments.shared.best import initial_state
 
 BATCHES_PER_TURN = 16
 
@@ -61,7 +62,7 @@ def rnnjax_turn(
 ) -> Callable[[], int]:
     """Makes a turn of the experiment's updates; it returns the reviews it has read."""
     update = classification.make_update(prepared, jax.random.key(0))
-    state, done = classification.initial_state(prepared), 0
+    state, done = initial_state(prepared.module, prepared.optimizer), 0
     shapes = set()
     for i in range(prepared.epoch_length):  # one update of each shape compiles all
         shape = prepared.batch(i).inputs.shape

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from experiments.data.lookup import AnyPath
 from experiments.data.tables import read_table
 from experiments.data.text import read_text, split_lines
 from experiments.harness.errors import BadInput
@@ -27,7 +28,7 @@ class LabelledText(NamedTuple):
 
     words: tuple[str, ...]
     label: str
-    path: Path | None = None
+    path: AnyPath | None = None
     line: int | None = None
     tree: BracketedTree | None = None
 
@@ -134,7 +135,7 @@ def _read_class(name: str, entry: Path, encoding: str) -> list[LabelledText]:
     ]
 
 
-def _some_words(text: str, path: Path, line: int | None = None) -> tuple[str, ...]:
+def _some_words(text: str, path: AnyPath, line: int | None = None) -> tuple[str, ...]:
     words = words_of(text)
     if not words:
         raise BadInput(f"the text must hold a word, got {text!r}.", path, line)
