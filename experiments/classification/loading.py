@@ -20,7 +20,7 @@ from experiments.data.labelled_trees import read_labelled_trees
 from experiments.data.packed_reviews import read_packed_reviews, read_word_list
 from experiments.data.registry import dataset as registered
 from experiments.data.vocabulary import UNKNOWN, Vocabulary
-from experiments.harness import BadInput, flag
+from experiments.harness import BadInput, check_needs, flag
 from experiments.shared.vectors import VectorFlags
 
 MADE = (4000, 500, 1000)
@@ -69,12 +69,11 @@ class TextFlags(VectorFlags):
     def __post_init__(self):
         """Checks that the flags come together."""
         super().__post_init__()
-        for name, needed in (
-            ("validation_path", "data_path"),
-            ("test_path", "validation_path"),
-        ):
-            if getattr(self, name) is not None and getattr(self, needed) is None:
-                raise ValueError(f"{name} needs {needed}.")
+        needs = {
+            "validation_path": "data_path",
+            "test_path": "validation_path",
+        }
+        check_needs(self, needs)
         if self.target != "label" and self.data_path is None and self.dataset != "made":
             raise ValueError(f"target must be label for {self.dataset}.")
 

@@ -6,7 +6,7 @@ trains nothing has a `RunConfig`.
 """
 
 from experiments.harness.command import main
-from experiments.harness.config import RunConfig, TrainingConfig, flag
+from experiments.harness.config import RunConfig, TrainingConfig, check_needs, flag
 from experiments.harness.errors import BadInput, MissingData
 from experiments.harness.fit import fit, restore
 from experiments.harness.guard import Diverged, guarded
@@ -20,6 +20,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "TrainingConfig",
+    "check_needs",
     "fit",
     "flag",
     "guarded",

@@ -88,6 +88,21 @@ class TrainingConfig(RunConfig):
     )
 
 
+def check_needs(config: RunConfig, needs: Mapping[str, str]) -> None:
+    """Checks that flags come with those that they are of no use without.
+
+    Args:
+      config: the configuration, in its `__post_init__`.
+      needs: the field that each field needs, by their names.
+
+    Raises:
+      ValueError: if a field is given and the one that it needs is None.
+    """
+    for name, needed in needs.items():
+        if getattr(config, name) is not None and getattr(config, needed) is None:
+            raise ValueError(f"{name} needs {needed}.")
+
+
 def metadata(config: type[RunConfig], name: str) -> Mapping[str, Any]:
     """Collects what `flag` declares of a field, in a class and those above it.
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from experiments.data.tables import Fill
-from experiments.harness import TrainingConfig, flag
+from experiments.harness import TrainingConfig, check_needs, flag
 
 NUM_FOLDS = 5
 Source = Literal["audio", "table", "residues"]
@@ -70,9 +70,7 @@ class SeriesFlags(TrainingConfig):
             "series_column": "label_column",
             "label_column": "data_path",
         }
-        for name, needed in needs.items():
-            if getattr(self, name) is not None and getattr(self, needed) is None:
-                raise ValueError(f"{name} needs {needed}.")
+        check_needs(self, needs)
         if self.dataset != "made":
             if self.validation_path is not None:
                 raise ValueError("validation_path must not be given with dataset.")

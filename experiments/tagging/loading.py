@@ -13,7 +13,7 @@ from experiments.data.sentences import (
     read_columns,
     read_conllu,
 )
-from experiments.harness import BadInput, TrainingConfig, flag
+from experiments.harness import BadInput, TrainingConfig, check_needs, flag
 from experiments.tagging.grammar import made_sentences
 
 UD = {
@@ -69,9 +69,7 @@ class SentenceFlags(TrainingConfig):
             "validation_path": "data_path",
             "test_path": "validation_path",
         }
-        for name, needed in needs.items():
-            if getattr(self, name) is not None and getattr(self, needed) is None:
-                raise ValueError(f"{name} needs {needed}.")
+        check_needs(self, needs)
         if self.tag_path is not None and self.validation_path is not None:
             raise ValueError("validation_path must not be given with tag_path.")
 

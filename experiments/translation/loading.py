@@ -12,7 +12,7 @@ from experiments.data import lookup, splits
 from experiments.data.pairs import Pair, read_aligned_pairs, read_tab_separated
 from experiments.data.registry import dataset as registered
 from experiments.data.vocabulary import UNKNOWN, Vocabulary
-from experiments.harness import BadInput, TrainingConfig, flag
+from experiments.harness import BadInput, TrainingConfig, check_needs, flag
 from experiments.translation.made import made_dates, made_names
 
 Units = Literal["words", "characters"]
@@ -65,9 +65,7 @@ class PairFlags(TrainingConfig):
             "validation_source_path": "source_path",
             "test_source_path": "validation_source_path",
         }
-        for name, needed in needs.items():
-            if getattr(self, name) is not None and getattr(self, needed) is None:
-                raise ValueError(f"{name} needs {needed}.")
+        check_needs(self, needs)
 
     @property
     def is_own(self) -> bool:

@@ -13,7 +13,7 @@ from experiments.data import lookup, splits
 from experiments.data.frames import Clip
 from experiments.data.images import dot_digits, read_mnist
 from experiments.data.registry import dataset as registered
-from experiments.harness import BadInput, TrainingConfig, flag
+from experiments.harness import BadInput, TrainingConfig, check_needs, flag
 from experiments.shared import buckets as bucketing
 from experiments.shared.buckets import Rows, pad, pick
 from experiments.video.digits import LABELS, Digits, labelled_digits, moving_digits
@@ -52,9 +52,7 @@ class ClipFlags(TrainingConfig):
         """Checks that the folders come together."""
         super().__post_init__()
         needs = {"validation_path": "data_path", "test_path": "validation_path"}
-        for name, needed in needs.items():
-            if getattr(self, name) is not None and getattr(self, needed) is None:
-                raise ValueError(f"{name} needs {needed}.")
+        check_needs(self, needs)
 
 
 @dataclasses.dataclass(frozen=True)
