@@ -9,10 +9,11 @@ from flax import nnx
 
 from experiments.data.pairs import Pair
 from experiments.shared import buckets as bucketing
+from experiments.shared.edits import error_rate
 from experiments.shared.figures import new_figure
 from experiments.translation.batches import Batch, Batcher
 from experiments.translation.loading import PairFlags, Symbols, encode, split
-from experiments.translation.scores import error_rate, text_scores
+from experiments.translation.scores import text_scores
 from rnnjax import cross_entropy, decoding
 from rnnjax.models.encoder_decoder import EncoderDecoder
 
