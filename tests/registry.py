@@ -41,6 +41,7 @@ from rnnjax.layers import (
     dilated,
     dilated_stack,
     ensemble,
+    handwriting,
     highway,
     layer_norm,
     locked_dropout,
@@ -217,6 +218,13 @@ LAYERS = [
         ),
         11,
         draw_tokens,
+    ),
+    LayerCase(
+        "handwriting",
+        handwriting,
+        lambda engine: handwriting(
+            [recurrent(lstm(5), engine=engine), recurrent(gru(4), engine=engine)], 7
+        ),
     ),
     LayerCase(
         "ensemble",

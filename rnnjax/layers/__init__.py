@@ -15,6 +15,12 @@ from rnnjax.layers.ensemble import (
     mean_of_log_probs,
     mean_of_probabilities,
 )
+from rnnjax.layers.handwriting import (
+    bind_text,
+    handwriting,
+    steps_to_end,
+    window_weights,
+)
 from rnnjax.layers.language_model import language_model
 from rnnjax.layers.layer_norm import layer_norm
 from rnnjax.layers.merging import average, concatenate, keep_apart
@@ -43,6 +49,7 @@ __all__ = [
     "Spelling",
     "average",
     "bind_source",
+    "bind_text",
     "bidirectional",
     "causal_convolution",
     "causal_layer",
@@ -59,6 +66,7 @@ __all__ = [
     "encoder_decoder",
     "ensemble",
     "first_step",
+    "handwriting",
     "highway",
     "keep_apart",
     "language_model",
@@ -82,7 +90,9 @@ __all__ = [
     "spelling",
     "spelling_convolution",
     "stack",
+    "steps_to_end",
     "variational_dropout",
     "weight_drop",
+    "window_weights",
     "zoneout",
 ]
