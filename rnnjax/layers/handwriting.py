@@ -135,6 +135,10 @@ def window_weights(
     Returns:
       `[T, ...batch, S + 1]`, the weights of the characters and of the place after them,
       which need not sum to 1; zeros at masked steps.
+
+    Raises:
+      ValueError: if the first of `cells` is not a cell with factors, or the sizes are
+        not those of `params`.
     """
     reader = _reader(cells[0], text_size, num_components, 1.0, show_weights=True)
     _, shown = recurrent(reader).apply(params[0][0], None, offsets, mask=mask)
