@@ -32,11 +32,13 @@ from rnnjax.layers.pooling import (
     max_pool,
     mean_pool,
 )
+from rnnjax.layers.recognizer import Recognized, Recognizer, recognizer
 from rnnjax.layers.recurrent import bidirectional, recurrent
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from rnnjax.layers.spelling import Spelling, spelling
 from rnnjax.layers.spelling_convolution import spelling_convolution
 from rnnjax.layers.stack import stack
+from rnnjax.layers.subsampling import stack_steps
 from rnnjax.layers.tokens import embed, embedding_lookup, one_hot
 from rnnjax.layers.variational_dropout import variational_dropout
 from rnnjax.layers.weight_drop import weight_drop
@@ -46,6 +48,8 @@ __all__ = [
     "Bridge",
     "Encoded",
     "EncoderDecoder",
+    "Recognized",
+    "Recognizer",
     "Spelling",
     "average",
     "bind_source",
@@ -83,6 +87,7 @@ __all__ = [
     "pointer",
     "pointwise",
     "read_chunk",
+    "recognizer",
     "recurrent",
     "candidate_dropout",
     "residual",
@@ -90,6 +95,7 @@ __all__ = [
     "spelling",
     "spelling_convolution",
     "stack",
+    "stack_steps",
     "steps_to_end",
     "variational_dropout",
     "weight_drop",
