@@ -38,7 +38,6 @@ from jax.sharding import Mesh
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.harness.names import look_up
 from experiments.series_classification import report
-from experiments.series_classification.augmentation import AugmentationFlags, augment
 from experiments.series_classification.batches import (
     Batch,
     Symbols,
@@ -52,6 +51,7 @@ from experiments.series_classification.series import Parts, SeriesFlags
 from experiments.series_classification.use import make_reply
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import PredictFlags, answer_from
+from experiments.shared.augmentation import AugmentationFlags, augment
 from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.series_classification.augmentation import AugmentationFlags, augment
+from experiments.shared.augmentation import AugmentationFlags, augment
 
 LENGTHS = np.array([9, 4, 1, 0, 9, 9])
 NUM_STEPS, NUM_CHANNELS = 9, 5
