@@ -67,6 +67,7 @@ def test_healthy(text, capsys, line):
         "series_classification",
         "tagging",
         "tagging --output crf --hidden-size 16",
+        "translation",
     ],
 )
 def test_more_that_are_healthy(text, capsys, line):
