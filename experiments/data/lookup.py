@@ -7,19 +7,17 @@ import gzip
 import hashlib
 import os
 import shlex
-import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pooch
 
+from experiments.data.archives import AnyPath, path_within
 from experiments.data.registry import DataFile, Dataset, dataset
 from experiments.harness.errors import BadInput, MissingData
 
 DATA_DIR_VARIABLE = "RNNJAX_DATA_DIR"
-
-AnyPath = Path | zipfile.Path
 
 
 def find(name: str, data_dir: str | Path | None = None) -> dict[str, AnyPath]:
@@ -35,7 +33,7 @@ def find(name: str, data_dir: str | Path | None = None) -> dict[str, AnyPath]:
 
     Returns:
       A dict from the name of each file to its path, which may end in `.gz` or be one
-      within a zip file.
+      within an archive.
 
     Raises:
       ValueError: if there is no data set of that name.
@@ -117,12 +115,10 @@ def _candidates(file: DataFile, directory: Path, place: Path) -> Iterator[AnyPat
     yield directory / f"{file.name}.gz"
     if file.also is None:
         return
-    archive, is_packed, member = file.also.partition(".zip/")
-    if not is_packed:
-        yield place / file.also
-        yield place / f"{file.also}.gz"
-    elif zipfile.is_zipfile(place / f"{archive}.zip"):
-        yield zipfile.Path(place / f"{archive}.zip", member)
+    if packed := path_within(place, file.also):
+        yield packed
+    yield place / file.also
+    yield place / f"{file.also}.gz"
 
 
 def _fetch_file(file: DataFile, name: str, place: Path) -> AnyPath:

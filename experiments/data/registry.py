@@ -17,7 +17,7 @@ class DataFile:
       num_bytes: size of the uncompressed content.
       sha256: digest of the uncompressed content.
       also: another path, below the directory of all data sets, where it may lie; a part
-        of it may be a zip file.
+        of it may be a zip or a tar.xz file.
     """
 
     name: str

@@ -1,8 +1,5 @@
 """The errors by which readers and searches report what a user can mend."""
 
-import zipfile
-from pathlib import Path
-
 
 class BadInput(ValueError):
     """A file, a line or a record that a reader cannot take.
@@ -17,7 +14,7 @@ class BadInput(ValueError):
 
     Args:
       message: what is wrong, as a sentence.
-      path: the file.
+      path: the file, as anything whose text is its path.
       line: number of the line, from 1.
       byte: offset of the byte, from 0.
     """
@@ -25,7 +22,7 @@ class BadInput(ValueError):
     def __init__(
         self,
         message: str,
-        path: str | Path | zipfile.Path | None = None,
+        path: object = None,
         line: int | None = None,
         byte: int | None = None,
     ):

@@ -43,19 +43,21 @@ from experiments.shared.figures import score_curve
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
-from experiments.translation import report
+from experiments.translation import presets, report
 from experiments.translation.batches import Batch, Batcher
-from experiments.translation.loading import (
+from experiments.translation.loading import SIDES, PairFlags, load_pairs
+from experiments.translation.parts import drawn_from, last_row, tie_head
+from experiments.translation.schedules import Schedule, own_inputs, own_rate
+from experiments.translation.sets import Parts
+from experiments.translation.symbols import (
     NUM_COPIED,
-    PairFlags,
-    Parts,
     Symbols,
     encode,
-    load_pairs,
     make_symbols,
+    save_pieces,
 )
 from experiments.translation.writing import TranslateFlags, make_reply, make_translate
-from rnnjax import cross_entropy, decoding
+from rnnjax import cross_entropy
 from rnnjax.attention import (
     additive,
     attend_after,
@@ -79,16 +81,18 @@ from rnnjax.layers import (
     stack,
 )
 from rnnjax.models.encoder_decoder import EncoderDecoder
+from rnnjax.optimizers import averaged_params, moving_average
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(OptimizerFlags, PairFlags):
     """Flags of translation."""
 
-    attention: Literal["none", "before", "after", "feed"] = flag(
+    attention: Literal["none", "last", "before", "after", "feed"] = flag(
         "before",
         "when the decoder attends: before its step (Bahdanau), after it (Luong), after "
-        "it and feeding what it saw to the next step, or never",
+        "it and feeding what it saw to the next step, or never; last: before its step "
+        "to where the encoder ended (Cho)",
     )
     copy: bool = flag(False, "also copy words of the source; needs attention")
     cell: str = flag("gru", "recurrent cell, by the name of its maker")
@@ -99,10 +103,24 @@ class Config(OptimizerFlags, PairFlags):
     reverse_source: bool = flag(
         False, "whether an encoder of one direction reads from the end"
     )
+    tie_embeddings: bool = flag(
+        False, "whether the decoder predicts symbols by the vectors it reads them by"
+    )
+    init_bound: float | None = flag(
+        None, "all parameters begin uniform from -bound to bound; none: by layer"
+    )
     min_count: int = flag(2, "occurrences that make a word known", minimum=1)
     dropout_rate: float = flag(0.1, "probability of zeroing around layers", minimum=0)
-    schedule: Literal["none", "linear", "exponential", "inverse_sigmoid"] = flag(
-        "none", "how the share of true inputs falls from 1 (scheduled sampling)"
+    schedule: Schedule = flag(
+        "none",
+        "how the share of true inputs falls from 1 (scheduled sampling); half: 0.5 "
+        "from the first update on",
+    )
+    average_over: int | None = flag(
+        None,
+        "updates over which parameters are averaged for evaluation and use; none: they "
+        "are not",
+        minimum=1,
     )
     batch_size: int = flag(64, "pairs per update", minimum=1)
     learning_rate: float = flag(3e-3, "learning rate", minimum=0)
@@ -124,31 +142,16 @@ class Config(OptimizerFlags, PairFlags):
         super().__post_init__()
         if self.copy and self.attention == "none":
             raise ValueError("copy needs attention, got none.")
-        if self.reverse_source and self.both_directions:
-            raise ValueError("reverse_source must not be given with both_directions.")
+        if self.copy and "pieces" in map(self.units_of, SIDES):
+            raise ValueError("copy must not be given with pieces.")
+        if self.both_directions and (self.reverse_source or self.attention == "last"):
+            raise ValueError(
+                "reverse_source and attention last must not be given with "
+                "both_directions."
+            )
 
 
-PUBLISHED = Config(
-    dataset="multi30k",
-    cell="lstm",
-    attention="feed",
-    hidden_size=256,
-    embedding_size=256,
-    dropout_rate=0.3,
-    learning_rate=1e-3,
-    num_updates=2300,  # ten epochs of 227 batches
-    batch_size=128,
-    eval_every=230,
-    checkpoint_every=230,
-)
-PRESETS = {
-    "multi30k": PUBLISHED,
-    "multi30k_plain": dataclasses.replace(PUBLISHED, attention="none"),
-    "multi30k_reversed": dataclasses.replace(
-        PUBLISHED, attention="none", both_directions=False, reverse_source=True
-    ),
-    "names": Config(dataset="names", copy=True, eval_every=100),
-}
+PRESETS = {name: Config(**flags) for name, flags in presets.PRESETS.items()}
 
 
 def make_model(
@@ -178,16 +181,21 @@ def make_model(
         head = copying(
             target_size, config.hidden_size, memory_size, num_extra=NUM_COPIED
         )
-    after = [*drop, head]
+    project = [dense(config.embedding_size)] if config.tie_embeddings else []
+    after = [*drop, *project, head]
     decoder = stack(
         embed(config.embedding_size, unknown=0),
         *drop,
         *decoder_layers(config, cells, memory_size, show_weights),
         *(map(beside_weights, after) if show_weights else after),
     )
+    if config.tie_embeddings:
+        decoder = tie_head(decoder)
     plain = config.attention == "none" and not config.both_directions
     bridge = copy_bridge() if plain else dense_bridge()
     model = encoder_decoder(stack(*encoder), decoder, bridge)
+    if config.init_bound is not None:
+        model = drawn_from(model, config.init_bound)
     return EncoderDecoder(model, source_size, target_size, rngs=rngs)
 
 
@@ -198,8 +206,11 @@ def decoder_layers(
     size = config.hidden_size
     shows: Any = {"show_weights": show_weights}
     match config.attention:
-        case "before":
-            how = additive(size), memory_size
+        case "before" | "last":
+            reader = additive(size)
+            if config.attention == "last":
+                reader = last_row(config.reverse_source)
+            how = reader, memory_size
             return (recurrent(attend_before(cell_stack(*cells), *how, **shows)),)
         case "feed":
             how, shows["output_size"] = (general(), memory_size), size
@@ -277,40 +288,17 @@ def prepare(config: Config) -> Prepared:
         bucketing.batches_per_epoch(batcher.buckets),
         module,
         loss,
-        make_optimizer(config),
+        make_averaging_optimizer(config),
         num_devices,
     )
 
 
-def own_rate(config: Config, i: int) -> float:
-    """Returns the probability that update i reads what the model drew itself."""
-    match config.schedule:
-        case "linear":
-            share = decoding.linear_decay(i, config.num_updates, least=0.5)
-        case "exponential":
-            share = decoding.exponential_decay(i, 0.5 ** (4 / config.num_updates))
-        case "inverse_sigmoid":
-            share = decoding.inverse_sigmoid_decay(i, config.num_updates / 8)
-        case _:
-            share = 1.0
-    return 1 - float(share)
-
-
-def own_inputs(model: EncoderDecoder, batch: Batch, key: Array) -> Array:
-    """Replaces some inputs by what the model draws, as the batch's rate says."""
-    encoded = model.encode(batch.source, mask=batch.source_mask, copied=batch.copied)
-    params, carry = model.begin(encoded)
-    inputs = decoding.scheduled_inputs(
-        model.layer,
-        params,
-        jnp.swapaxes(batch.inputs, 0, 1),
-        key,
-        batch.rate,
-        sampler=decoding.sample_tokens(),
-        carry=carry,
-        mask=jnp.swapaxes(batch.mask, 0, 1),
-    )
-    return jnp.swapaxes(inputs, 0, 1)
+def make_averaging_optimizer(config: Config) -> optax.GradientTransformation:
+    """Makes the optimizer, with an average of the parameters if there shall be one."""
+    optimizer = make_optimizer(config)
+    if config.average_over is None:
+        return optimizer
+    return optax.chain(optimizer, moving_average(config.average_over))
 
 
 def make_update(
@@ -346,9 +334,10 @@ def train(config: Config, run: Run) -> None:
     prepared = prepare(config)
     symbols = prepared.symbols
     run.record_choice("num_devices", prepared.num_devices)
-    for name, digest in prepared.data.digests.items():
+    for name, digest in (prepared.data.digests | symbols.digests).items():
         run.record_data(name, digest)
     save_symbols(run.directory, symbols)
+    save_pieces(run.directory, symbols)
     validation, test = prepared.data.validation, prepared.data.test
     mesh = make_mesh(prepared.num_devices)
     state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)
@@ -359,15 +348,19 @@ def train(config: Config, run: Run) -> None:
     write = make_translate(prepared.module, symbols, config)
     measure = report.make_measure(prepared.module, symbols, config)
     draw_attention = None
-    if config.attention != "none":
+    if config.attention not in ("none", "last"):
         shown = make_model(config, symbols, nnx.Rngs(0), show_weights=True)
         draw_attention = report.make_picture(shown, symbols, config.copy)
 
     def evaluate(state: BestState, done: int):
-        written = write(state.params, validation, beam_size=1)
-        metrics = measure("validation", state.params, validation, written)
+        params = state.params
+        if config.average_over is not None:
+            params = averaged_params(state.opt_state, params)
+        written = write(params, validation, beam_size=1)
+        metrics = measure("validation", params, validation, written)
         score = metrics[report.main_score(config)]
-        state = keep_best(state, score, patience=config.patience)
+        kept = keep_best(state._replace(params=params), score, patience=config.patience)
+        state = kept._replace(params=state.params)
         run.write_sample(done, report.show_samples(validation, written))
         if done == config.num_updates and test:
             params = state.best.params
@@ -389,7 +382,12 @@ def train(config: Config, run: Run) -> None:
 
 def translate(directory: Path, flags: TranslateFlags) -> int:
     """Translates each line."""
-    return answer_from(flags, make_reply(load(directory), flags))
+    first = load(directory)
+    name = "experiments.translation"
+    others = [
+        load(other, experiment=name, symbols=first.symbols) for other in flags.with_runs
+    ]
+    return answer_from(flags, make_reply([first, *others], flags))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.shared import buckets as bucketing
 from experiments.shared.buckets import Rows, pad, real_steps
-from experiments.translation.loading import Encoded, Symbols
+from experiments.translation.symbols import Encoded, Symbols
 
 
 class Batch(NamedTuple):

@@ -12,22 +12,23 @@ from experiments.shared import buckets as bucketing
 from experiments.shared.edits import error_rate
 from experiments.shared.figures import new_figure
 from experiments.translation.batches import Batch, Batcher
-from experiments.translation.loading import PairFlags, Symbols, encode, split
+from experiments.translation.loading import PairFlags
 from experiments.translation.scores import text_scores
+from experiments.translation.sets import SETS
+from experiments.translation.symbols import Symbols, encode
 from rnnjax import cross_entropy, decoding
 from rnnjax.models.encoder_decoder import EncoderDecoder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MADE = ("dates", "names")
-
 
 def main_score(flags: PairFlags) -> str:
     """Returns the name of the validation score by which parameters are chosen."""
-    is_made = flags.dataset in MADE and not flags.is_own
-    by_words = flags.units_of("target") == "words"
-    return "validation_bleu" if by_words and not is_made else "validation_exact"
+    score = "bleu" if flags.is_own else SETS[flags.dataset].score
+    if flags.units_of("target") == "characters":
+        score = "exact"
+    return f"validation_{score}"
 
 
 def make_measure(
@@ -42,15 +43,15 @@ def make_measure(
       itself, greedily;
     - `_exact`, the share of targets that were written without any error;
     - `_error_rate`, edits per symbol, with its parts;
-    - `_bleu` and `_chrf`, where targets are made of words.
+    - `_bleu` and `_chrf`, where targets are made of words or pieces.
     """
     nats_of = _make_nats(module)
 
     def measure(part, params, pairs: Sequence[Pair], written: Sequence[str]):
         forced, free = _mean_nats(nats_of, params, pairs, symbols, config)
-        units = symbols.target_units
-        references = [[split(t, units) for t in pair.targets] for pair in pairs]
-        errors = error_rate(references, [split(text, units) for text in written])
+        split = symbols.split_target
+        references = [list(map(split, pair.targets)) for pair in pairs]
+        errors = error_rate(references, list(map(split, written)))
         metrics = {
             "loss": forced,
             "perplexity": float(jnp.exp(forced)),
@@ -61,7 +62,7 @@ def make_measure(
             "deletions": errors.deletions,
             "insertions": errors.insertions,
         }
-        if units == "words":
+        if symbols.target_units != "characters":
             scores = text_scores([pair.targets[0] for pair in pairs], written)
             metrics |= {"bleu": scores.bleu, "chrf": scores.chrf}
         return {f"{part}_{name}": value for name, value in metrics.items()}
@@ -165,8 +166,8 @@ def make_picture(
         figure = new_figure(4.0 * len(chosen), 4.2)
         panels = figure.subplots(1, len(chosen), squeeze=False)[0]
         for axes, pair, own in zip(panels, chosen, weights):
-            source = (*split(pair.source, symbols.source_units), "end")
-            target = (*split(pair.targets[0], symbols.target_units), "end")
+            source = (*symbols.split_source(pair.source), "end")
+            target = (*symbols.split_target(pair.targets[0]), "end")
             size = len(target), len(source)
             axes.imshow(own[: size[0], : size[1]], cmap="Greys", vmin=0, aspect="auto")
             axes.set_xticks(range(size[1]), source, rotation=90, fontsize=6)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +17,7 @@ from experiments.shared import buckets as bucketing
 from experiments.shared.answering import Answer, AnsweringFlags, round_up
 from experiments.shared.trained import Trained
 from experiments.translation.batches import Batcher
-from experiments.translation.loading import (
+from experiments.translation.symbols import (
     END,
     START,
     Symbols,
@@ -24,6 +25,7 @@ from experiments.translation.loading import (
     encode,
 )
 from rnnjax.decoding import beam_search, length_penalty
+from rnnjax.layers import ensemble
 from rnnjax.models.encoder_decoder import EncoderDecoder
 
 
@@ -40,25 +42,37 @@ class Written(NamedTuple):
 
 
 def make_search(
-    module: EncoderDecoder, symbols: Symbols
+    modules: Sequence[EncoderDecoder], symbols: Symbols
 ) -> Callable[..., tuple[Any, Any]]:
-    """Makes `search(params, source, mask, copied, beam_size, num_best)`.
+    """Makes `search(params, source, mask, copied, *, beam_size, num_best)`.
 
-    Scores are means per symbol. A beam of 1 is greedy decoding.
+    Scores are means per symbol. A beam of 1 is greedy decoding. Several models are
+    searched as one that predicts the mean of their probabilities.
+
+    Args:
+      modules: models of the same symbols.
+      symbols: their vocabularies.
 
     Returns:
-      The function, of arrays batch first, to the tokens `[L, N, B]` of the N best and
-      their scores `[N, B]`.
+      The function, of the parameters of each model and of arrays batch first, to the
+      tokens `[L, N, B]` of the N best and their scores `[N, B]`.
     """
-    graph = nnx.graphdef(module)
+    graphs = [nnx.graphdef(module) for module in modules]
     start, end = symbols.target.encode([START, END]).tolist()
 
     @functools.partial(jax.jit, static_argnames=("beam_size", "num_best"))
     def search(params, source, mask, copied, *, beam_size, num_best=1):
-        model = nnx.merge(graph, params)
-        own, carry = model.begin(model.encode(source, mask=mask, copied=copied))
+        models = [nnx.merge(*both) for both in zip(graphs, params, strict=True)]
+        begun = [
+            model.begin(model.encode(source, mask=mask, copied=copied))
+            for model in models
+        ]
+        layer, (own, carry) = models[0].layer, begun[0]
+        if len(models) > 1:
+            layer = ensemble(*(model.layer for model in models))
+            own, carry = zip(*begun)
         found = beam_search(
-            model.layer,
+            layer,
             own,
             jnp.full((1, len(source)), start),
             symbols.longest,
@@ -83,7 +97,7 @@ def make_translate(
       symbols: its vocabularies.
       config: `batch_size` and `copy` of the experiment.
     """
-    search = make_search(module, symbols)
+    search = make_search([module], symbols)
 
     def translate(params: Any, pairs: Sequence[Pair], beam_size: int) -> list[str]:
         data = encode(pairs, symbols, config.copy)
@@ -92,7 +106,7 @@ def make_translate(
         for rows in bucketing.rows_in_order(batcher.buckets):
             batch = batcher.batch(rows)
             given = batch.source, batch.source_mask, batch.copied
-            tokens, _ = jax.device_get(search(params, *given, beam_size=beam_size))
+            tokens, _ = jax.device_get(search([params], *given, beam_size=beam_size))
             for row, index in enumerate(rows.indices):
                 if index >= 0:
                     new_words = data.new_words[index]
@@ -112,6 +126,9 @@ class TranslateFlags(AnsweringFlags):
 
     beam_size: int = flag(5, "hypotheses of the search; 1: greedy")
     num_best: int = flag(1, "translations per line, the best first")
+    with_runs: tuple[Path, ...] = flag(
+        (), "other runs of the same pairs, to predict by the mean of all (an ensemble)"
+    )
 
     def __post_init__(self):
         """Checks the sizes."""
@@ -122,23 +139,29 @@ class TranslateFlags(AnsweringFlags):
             )
 
 
-def make_reply(trained: Trained, flags: TranslateFlags) -> Callable[[str], Answer]:
-    """Makes the function that translates a line.
+def make_reply(
+    trained: Sequence[Trained], flags: TranslateFlags
+) -> Callable[[str], Answer]:
+    """Makes the function that translates a line, by all runs together.
 
     Several translations of a line are separated by tabs in the format text.
 
     Raises:
-      ValueError: by the function, if the line is empty.
+      ValueError: if only some of the runs copy words; by the function, if the line is
+        empty.
     """
-    module, config, symbols = trained
-    search = make_search(module, symbols)
-    params = nnx.as_pure(nnx.state(module))
+    symbols = trained[0].symbols
+    (copies, *others) = {run.config.copy for run in trained}
+    if others:
+        raise ValueError("copy must be the same in all runs, got both.")
+    search = make_search([run.module for run in trained], symbols)
+    params = [nnx.as_pure(nnx.state(run.module)) for run in trained]
     sizes = {"beam_size": flags.beam_size, "num_best": flags.num_best}
 
     def reply(line: str) -> Answer:
         if not line.strip():
             raise ValueError("the line must hold a text, got an empty one.")
-        data = encode([Pair(line.strip(), ())], symbols, config.copy)
+        data = encode([Pair(line.strip(), ())], symbols, copies)
         length = len(data.source[0])
         padding = (0, round_up(length) - length)
         source, copied = (

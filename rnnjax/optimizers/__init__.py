@@ -3,6 +3,7 @@
 from rnnjax.optimizers.averaging import (
     AveragingState,
     averaged_params,
+    moving_average,
     non_monotonic_averaging,
     nt_asgd,
     record_validation,
@@ -32,6 +33,7 @@ __all__ = [
     "clip_by_norm",
     "clip_by_value",
     "clip_states",
+    "moving_average",
     "non_monotonic_averaging",
     "nt_asgd",
     "raise_if_stopped",

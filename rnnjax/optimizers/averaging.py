@@ -1,4 +1,4 @@
-"""Averaging of parameters that begins when validation stops improving."""
+"""Averaging of parameters: of the latest updates, or of those after a trigger."""
 
 from typing import Any, NamedTuple
 
@@ -50,10 +50,53 @@ def non_monotonic_averaging(patience: int = 5) -> optax.GradientTransformation:
       ICLR 2018, algorithm 1.
     """
     check_positive(patience=patience)
+    return _averaging(patience, begins=False)
+
+
+def moving_average(num_updates: int) -> optax.GradientTransformation:
+    """Averages the parameters from the first update on, the old ones fading.
+
+        meanₖ = meanₖ₋₁ + (xₖ - meanₖ₋₁) / min(k, num_updates)
+
+    It is the mean of all until update `num_updates`, then an exponential one. Put it
+    last in a chain; it changes no update. Evaluate with `averaged_params`; training
+    continues from the parameters themselves.
+
+    Args:
+      num_updates: updates over which the mean goes, such as those of an epoch.
+
+    Returns:
+      The transformation; its state is an `AveragingState`. Its update needs `params`.
+
+    Raises:
+      ValueError: if `num_updates` is not positive; on update, if there are no `params`.
+
+    Example:
+      >>> optimizer = optax.chain(optax.sgd(1.0), moving_average(2))
+      >>> params = jnp.array(8.0)
+      >>> state = optimizer.init(params)
+      >>> for grad in (4.0, 2.0, 1.0):  # to 4, 2 and 1
+      ...     updates, state = optimizer.update(jnp.array(grad), state, params)
+      ...     params = optax.apply_updates(params, updates)
+      >>> float(averaged_params(state, params))  # halfway from 3 to 1
+      2.0
+
+    References:
+      Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging",
+      1992.
+    """
+    check_positive(num_updates=num_updates)
+    return _averaging(1, begins=True, most=num_updates)
+
+
+def _averaging(
+    patience: int, *, begins: bool, most: int | None = None
+) -> optax.GradientTransformation:
+    """Makes an averaging that has begun, or waits; over at most so many updates."""
 
     def init(params):
         return AveragingState(
-            averaging=jnp.zeros((), bool),
+            averaging=jnp.array(begins),
             count=jnp.zeros((), jnp.int32),
             average=jax.tree.map(lambda x: jnp.zeros_like(x, _wide(x)), params),
             best=jnp.array(jnp.inf),
@@ -64,9 +107,10 @@ def non_monotonic_averaging(patience: int = 5) -> optax.GradientTransformation:
         if params is None:
             raise ValueError("params must be given to update, got None.")
         count = state.count + state.averaging
+        span = jnp.maximum(count, 1) if most is None else jnp.minimum(count, most)
 
         def include(mean, x):
-            moved = mean + (x.astype(mean.dtype) - mean) / jnp.maximum(count, 1)
+            moved = mean + (x.astype(mean.dtype) - mean) / span
             return jnp.where(state.averaging, moved, mean)
 
         after = optax.apply_updates(params, updates)

@@ -2,14 +2,17 @@ import functools
 import gzip
 import hashlib
 import http.server
+import tarfile
 import threading
 import zipfile
 
+import numpy as np
 import pytest
 
 from experiments.data import __main__ as command_line
-from experiments.data import lookup, registry
+from experiments.data import archives, lookup, registry
 from experiments.harness import BadInput, MissingData
+from tests.data.mutations import mutations
 
 CONTENT = b"To be, or not to be\n" * 3
 SECOND = b"that is the question\n"
@@ -99,7 +102,7 @@ def test_missing_data_says_everything_and_downloads_nothing(
 
 
 def test_an_unknown_name_and_missing_data_without_any_directory(places, monkeypatch):
-    with pytest.raises(ValueError, match=r"ptb, snips.*got 'shakespeare'"):
+    with pytest.raises(ValueError, match=r"ptb, scan.*snips.*got 'shakespeare'"):
         lookup.find("shakespeare")
     monkeypatch.delenv(lookup.DATA_DIR_VARIABLE)
     with pytest.raises(MissingData, match="RNNJAX_DATA_DIR is not set") as error:
@@ -125,7 +128,14 @@ def test_a_wrong_digest_names_both_and_damaged_packed_files_are_seen(served, pla
         message_of("one.txt.gz", bad)
 
 
-@pytest.mark.parametrize("also", ["packs/all.txt", "packs/all.zip/parts/one.txt"])
+@pytest.mark.parametrize(
+    "also",
+    [
+        "packs/all.txt",
+        "packs/all.zip/parts/one.txt",
+        "packs/all.tar.xz/parts/one.txt",
+    ],
+)
 def test_a_file_may_also_lie_elsewhere(places, monkeypatch, also):
     file = registry.DataFile("one.txt", None, len(CONTENT), _digest(CONTENT), also)
     ghost = registry.Dataset("ghost", "an answer", "public domain", (file,))
@@ -139,7 +149,50 @@ def test_a_file_may_also_lie_elsewhere(places, monkeypatch, also):
     (directory / "all.txt.gz").write_bytes(gzip.compress(CONTENT))
     with zipfile.ZipFile(directory / "all.zip", "w") as archive:
         archive.writestr("parts/one.txt", CONTENT)
+    (directory / "one.txt").write_bytes(CONTENT)
+    with tarfile.open(directory / "all.tar.xz", "w:xz") as archive:
+        archive.add(directory / "one.txt", "parts/one.txt")
     assert lookup.read_bytes(lookup.find("ghost", places[0])["one.txt"]) == CONTENT
+
+
+@pytest.mark.parametrize("kind", ["w:xz", "w:gz", "w"])
+def test_files_in_a_tar_are_paths(tmp_path, kind):
+    inside, archive = tmp_path / "in.txt", tmp_path / "all.tar"
+    inside.write_bytes(CONTENT)
+    with tarfile.open(archive, kind) as packed:
+        packed.add(inside, "parts/one.txt")
+    path = archives.TarPath(archive, "parts/one.txt")
+    assert path.is_file() and lookup.read_bytes(path) == CONTENT
+    assert (path.name, path.suffix, str(path)) == (
+        "one.txt",
+        ".txt",
+        f"{archive}/parts/one.txt",
+    )
+    missing = archives.TarPath(archive, "parts")
+    assert not missing.is_file()
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        missing.read_bytes()
+    assert not archives.TarPath(tmp_path / "none.tar", "a").is_file()
+
+
+def test_damaged_tar_files_are_bad_input(tmp_path):
+    inside, archive = tmp_path / "in.txt", tmp_path / "all.tar.xz"
+    inside.write_bytes(CONTENT)
+    with tarfile.open(archive, "w:xz") as packed:
+        packed.add(inside, "one.txt")
+    content = archive.read_bytes()
+    num_bad = 0
+    for i, damaged in enumerate(mutations(content, np.random.default_rng(6), 60)):
+        path = tmp_path / f"{i}.tar.xz"
+        path.write_bytes(damaged)
+        try:
+            found = archives.TarPath(path, "one.txt").is_file()
+        except BadInput as error:
+            num_bad += 1
+            assert "the archive cannot be read" in str(error)
+        else:
+            assert isinstance(found, bool)
+    assert num_bad > 30
 
 
 def test_fetch_puts_unpacked_files_where_find_looks(served, places, capsys):

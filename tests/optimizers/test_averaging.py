@@ -71,6 +71,22 @@ def test_falling_losses_never_trigger_nan_does_and_few_bits_are_averaged_in_many
     assert optimizers.averaged_params(state, params).dtype == jnp.bfloat16
 
 
+def test_a_moving_average_is_a_mean_and_then_fades(x64):
+    rng = np.random.default_rng(7)
+    grads, params = rng.normal(size=(9, 4)), rng.normal(size=4)
+    optimizer = optax.chain(optax.sgd(RATE), optimizers.moving_average(3))
+    state, past, want = optimizer.init(params), [], 0.0
+    for k, grad in enumerate(grads):
+        updates, state = optimizer.update(grad, state, params)
+        params = optax.apply_updates(params, updates)
+        past.append(np.asarray(params))
+        want = np.mean(past, axis=0) if k < 3 else want * 2 / 3 + past[-1] / 3
+        averaged = optimizers.averaged_params(state, params)
+        np.testing.assert_allclose(averaged, want, rtol=1e-12)
+    with pytest.raises(ValueError, match="num_updates must be a positive whole"):
+        optimizers.moving_average(0)
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="patience must be a positive whole number"):
         optimizers.nt_asgd(RATE, patience=0)

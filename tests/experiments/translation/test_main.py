@@ -3,18 +3,18 @@
 import datetime
 import json
 
+import jax
+import numpy as np
 import pytest
+from flax import nnx
 
+from experiments.harness import read_params
 from experiments.harness.command import BAD_INPUT, DONE
+from experiments.shared.trained import load
 from experiments.translation import __main__ as experiment
-from experiments.translation.loading import (
-    NUM_COPIED,
-    PairFlags,
-    decode,
-    encode,
-    make_symbols,
-)
+from experiments.translation.loading import PairFlags
 from experiments.translation.made import FORMS, made_dates, made_names
+from experiments.translation.symbols import NUM_COPIED, decode, encode, make_symbols
 from tests.experiments.running import plots_of, results_of, run
 
 SIZES = (60, 10, 12)
@@ -65,6 +65,8 @@ def test_words_beyond_those_that_can_be_copied_are_unknown():
         ({"source_path": "a"}, "source_path and target_path must be given together"),
         ({"attention": "none", "copy": True}, "copy needs attention, got none"),
         ({"reverse_source": True}, "must not be given with both_directions"),
+        ({"attention": "last"}, "must not be given with both_directions"),
+        ({"copy": True, "target_units": "pieces"}, "must not be given with pieces"),
         (
             {"test_source_path": "a", "test_target_path": "b"},
             "test_source_path needs validation_source_path",
@@ -83,6 +85,7 @@ def test_a_run_is_trained_and_translates_lines(tmp_path, capsys):
     path.write_text("\n".join(lines))
     flags = "--copy --hidden-size 5 --embedding-size 4 --batch-size 32 --num-updates 2"
     flags += f" --eval-every 2 --beam-size 2 --schedule linear --data-path {path}"
+    flags += " --average-over 2"
     assert run(experiment, f"{flags} --run-dir {directory}") == DONE
     metrics = results_of(directory)["metrics"]
     assert metrics["test_perplexity"] == pytest.approx(
@@ -98,3 +101,21 @@ def test_a_run_is_trained_and_translates_lines(tmp_path, capsys):
     scores = [found["score"] for found in first["translations"]]
     assert len(scores) == 2 and scores == sorted(scores, reverse=True)
     assert "must hold a text" in second["error"]
+
+    # Two times the same run is an ensemble that predicts as the run does.
+    flags += f" --beam-size 3 --num-best 2 --with-runs {directory}"
+    assert run(experiment, flags) == BAD_INPUT
+    both = json.loads(capsys.readouterr().out.splitlines()[0])
+    for one, other in zip(first["translations"], both["translations"], strict=True):
+        assert one["text"] == other["text"]
+        assert one["score"] == pytest.approx(other["score"], abs=1e-5)
+
+    # What is kept is the mean of the parameters after the two updates.
+    kept = nnx.as_pure(nnx.state(load(directory).module))
+    average, last = (
+        read_params(directory, kept, branches=(branch,))
+        for branch in ("opt_state.1.average", "params")
+    )
+    for own, mean, x in zip(*map(jax.tree.leaves, (kept, average, last)), strict=True):
+        np.testing.assert_array_equal(own, mean)
+        assert (own != x).any()

@@ -1,0 +1,154 @@
+"""Parts of a translator against NumPy and against models made by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import rnnjax
+from experiments.data.vocabulary import Vocabulary
+from experiments.translation import __main__ as experiment
+from experiments.translation.parts import last_row, tie_head
+from experiments.translation.schedules import own_rate
+from experiments.translation.symbols import Symbols
+from experiments.translation.writing import make_search
+from rnnjax.attention import attend_before
+from rnnjax.layers import dense, embed, stack
+from rnnjax.layers.ensemble import mean_of_probabilities
+
+MARKS = ("<unk>", "<s>", "</s>")
+SYMBOLS = Symbols(
+    Vocabulary((*MARKS, *"abcd"), " ", "<unk>"),
+    Vocabulary((*MARKS, *"vwxyz"), " ", "<unk>"),
+    "words",
+    "words",
+    4,
+)
+SOURCE = np.array([[3, 5, 6, 4, 2], [6, 3, 2, 0, 0]])
+MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], bool)
+
+
+def make(seed=0, **flags):
+    sizes = {"hidden_size": 3, "embedding_size": 2, "dropout_rate": 0.0}
+    config = experiment.Config(**(sizes | flags))
+    return experiment.make_model(config, SYMBOLS, nnx.Rngs(seed))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_row_that_is_read_is_the_one_where_the_encoder_ended(reverse):
+    """Against the cell alone, which reads that row beside every input."""
+    rng = np.random.default_rng(0)
+    rows, inputs = rng.normal(size=(5, 2, 4)), rng.normal(size=(3, 2, 2))
+    rows[3:, 1] = np.nan  # padding
+    cell = rnnjax.gru(3)
+    attentive = attend_before(cell, last_row(reverse), memory_size=4)
+    params = attentive.init(jax.random.key(0), 2)
+    memory = rnnjax.attention.Memory(jnp.asarray(rows), jnp.asarray(MASK.T))
+    bound = rnnjax.attention.bind_memory(params, memory)
+    carry = attentive.initial_carry(bound, (2,))
+    _, outputs = rnnjax.unroll(attentive, bound, carry, jnp.asarray(inputs))
+    ended = rows[0] if reverse else np.stack([rows[4, 0], rows[2, 1]])
+    both = np.concatenate([inputs, np.broadcast_to(ended, (3, 2, 4))], axis=-1)
+    carry = cell.initial_carry(params["cell"], (2,))
+    _, shown = rnnjax.unroll(cell, params["cell"], carry, jnp.asarray(both))
+    np.testing.assert_allclose(outputs[..., :3], shown, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outputs[0, :, 3:], ended, rtol=1e-6)
+
+
+def test_a_tied_head_is_the_embedding_turned():
+    layers = embed(3), rnnjax.recurrent(rnnjax.gru(4)), dense(3), dense(6)
+    whole = stack(*layers)
+    tied = tie_head(whole)
+    params = tied.init(jax.random.key(0), 6)
+    assert set(params[-1]) == {"bias"}
+    bias = jnp.arange(6.0)
+    params = *params[:-1], {"bias": bias}
+    table = params[0]["embedding"]
+    tokens = jnp.array([[1, 4], [5, 0]])
+    _, logits = tied.apply(params, None, tokens)
+    _, vectors = stack(*layers[:-1]).apply(params[:-1], None, tokens)
+    expected = np.asarray(vectors) @ np.asarray(table).T + np.arange(6.0)
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-6)
+    carry, first = tied.step(params, tied.initial_carry(params, (2,)), tokens[0])
+    np.testing.assert_allclose(first, expected[0], rtol=1e-5, atol=1e-6)
+    grads = jax.grad(lambda p: tied.apply(p, None, tokens)[1].sum())(params)
+    assert np.abs(grads[0]["embedding"][2]).sum() > 0  # never read, but predicted
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"attention": "none", "both_directions": False},
+        {"attention": "last", "both_directions": False},
+        {"attention": "feed", "num_layers": 2},
+        {"attention": "after"},
+        {"attention": "before", "copy": True},
+    ],
+    ids=str,
+)
+def test_every_decoder_can_be_tied(flags):
+    model, own = make(tie_embeddings=True, **flags), make(**flags)
+    shapes = [x.shape for x in jax.tree.leaves(nnx.state(model))]
+    others = [x.shape for x in jax.tree.leaves(nnx.state(own))]
+    assert shapes != others and sum(shape == (8, 2) for shape in shapes) == 1
+    logits = model(SOURCE, SOURCE[:, :3], source_mask=MASK)
+    assert logits.shape[:2] == (2, 3) and np.isfinite(logits).all()
+
+
+def test_parameters_are_drawn_from_a_range():
+    leaves = jax.tree.leaves(nnx.as_pure(nnx.state(make(init_bound=0.08))))
+    values = np.concatenate([np.ravel(leaf) for leaf in leaves])
+    assert np.abs(values).max() <= 0.08 and np.abs(values).min() > 0
+    assert np.std(values) == pytest.approx(0.08 / 3**0.5, rel=0.1)
+    assert len(np.unique(values)) > 0.99 * len(values)
+
+
+def test_the_share_of_own_inputs():
+    for schedule, wanted in {
+        "none": [0, 0, 0],
+        "half": [0.5, 0.5, 0.5],
+        "linear": [0, 0.25, 0.5],
+        "exponential": [0, 0.75, 15 / 16],
+    }.items():
+        config = experiment.Config(schedule=schedule, num_updates=100)
+        assert [own_rate(config, i) for i in (0, 50, 100)] == pytest.approx(wanted)
+
+
+def best_by_enumeration(models):
+    """The best target of at most 3 symbols and its end, by mean probabilities."""
+    targets = [()]
+    best = {}
+    for _ in range(4):
+        inputs = np.array([[1, *target] for target in targets])
+        source = np.repeat(SOURCE[:1], len(inputs), axis=0)
+        log_probs = mean_of_probabilities(
+            jnp.stack([jax.nn.log_softmax(m(source, inputs)) for m in models])
+        )
+        longer = []
+        for target, of_steps in zip(targets, np.asarray(log_probs)):
+            past = sum(of_steps[i, t] for i, t in enumerate(target))
+            for token in range(8):
+                total = past + of_steps[len(target), token]
+                if token == 2 or len(target) == 3:
+                    best[(*target, token)] = total / (len(target) + 1)
+                elif len(target) < 3:
+                    longer.append((*target, token))
+        targets = longer
+    return max(best.items(), key=lambda item: item[1])
+
+
+def test_several_models_are_searched_as_one():
+    models = [make(seed, init_bound=2.0) for seed in (1, 2)]
+    params = [nnx.as_pure(nnx.state(model)) for model in models]
+    given = SOURCE[:1], MASK[:1], SOURCE[:1]
+    found = {}
+    for chosen in ((0,), (1,), (0, 1)):
+        search = make_search([models[i] for i in chosen], SYMBOLS)
+        own = [params[i] for i in chosen]
+        tokens, scores = search(own, *given, beam_size=512)
+        target, score = best_by_enumeration([models[i] for i in chosen])
+        assert tuple(tokens[: len(target), 0, 0].tolist()) == target
+        assert float(scores[0, 0]) == pytest.approx(score, abs=1e-5)
+        found[chosen] = target
+    assert len(set(found.values())) > 1  # else the models agree anyway
