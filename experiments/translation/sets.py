@@ -60,7 +60,7 @@ def twentieth(text: str) -> int:
 
     Example:
       >>> twentieth("a"), twentieth("jump twice")
-      (7, 1)
+      (7, 8)
     """
     return zlib.crc32(text.encode()) % 20
 
