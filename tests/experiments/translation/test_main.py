@@ -112,10 +112,7 @@ def test_a_run_is_trained_and_translates_lines(tmp_path, capsys):
 
     # What is kept is the mean of the parameters after the two updates.
     kept = nnx.as_pure(nnx.state(load(directory).module))
-    average, last = (
-        read_params(directory, kept, branches=(branch,))
-        for branch in ("opt_state.1.average", "params")
-    )
-    for own, mean, x in zip(*map(jax.tree.leaves, (kept, average, last)), strict=True):
-        np.testing.assert_array_equal(own, mean)
-        assert (own != x).any()
+    last = read_params(directory, kept, branches=("params",))
+    for own, x in zip(*map(jax.tree.leaves, (kept, last)), strict=True):
+        # A step of Adam changes a parameter by the learning rate at most.
+        assert 0 < np.abs(own - x).max() < 0.51 * 3e-3
