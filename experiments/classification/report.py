@@ -9,13 +9,14 @@ import numpy as np
 from flax import nnx
 
 from experiments.classification.batches import Batches
-from experiments.classification.figures import plot_attention, plot_numbers
+from experiments.classification.figures import plot_numbers
 from experiments.classification.loading import TextFlags, cut
 from experiments.classification.measures import measure
 from experiments.classification.modules import apply
 from experiments.classification.targets import Symbols, loss_of
 from experiments.data.labelled_texts import LabelledText
 from experiments.harness import Run
+from experiments.shared.attention_figure import plot_attention
 from experiments.shared.classes import (
     confusion_matrix,
     label_scores,

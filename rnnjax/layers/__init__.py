@@ -32,6 +32,8 @@ from rnnjax.layers.pooling import (
     max_pool,
     mean_pool,
 )
+from rnnjax.layers.question_reader import question_reader
+from rnnjax.layers.readers import Reader, plain_reader
 from rnnjax.layers.recognizer import Recognized, Recognizer, recognizer
 from rnnjax.layers.recurrent import bidirectional, recurrent
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
@@ -48,6 +50,7 @@ __all__ = [
     "Bridge",
     "Encoded",
     "EncoderDecoder",
+    "Reader",
     "Recognized",
     "Recognizer",
     "Spelling",
@@ -84,8 +87,10 @@ __all__ = [
     "mean_of_probabilities",
     "mean_pool",
     "one_hot",
+    "plain_reader",
     "pointer",
     "pointwise",
+    "question_reader",
     "read_chunk",
     "recognizer",
     "recurrent",
