@@ -1,6 +1,7 @@
 """Pictures in colour, as PNG or JPEG files, made square and small."""
 
 import io
+import re
 import warnings
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def decode_picture(content: bytes, size: int, path: Path | str) -> np.ndarray:
     except BadInput:
         raise
     except Exception as error:  # of many types, as the bytes have it
-        message = f"{type(error).__name__}: {error}"
+        message = re.sub("<_io.*>", "it", f"{type(error).__name__}: {error}")
         raise BadInput(
             f"a picture must be a PNG or JPEG image, got {message}.", path
         ) from None

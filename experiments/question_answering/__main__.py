@@ -7,12 +7,11 @@ at the words of the story by attention, as at the places of an image.
   python -m experiments.question_answering
   python -m experiments.question_answering --data-path my.txt
   python -m experiments.question_answering --preset babi --data-dir DATA
-  python -m experiments.question_answering --preset babi --task 6 --data-dir DATA
   python -m experiments.question_answering --preset easy_vqa --data-dir DATA
   python -m experiments.question_answering --resume RUN --ask < lines.txt
 
-Beside each model stand its controls: the most frequent answer, a model that reads the
-questions alone, and the model itself with the stories shuffled among the questions.
+Beside a model stand the most frequent answer, a model that reads the questions alone,
+and the model itself with the stories shuffled among the questions.
 
 References:
   Weston et al., "Towards AI-Complete Question Answering: A Set of Prerequisite Toy
@@ -372,11 +371,9 @@ def train(config: Config, run: Run) -> None:
         metrics = {}
         for name, task in tasks.items():
             states[name], right = judge(config, task, states[name], score)
+            metrics[name] = {"validation_accuracy": right}
             best = float(states[name].best.score)
-            metrics[name] = {
-                "validation_accuracy": right,
-                "best_validation_accuracy": best,
-            }
+            metrics[name]["best_validation_accuracy"] = best
         state = join(states)
         if done == config.num_updates:
             question_only = make_question_only(config, prepared)
