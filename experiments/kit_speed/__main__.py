@@ -21,7 +21,7 @@ from experiments.harness import Run, RunConfig, flag, main
 from experiments.harness.names import check_known
 from experiments.kit_speed.case import Case, Ratio, measure
 
-WORKS = ("attention", "beams", "crf", "ctc", "samples")
+WORKS = ("attention", "beams", "crf", "ctc", "samples", "translation")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,8 +23,10 @@ from rnnjax.layers.handwriting import (
 )
 from rnnjax.layers.language_model import language_model
 from rnnjax.layers.layer_norm import layer_norm
+from rnnjax.layers.memory_rows import memory_rows
 from rnnjax.layers.merging import average, concatenate, keep_apart
 from rnnjax.layers.pointer import pointer
+from rnnjax.layers.pointer_network import pointer_network
 from rnnjax.layers.pooling import (
     first_step,
     last_read,
@@ -41,6 +43,7 @@ from rnnjax.layers.spelling import Spelling, spelling
 from rnnjax.layers.spelling_convolution import spelling_convolution
 from rnnjax.layers.stack import stack
 from rnnjax.layers.subsampling import stack_steps
+from rnnjax.layers.take_once import take_once
 from rnnjax.layers.tokens import embed, embedding_lookup, one_hot
 from rnnjax.layers.variational_dropout import variational_dropout
 from rnnjax.layers.weight_drop import weight_drop
@@ -86,9 +89,11 @@ __all__ = [
     "mean_of_log_probs",
     "mean_of_probabilities",
     "mean_pool",
+    "memory_rows",
     "one_hot",
     "plain_reader",
     "pointer",
+    "pointer_network",
     "pointwise",
     "question_reader",
     "read_chunk",
@@ -102,6 +107,7 @@ __all__ = [
     "stack",
     "stack_steps",
     "steps_to_end",
+    "take_once",
     "variational_dropout",
     "weight_drop",
     "window_weights",

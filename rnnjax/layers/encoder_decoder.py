@@ -135,6 +135,16 @@ def encoder_decoder(
             return own, carry
         return own, bridge.apply(params["bridge"], encoded.last, carry, batch_shape)
 
+    return EncoderDecoder(init, encode, begin, forced(encode, begin, decoder), decoder)
+
+
+def forced(
+    encode: Callable[..., Encoded],
+    begin: Callable[..., tuple[Params, Carry]],
+    decoder: Layer,
+) -> Callable[..., Any]:
+    """Makes the `apply` of an `EncoderDecoder` of its other functions."""
+
     def apply(
         params, source, inputs, *, source_mask=None, copied=None, mask=None, key=None
     ):
@@ -143,4 +153,4 @@ def encoder_decoder(
         own, carry = begin(params, encoded)
         return decoder.apply(own, carry, inputs, mask=mask, key=keys[1])[1]
 
-    return EncoderDecoder(init, encode, begin, apply, decoder)
+    return apply

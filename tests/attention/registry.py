@@ -22,8 +22,15 @@ from rnnjax.attention import (
     window,
 )
 from rnnjax.attention.cell_stack import cell_stack
-from rnnjax.layers import bind_source, copying, pointer, pointwise
-from tests.cases import CellCase, LayerCase
+from rnnjax.layers import (
+    bind_source,
+    copying,
+    memory_rows,
+    pointer,
+    pointwise,
+    take_once,
+)
+from tests.cases import CellCase, LayerCase, draw_tokens
 
 
 def with_memory(reader, is_masked=True):
@@ -55,6 +62,7 @@ JOINING = pointwise(
     lambda key, size: {},
     lambda params, shown: jnp.concatenate([shown["outputs"], shown["weights"]], -1),
 )
+SHARES = pointwise(lambda key, size: {}, lambda params, logits: jax.nn.softmax(logits))
 CELLS = [
     CellCase(
         "attend_before_additive",
@@ -94,6 +102,29 @@ LAYERS = [
         "pointer",
         pointer,
         lambda engine: with_memory(pointer(5, 4), is_masked=False),  # no logits of -inf
+    ),
+    LayerCase(
+        "memory_rows",
+        memory_rows,
+        lambda engine: with_memory(memory_rows(4)),
+        input_size=6,
+        draw=draw_tokens,
+    ),
+    LayerCase(
+        "take_once",
+        take_once,
+        lambda engine: with_memory(
+            stack(
+                take_once(
+                    stack(
+                        memory_rows(4), recurrent(gru(5), engine=engine), pointer(3, 4)
+                    )
+                ),
+                SHARES,
+            )
+        ),
+        input_size=6,
+        draw=draw_tokens,
     ),
     LayerCase(
         "copying",

@@ -23,7 +23,15 @@ def run(experiment, arguments, train="train"):
 
     presets, sample, *uses = (
         getattr(experiment, name, None)
-        for name in ("PRESETS", "sample", "score", "predict", "translate", "ask")
+        for name in (
+            "PRESETS",
+            "sample",
+            "score",
+            "predict",
+            "translate",
+            "ask",
+            "point",
+        )
     )
     uses = [use for use in uses if use is not None]
     train, config = getattr(experiment, train), experiment.Config

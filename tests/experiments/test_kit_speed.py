@@ -2,14 +2,16 @@
 
 import time
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments.harness.command import BAD_INPUT, DONE, FAILED
 from experiments.kit_speed import __main__ as kit_speed
-from experiments.kit_speed import attention, beams, ctc
+from experiments.kit_speed import attention, beams, ctc, translation
 from experiments.kit_speed.case import Case, Disagreement, measure
-from rnnjax import lstm
+from rnnjax import cross_entropy, lstm
 from rnnjax.attention import additive, attend_before
 from tests.experiments.running import results_of, run
 from tests.pytrees import assert_close
@@ -100,3 +102,53 @@ def test_a_loop_in_numpy_finds_the_same_prefixes():
     assert want[1].max() > 1
     for x, y in zip(got, want):
         np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("feeds", [True, False])
+def test_a_translator_in_pytorch_has_the_same_outputs_and_gradients(x64, feeds):
+    torch = pytest.importorskip("torch")
+    from experiments.kit_speed import torch_translation as peer
+
+    size, vocab_size, batch = 5, 11, 3
+    model = translation.make_model(feeds, size, vocab_size)
+    shapes = jax.eval_shape(
+        lambda: model.init(jax.random.key(0), vocab_size, vocab_size)
+    )
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape)), shapes)
+    source = rng.integers(vocab_size, size=(7, batch))
+    target = rng.integers(vocab_size, size=(5, batch))
+
+    @jax.jit
+    def loss(params):
+        logits = model.apply(params, source, target[:-1])
+        return cross_entropy(logits, target[1:]).sum(axis=0).mean(), logits
+
+    (value, logits), grads = jax.value_and_grad(loss, has_aux=True)(params)
+    translator = peer.make_translator(params)
+    tokens = torch.as_tensor(source), torch.as_tensor(target)
+    got = translator(tokens[0], tokens[1][:-1]).detach().numpy()
+    assert_close(got, logits, 1e-11)
+    total = peer.loss_of(translator, *tokens)
+    total.backward()
+    assert_close(total.item(), value, 1e-11)
+    want = peer.weights_of(grads)
+    of_peer = {name: x.grad.numpy() for name, x in translator.named_parameters()}
+    assert want.keys() == of_peer.keys()
+    for name, gradient in of_peer.items():
+        # Both biases of PyTorch have the gradient of the only one here.
+        own = want[name.replace("bias_hh", "bias_ih")]
+        assert np.abs(own).max() > 1e-3
+        assert_close(gradient, own, 1e-10)
+
+
+@pytest.mark.conformance
+def test_training_steps_begin_from_the_same_loss(monkeypatch):
+    pytest.importorskip("torch")
+    sizes = {"BATCH_SIZE": 3, "NUM_READ": 5, "NUM_WRITTEN": 4, "SIZE": 6}
+    for name, size in (sizes | {"VOCAB_SIZE": 9}).items():
+        monkeypatch.setattr(translation, name, size)
+    for case in translation.CASES:
+        found = measure(case._replace(tolerance=1e-5), 2)
+        assert list(found) == ["rnnjax", "PyTorch"]

@@ -1,0 +1,1 @@
+"""Pointing; see `python -m experiments.pointing --help`."""
