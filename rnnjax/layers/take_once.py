@@ -17,7 +17,8 @@ class TakeOnceCarry(NamedTuple):
 
     Attributes:
       decoder: that of the decoder itself.
-      taken: `[...batch, num_rows]` bool, true for the rows that it has read.
+      taken: `[...batch, num_rows]` bool, true for the rows that it has read; row 0 may
+        be taken again.
     """
 
     decoder: Carry
@@ -77,9 +78,9 @@ def take_once(decoder: Layer) -> Layer:
         marks = {"mask": mask, "is_first": is_first, "key": key}
         own, logits = decoder.apply(params["decoder"], carry.decoder, inputs, **marks)
         rows = jnp.arange(carry.taken.shape[-1])
-        read = (zero_masked(mask, inputs)[..., None] == rows) & (rows > 0)
+        read = zero_masked(mask, inputs)[..., None] == rows
         last, taken = _accumulate(carry.taken, read, is_first)
-        logits = jnp.where(taken, -jnp.inf, logits)
+        logits = jnp.where(taken & (rows > 0), -jnp.inf, logits)
         return TakeOnceCarry(own, last), zero_masked(mask, logits)
 
     return causal_layer(init, initial_carry, apply, input_ndim=0)

@@ -11,7 +11,14 @@ from flax import nnx
 
 import rnnjax
 from rnnjax.attention import Memory, additive, attend_before, bind_memory
-from rnnjax.decoding import beam_search, block_repeats, generate, greedy, sample_tokens
+from rnnjax.decoding import (
+    beam_search,
+    block_repeats,
+    generate,
+    greedy,
+    least_length,
+    sample_tokens,
+)
 from rnnjax.layers import (
     bidirectional,
     dense_bridge,
@@ -154,15 +161,14 @@ def test_a_search_takes_nothing_twice_by_the_constraint():
     decoder, params, carry = begun("plain", S)
     start = np.zeros((1, 1), int)
     options = {"end": 0, "carry": carry, "beam_size": 3}
-    free = beam_search(decoder, params, start, 9, **options)
-    once = beam_search(
-        decoder, params, start, 9, constraints=[block_repeats(1)], **options
+    every = least_length(S + 1, 0)
+    free, once = (
+        beam_search(decoder, params, start, S + 1, constraints=forbids, **options)
+        for forbids in ([every], [every, block_repeats(1)])
     )
-    repeated, taken = (
-        found.tokens[: found.lengths[0, 0], 0, 0].tolist() for found in (free, once)
-    )
-    assert len(set(repeated)) < len(repeated)  # else the constraint is not needed
-    assert len(set(taken)) == len(taken) > 1
+    repeated, taken = (found.tokens[:, 0, 0].tolist() for found in (free, once))
+    assert len(set(repeated)) < S  # else the constraint is not needed
+    assert sorted(taken[:S]) == list(range(1, S + 1)) and taken[S] == 0
 
 
 def test_what_was_read_is_forbidden_until_a_reset():
