@@ -121,7 +121,8 @@ LAYERS = [
                     )
                 ),
                 SHARES,
-            )
+            ),
+            is_masked=False,  # row 0 is real
         ),
         input_size=6,
         draw=draw_tokens,
