@@ -52,12 +52,14 @@ def read_orders(
     found = []
     for line, text in enumerate(split_lines(read_text(path, encoding)), 1):
         numbers, word, places = text.partition(WORD)
+        if not word:
+            raise BadInput(
+                f"the line must have the word {WORD} and an order after the numbers, "
+                "got none.",
+                path,
+                line,
+            )
         try:
-            if not word:
-                raise ValueError(
-                    f"the line must have the word {WORD} and an order after the "
-                    "numbers, got none."
-                )
             elements = parse_elements(numbers, element_size)
             order = _parse_order(places.split(), len(elements), once)
         except ValueError as error:
