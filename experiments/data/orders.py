@@ -7,7 +7,6 @@ and the places of the elements in their order, counted from 1. So are the public
 hulls, triangulations and tours of Vinyals et al. (2015).
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +60,7 @@ def read_orders(
             )
         try:
             elements = parse_elements(numbers, element_size)
-            order = _parse_order(places.split(), len(elements), once)
+            order = parse_order(places, len(elements), once=once)
         except ValueError as error:
             raise BadInput(str(error), path, line) from None
         found.append(Ordered(elements, order))
@@ -108,7 +107,26 @@ def _parse_number(word: str) -> np.float32:
     return number
 
 
-def _parse_order(words: Sequence[str], num_elements: int, once: bool):
+def parse_order(text: str, num_elements: int, *, once: bool) -> tuple[int, ...]:
+    """Reads the places of an order.
+
+    Args:
+      text: the places, from 1, separated by blanks.
+      num_elements: elements of the set.
+      once: see `read_orders`.
+
+    Returns:
+      The indices of the elements, from 0.
+
+    Raises:
+      ValueError: if there is no place, or something is no place of an element, or
+        names one again.
+
+    Example:
+      >>> parse_order("3 1 2 3", 4, once=True)
+      (2, 0, 1)
+    """
+    words = text.split()
     for word in words:
         # Short, since a huge number takes long to convert.
         is_place = word.isascii() and word.isdigit() and len(word) < 10
