@@ -68,6 +68,7 @@ def test_healthy(text, capsys, line):
         "tagging",
         "tagging --output crf --hidden-size 16",
         "translation",
+        "question_answering",
     ],
 )
 def test_more_that_are_healthy(text, capsys, line):
