@@ -379,8 +379,9 @@ def train(config: Config, run: Run) -> None:
             question_only = make_question_only(config, prepared)
             for name, task in tasks.items():
                 params = states[name].best.params
-                metrics[name] |= report.test(prepared, task, params, score)
-                metrics[name]["test_accuracy_question_only"] = question_only(name)
+                metrics[name] |= report.final_scores(prepared, task, params, score)
+                alone = f"{report.final_name(task)}_question_only"
+                metrics[name][alone] = question_only(name)
         params = state.best.params
         means = report.write(run, done, prepared, params, metrics, score)
         return state, means

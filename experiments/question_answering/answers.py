@@ -19,7 +19,7 @@ from experiments.question_answering.scores import apply
 from experiments.shared.answering import Answer, AnsweringFlags, round_up
 from experiments.shared.trained import Trained
 
-_NUMBER = re.compile(r"([0-9]+) +")
+_NUMBERED = re.compile(r"([0-9]+) +(.+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,7 @@ class AskFlags(AnsweringFlags):
     task: str | None = flag(
         None, "whose model answers, such as qa1; needed if the run has several"
     )
+    numbered: bool = flag(False, "lines begin with their numbers, as in files of bAbI")
 
 
 def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
@@ -37,7 +38,7 @@ def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
     A line that ends in `?`, or has a tab, is a question; what follows the tab is
     ignored. Every other line is the next sentence of the story, or the path of an image
     for a run on images, and is answered by an empty line. An empty line begins a new
-    story, and so does a line with the number 1; numbers before lines may be left out.
+    story; where lines are numbered, so does the number 1.
 
     Args:
       trained: what a run trained.
@@ -48,7 +49,8 @@ def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
 
     Raises:
       ValueError: if the run has no such task; by `reply`, if a word is not known to the
-        run, an image cannot be read, or a question has no story or image before it.
+        run, an image cannot be read, a question has no story or image before it, or a
+        number is missing.
     """
     models, symbols = trained.module, trained.symbols
     name = _task_of(flags.task, symbols)
@@ -67,15 +69,14 @@ def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
     images: list[np.ndarray] = []  # one, or none
 
     def reply(line: str) -> Answer:
-        text, has_tab, _ = line.strip(" \r").partition("\t")
-        numbered = _NUMBER.match(text)
-        if not text.strip() or (numbered and int(numbered[1]) == 1):
+        text, has_tab = line.partition("\t")[0].strip(), "\t" in line
+        number, text = _number_of(text) if flags.numbered and text else (None, text)
+        if not text or number == 1:
             sentences.clear()
             images.clear()
-        text = text[numbered.end() :] if numbered else text
-        if not text.strip():
+        if not text:
             return Answer("", {})
-        if not has_tab and not text.rstrip().endswith("?"):
+        if not has_tab and not text.endswith("?"):
             if symbols.image_size:
                 images.clear()
                 images.append(read_picture(Path(text), symbols.image_size[0]))
@@ -91,7 +92,7 @@ def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
         best = int(shares[0].argmax())
         answer = symbols.answers[best]
         fields: dict[str, Any] = {
-            "question": text.strip(),
+            "question": text,
             "answer": answer,
             "probability": round(float(shares[0, best]), 6),
         }
@@ -100,6 +101,13 @@ def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
         return Answer(answer, fields)
 
     return reply
+
+
+def _number_of(text: str) -> tuple[int, str]:
+    found = _NUMBERED.fullmatch(text)
+    if found is None:
+        raise ValueError(f"the line must have a number and a text, got {text!r}.")
+    return int(found[1]), found[2]
 
 
 def _task_of(task: str | None, symbols: Symbols) -> str:

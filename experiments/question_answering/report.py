@@ -49,26 +49,30 @@ def describe(run: Run, prepared: Any, num_weights: int) -> None:
         )
 
 
-def test(prepared: Any, task: Task, params: Any, score: Score) -> dict[str, float]:
-    """Scores the test part, or without one the validation part, and its controls.
+def final_name(task: Task) -> str:
+    """Returns what the final accuracy of a task is called; it may have no test part."""
+    return "best_validation_accuracy" if task.test is None else "test_accuracy"
+
+
+def final_scores(
+    prepared: Any, task: Task, params: Any, score: Score
+) -> dict[str, float]:
+    """Scores the test part, or without one the validation part, and two controls.
 
     Returns:
-      `test_accuracy`, the same with the stories shuffled among the questions, and that
-      of the most frequent answer of training.
+      The accuracy, the same with the stories shuffled among the questions, and that of
+      the most frequent answer of training.
     """
     part, examples = task.test, task.parts.test
     if part is None:
         part, examples = task.validation, task.parts.validation
-    mixed = shuffled_stories(examples, seed=0)
-    shuffled = Batcher(
-        encode(mixed, prepared.symbols), prepared.shapes, prepared.data.images
-    )
+    data = encode(shuffled_stories(examples, seed=0), prepared.symbols)
+    shuffled = Batcher(data, prepared.shapes, prepared.data.images)
+    name = final_name(task)
     return {
-        "test_accuracy": accuracy(score(params, part), part.data.targets),
-        "test_accuracy_shuffled_story": accuracy(
-            score(params, shuffled), shuffled.data.targets
-        ),
-        "test_accuracy_majority": majority(task.parts.train, examples),
+        name: accuracy(score(params, part), part.data.targets),
+        f"{name}_shuffled_story": accuracy(score(params, shuffled), data.targets),
+        f"{name}_majority": majority(task.parts.train, examples),
     }
 
 
@@ -155,5 +159,7 @@ def _samples(prepared: Any, params: Any, score: Score) -> str:
             story = " ".join(example.story) or f"image {example.image}"
             question = " ".join(example.question)
             mark = "right" if given == example.answer else f"true: {example.answer}"
+            proof = " / ".join(" ".join(example.sentences[i]) for i in example.support)
             lines.append(f"{name}: {story}\n  {question} {given} ({mark})")
+            lines += [f"  because: {proof}"] if proof else []
     return "\n".join(lines)

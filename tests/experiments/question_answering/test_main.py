@@ -70,30 +70,36 @@ def ask(capsys, path, text, flags):
     return code, list(map(json.loads, capsys.readouterr().out.splitlines()))
 
 
+STORY = "mary went to the garden .\nmary took the apple .\n"
+
+
 def test_questions_are_answered_line_by_line(own, tmp_path, capsys):
-    story = "mary went to the garden .\nmary took the apple .\n"
-    text = f"{story}where is mary ?\n\nwhere is mary ?\nzebra went to the park .\n"
-    text += "1 john went to the park.\n2 Where is John?\tpark\t1\n"
-    text += f"1 mary ran to the park .\nwhere is mary ?\n\n{story}where is mary ?\n"
+    text = f"{STORY}where is mary ?\n\nwhere is mary ?\nzebra went to the park .\n"
+    text += f"{STORY}Where is mary?\tgarden\t1\n"
     code, lines = ask(capsys, tmp_path / "lines.txt", text, f"--resume {own}")
     assert code == BAD_INPUT and len(lines) == text.count("\n")
     assert lines[0] == {"line": 1, "sentence": "mary went to the garden ."}
-    first = lines[2]
+    first, last = lines[2], lines[-1]
     assert first["question"] == "where is mary ?" and 0 < first["probability"] <= 1
     assert len(first["looked_at"]) == 2
     assert sum(first["looked_at"]) == pytest.approx(1, abs=1e-3)
     assert "must come after a story" in lines[4]["error"]
-    assert (
-        "words must be among the" in lines[5]["error"]
-        and "'zebra'" in lines[5]["error"]
-    )
-    assert (
-        len(lines[7]["looked_at"]) == 1
-        and lines[7]["question"].strip() == "Where is John?"
-    )
-    assert len(lines[9]["looked_at"]) == 1  # number 1 began a new story
-    again = {name: first[name] for name in ("answer", "probability", "looked_at")}
-    assert again == {name: lines[13][name] for name in again}
+    assert "words must be among the" in lines[5]["error"]
+    assert "got 'zebra'" in lines[5]["error"]
+    assert last["question"] == "Where is mary?"
+    for name in ("answer", "probability", "looked_at"):
+        assert first[name] == last[name]
+
+
+def test_numbered_lines_begin_their_stories_by_themselves(own, tmp_path, capsys):
+    text = "1 john went to the park.\n2 Where is John?\tpark\t1\n"
+    text += "1 mary ran to the park .\n2 fred ran to the park .\n"
+    text += "3 where is mary ?\nwhere is mary ?\n"
+    flags = f"--resume {own} --numbered"
+    code, lines = ask(capsys, tmp_path / "lines.txt", text, flags)
+    assert code == BAD_INPUT
+    assert [len(lines[i]["looked_at"]) for i in (1, 4)] == [1, 2]
+    assert "must have a number and a text, got 'where" in lines[5]["error"]
 
 
 def compile_once(monkeypatch, name):
@@ -144,7 +150,7 @@ def test_a_task_is_trained_the_same_alone_and_with_others(
     )
     assert metrics["qa2_test_accuracy"] == results_of(alone)["metrics"]["test_accuracy"]
     assert "tasks" in plots_of(both)
-    text = "mary went to the garden .\nwhere is mary ?\n"
+    text = f"{STORY}where is mary ?\n"
     for task, code in (
         ("--task qa2", DONE),
         ("", BAD_INPUT),
