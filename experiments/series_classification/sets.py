@@ -1,7 +1,6 @@
 """The public data sets of labelled series, and how each is split."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from experiments.data.lookup import AnyPath
 from experiments.data.recordings import read_arff, read_ts
 from experiments.data.registry import dataset as registered
 from experiments.data.splits import folds_by_group, split_by_place
+from experiments.data.spoken_digits import list_folder, list_spoken_digits
 from experiments.data.tables import numbers
 from experiments.data.text import read_text, split_lines
 from experiments.harness import BadInput
@@ -123,26 +123,15 @@ def _gestures(flags, paths, digests) -> Parts:
 def _fsdd(flags, paths, digests) -> Parts:
     """Takes 0 to 4 are the test part, as its authors say, 5 to 9 validate."""
     if flags.data_path is not None:
-        files = sorted(flags.data_path.glob("*.wav"))
-        digests = {str(flags.data_path): _digest_of(files)}
+        spoken = list_folder(flags.data_path)
+        digests = {str(flags.data_path): _digest_of([one.file for one in spoken])}
     else:
-        files: list[AnyPath] = []
-        for path in paths.values():
-            recordings = zipfile.Path(path, "recordings/").iterdir()
-            files += sorted(recordings, key=lambda file: file.name)
+        spoken = list_spoken_digits(paths.values())
     train, validation, test = parts = _no_parts()
-    for file in files:
-        fields = file.name.removesuffix(".wav").split("_")
-        if len(fields) != 3 or not fields[2].isdigit():
-            raise BadInput(
-                "a file must be named by digit, speaker and take, such as "
-                f"7_theo_0.wav, got {file.name}.",
-                file,
-            )
-        digit, speaker, take = fields
-        frames = audio_frames(read_wav(file, flags.sample_rate), flags)
-        part = parts[2 if int(take) < 5 else 1 if int(take) < 10 else 0]
-        part.append(Series(frames, (digit,), file.name, speaker))
+    for one in spoken:
+        frames = audio_frames(read_wav(one.file, flags.sample_rate), flags)
+        part = parts[2 if one.take < 5 else 1 if one.take < 10 else 0]
+        part.append(Series(frames, (one.digit,), one.file.name, one.speaker))
     for name, part in zip(("train", "validation", "test"), parts):
         if not part:
             raise BadInput(f"there are too few recordings: none is for {name}.")

@@ -31,6 +31,8 @@ def run(experiment, arguments, train="train"):
             "translate",
             "ask",
             "point",
+            "transcribe",
+            "align",
         )
     )
     uses = [use for use in uses if use is not None]

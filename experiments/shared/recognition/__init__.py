@@ -1,0 +1,1 @@
+"""Recognition of symbols in frames, for speech and for handwriting."""

@@ -1,0 +1,97 @@
+"""Writing what is recognized: greedily, or by a beam with a language model."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from experiments.shared import buckets as bucketing
+from experiments.shared.compiling import quick_compile
+from experiments.shared.recognition.batches import Batcher
+from experiments.shared.recognition.examples import Encoded, Symbols
+from rnnjax.decoding import LanguageModel, ctc_beam_search
+from rnnjax.models.recognizer import Recognizer
+
+
+def make_search(
+    module: Recognizer,
+    *,
+    beam_size: int = 1,
+    language_model: LanguageModel | None = None,
+    bonus: float = 0.0,
+) -> Callable[..., tuple[Any, Any]]:
+    """Makes `search(params, frames, mask)`, to tokens `[B, L]` and lengths `[B]`.
+
+    Args:
+      module: the recognizer.
+      beam_size: prefixes in the beam; 1 without a language model is greedy.
+      language_model: one over the same symbols, for CTC.
+      bonus: added to the score of a text for every symbol, with a beam.
+
+    Returns:
+      The function.
+
+    Raises:
+      ValueError: if a beam or a language model is asked for and the module is a
+        transducer.
+    """
+    graph = nnx.graphdef(module)
+    is_greedy = beam_size == 1 and language_model is None
+    if not is_greedy and module.functions.predictor is not None:
+        raise ValueError(
+            "beam_size must be 1 for a transducer, which decodes greedily."
+        )
+
+    def search(params, frames, mask):
+        model = nnx.merge(graph, params)
+        if is_greedy:
+            found = model.greedy(frames, mask=mask)
+            return found.tokens, found.lengths
+        logits, mask = model(frames, mask=mask)
+        found = ctc_beam_search(
+            jnp.swapaxes(logits, 0, 1),
+            beam_size=beam_size,
+            mask=jnp.swapaxes(mask, 0, 1),
+            language_model=language_model,
+            bonus=bonus,
+        )
+        return found.tokens[:, 0].T, found.lengths[0]
+
+    return jax.jit(search, compiler_options=quick_compile())
+
+
+def make_write(
+    module: Recognizer, symbols: Symbols, batch_size: int, **options: Any
+) -> Callable[[Any, Encoded], list[str]]:
+    """Makes `write(params, data)`, the text of each example.
+
+    Args:
+      module: the recognizer.
+      symbols: what its numbers stand for.
+      batch_size: examples computed at once.
+      **options: see `make_search`.
+    """
+    search = make_search(module, **options)
+
+    def write(params: Any, data: Encoded) -> list[str]:
+        batcher = Batcher(data, batch_size)
+        texts = [""] * len(data.values)
+        for rows in bucketing.rows_in_order(batcher.buckets):
+            batch = batcher.batch(rows)
+            found = jax.device_get(search(params, batch.frames, batch.mask))
+            for index, text in zip(rows.indices, decode(*found, symbols)):
+                if index >= 0:
+                    texts[index] = text
+        return texts
+
+    return write
+
+
+def decode(
+    tokens: Sequence[np.ndarray], lengths: Sequence[int], symbols: Symbols
+) -> list[str]:
+    """Turns tokens `[B, L]` of some lengths into texts."""
+    return [symbols.decode(row[:length]) for row, length in zip(tokens, lengths)]

@@ -1,0 +1,1 @@
+"""Speech recognition; see `python -m experiments.speech_recognition --help`."""

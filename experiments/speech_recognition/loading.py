@@ -1,0 +1,202 @@
+"""The recordings of every data set, in parts."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.data import lookup
+from experiments.data.audio import inverse_mu_law, read_wav, resample
+from experiments.data.lookup import AnyPath
+from experiments.data.registry import dataset as registered
+from experiments.data.splits import Part, part_of_line
+from experiments.data.spoken_digits import TAKES, SpokenDigit, list_spoken_digits
+from experiments.harness import BadInput
+from experiments.shared.recognition.examples import Example
+from experiments.speech_recognition.made import made_tunes
+from experiments.speech_recognition.recordings import (
+    SpeechFlags,
+    frames_of,
+    read_folder,
+)
+
+PACKED_RATE = 8000  # samples per second
+TUNES = (800, 100, 200)
+YESNO = (26, 5)  # of 31 recordings to train on, the last 5 validate; 29 test
+STRINGS = {"strings": 2500, "validation": 200, "test": 400}
+STRING_DIGITS, STRING_PAUSE = (3, 7), (0.02, 0.2)
+DIGITS = "zero one two three four five six seven eight nine".split()
+TEST_VOICES = ("en-us+f4", "en-us+m7")
+ESPEAK_VALIDATION = 30  # of the recordings of the other voices, the last
+
+
+class Parts(NamedTuple):
+    """Recordings for training, validation and test.
+
+    Attributes:
+      train, validation, test: the recordings; `test` may be empty.
+      digests: SHA-256 of the data, by name.
+    """
+
+    train: list[Example]
+    validation: list[Example]
+    test: list[Example]
+    digests: dict[str, str]
+
+
+def load_recordings(flags: SpeechFlags) -> Parts:
+    """Loads the recordings of the flags.
+
+    Without a folder to validate on, the user's are split 80/10/10 by a checksum of
+    their names.
+
+    Raises:
+      BadInput: if a file cannot be read, or a part would be empty.
+      MissingData: if the data set is not on this machine.
+    """
+    if flags.data_path is not None:
+        return _read_own(flags)
+    if flags.dataset == "tunes":
+        return _make_tunes(flags)
+    paths = lookup.find(DATASETS[flags.dataset], flags.data_dir)
+    train, validation, test = READERS[flags.dataset](flags, paths)
+    digests = registered(DATASETS[flags.dataset]).digests
+    return Parts(train, validation, test, digests)
+
+
+def _make_tunes(flags: SpeechFlags) -> Parts:
+    tunes = made_tunes(0, sum(TUNES), flags.sample_rate)
+    examples = [
+        Example(frames_of(tune.samples, flags), " ".join(tune.notes), f"tune {i}")
+        for i, tune in enumerate(tunes)
+    ]
+    first, second = TUNES[0], TUNES[0] + TUNES[1]
+    return Parts(examples[:first], examples[first:second], examples[second:], {})
+
+
+def _read_own(flags: SpeechFlags) -> Parts:
+    paths = (flags.data_path, flags.validation_path, flags.test_path)
+    given = [path for path in paths if path is not None]
+    folders = [read_folder(path, flags) for path in given]
+    digests = {str(path): folder.digest for path, folder in zip(given, folders)}
+    parts: dict[Part, list[Example]] = {"train": [], "validation": [], "test": []}
+    if len(folders) > 1:
+        parts |= {name: folder.examples for name, folder in zip(parts, folders)}
+        return Parts(**parts, digests=digests)
+    for one in folders[0].examples:
+        parts[part_of_line(one.name)].append(one)
+    for name, part in parts.items():
+        if not part:
+            message = f"there are too few recordings: none is for {name}."
+            raise BadInput(message, flags.data_path)
+    return Parts(**parts, digests=digests)
+
+
+def _yesno(flags: SpeechFlags, paths: Mapping[str, AnyPath]) -> list[list[Example]]:
+    """The order of the corpus: the first 31 train and validate, the others test."""
+    arrays = _read_packed(paths["yesno_8k_mulaw.npz"])
+    sounds = _sounds(arrays, flags)
+    examples = []
+    for i, (samples, text) in enumerate(zip(sounds, arrays["texts"].tolist())):
+        words = ["yes" if word == "1" else "no" for word in text.split("_")]
+        frames = frames_of(samples, flags)
+        examples.append(Example(frames, " ".join(words), f"recording {i}, {text}"))
+    first, second = YESNO[0], sum(YESNO)
+    return [examples[:first], examples[first:second], examples[second:]]
+
+
+def _espeak(flags: SpeechFlags, paths: Mapping[str, AnyPath]) -> list[list[Example]]:
+    """Two voices test; no text is spoken twice, so their texts are new as well."""
+    arrays = _read_packed(paths["espeak_made_8k_mulaw.npz"])
+    texts = arrays["texts"]
+    if flags.chosen_units == "phonemes":
+        texts = [_phonemes(text) for text in arrays["phonemes"].tolist()]
+    rest, test = [], []
+    rows = zip(_sounds(arrays, flags), texts, arrays["voices"].tolist())
+    for i, (samples, text, voice) in enumerate(rows):
+        name = f"phrase {i} by {voice}"
+        one = Example(frames_of(samples, flags), str(text), name)
+        (test if voice in TEST_VOICES else rest).append(one)
+    return [rest[:-ESPEAK_VALIDATION], rest[-ESPEAK_VALIDATION:], test]
+
+
+def _phonemes(text: str) -> str:
+    """Returns the phonemes of espeak without the marks of stress.
+
+    Example:
+      >>> _phonemes("f_'aI_n_d f_'I_S")
+      'f aI n d f I S'
+    """
+    names = (name.lstrip("',") for name in text.replace("_", " ").split())
+    return " ".join(name for name in names if name)
+
+
+def _fsdd_strings(
+    flags: SpeechFlags, paths: Mapping[str, AnyPath]
+) -> list[list[Example]]:
+    """Strings of one speaker's digits, each from the takes of one part alone."""
+    spoken = list_spoken_digits(paths.values())
+    return [
+        make_strings(spoken, part, number, flags) for part, number in STRINGS.items()
+    ]
+
+
+def make_strings(
+    spoken: list[SpokenDigit], part: str, number: int, flags: SpeechFlags
+) -> list[Example]:
+    """Puts digits together to strings of 3 to 7, with pauses between them.
+
+    Args:
+      spoken: the recordings.
+      part: the part whose takes are used.
+      number: number of strings.
+      flags: how sounds become frames.
+
+    Returns:
+      The strings; each is of one speaker.
+    """
+    rng = np.random.default_rng(0)
+    by_speaker: dict[str, list[tuple[str, np.ndarray]]] = {}
+    for one in spoken:
+        if one.take in TAKES[part]:
+            sound = read_wav(one.file, flags.sample_rate)
+            word = DIGITS[int(one.digit)]
+            by_speaker.setdefault(one.speaker, []).append((word, sound))
+    speakers = sorted(by_speaker)
+    examples = []
+    for i in range(number):
+        speaker = speakers[rng.integers(len(speakers))]
+        takes = by_speaker[speaker]
+        length = rng.integers(STRING_DIGITS[0], STRING_DIGITS[1] + 1)
+        chosen = [takes[row] for row in rng.integers(len(takes), size=length)]
+        pieces = []
+        for _, sound in chosen:
+            pause = int(rng.uniform(*STRING_PAUSE) * flags.sample_rate)
+            pieces += [sound, np.zeros(pause, np.float32)]
+        text = " ".join(word for word, _ in chosen)
+        frames = frames_of(np.concatenate(pieces), flags)
+        examples.append(Example(frames, text, f"{part} {i} by {speaker}"))
+    return examples
+
+
+def _read_packed(path: AnyPath) -> dict[str, np.ndarray]:
+    with path.open("rb") as file:
+        packed = np.load(file, allow_pickle=False)
+        return {name: packed[name] for name in packed.files}
+
+
+def _sounds(arrays: Mapping[str, np.ndarray], flags: SpeechFlags) -> list[np.ndarray]:
+    """Returns the sounds of packed recordings at the rate of the flags."""
+    ends = np.cumsum(arrays["lengths"])
+    return [
+        resample(inverse_mu_law(levels), PACKED_RATE, flags.sample_rate)
+        for levels in np.split(arrays["audio"], ends[:-1])
+    ]
+
+
+DATASETS = {"yesno": "yesno", "fsdd_strings": "fsdd", "espeak": "espeak"}
+READERS: dict[str, Callable[..., list[list[Example]]]] = {
+    "yesno": _yesno,
+    "fsdd_strings": _fsdd_strings,
+    "espeak": _espeak,
+}
