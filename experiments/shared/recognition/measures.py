@@ -58,8 +58,7 @@ def make_measure(
         for rows in bucketing.rows_in_order(batcher.buckets):
             sums = jax.device_get(nats(params, batcher.batch(rows)))
             total, count = total + float(sums[0]), count + int(sums[1])
-        texts = [one.text for one in examples]
-        errors = _errors(texts, written, symbols.units)
+        errors = errors_of(examples, written, symbols.units)
         metrics = {
             "loss": total / max(count, 1),
             "error_rate": errors.rate,
@@ -69,14 +68,17 @@ def make_measure(
             "exact": 1 - errors.sequences,
         }
         if symbols.units == "characters":
-            metrics["word_error_rate"] = _errors(texts, written, "words").rate
+            metrics["word_error_rate"] = errors_of(examples, written, "words").rate
         return {f"{part}_{name}": value for name, value in metrics.items()}
 
     return measure
 
 
-def _errors(texts: Sequence[str], written: Sequence[str], units: str) -> ErrorRate:
-    references = [[split(text, units)] for text in texts]
+def errors_of(
+    examples: Sequence[Example], written: Sequence[str], units: str
+) -> ErrorRate:
+    """Returns the error rate of what was written, in symbols of these units."""
+    references = [[split(one.text, units)] for one in examples]
     return error_rate(references, [split(text, units) for text in written])
 
 

@@ -21,18 +21,19 @@ def make_search(
     *,
     beam_size: int = 1,
     language_model: LanguageModel | None = None,
-    bonus: float = 0.0,
 ) -> Callable[..., tuple[Any, Any]]:
-    """Makes `search(params, frames, mask)`, to tokens `[B, L]` and lengths `[B]`.
+    """Makes `search(params, frames, mask, weight=1.0, bonus=0.0)`.
+
+    The weight is that of the language model; the bonus is added to the score of a text
+    for every symbol. Neither counts without a beam.
 
     Args:
       module: the recognizer.
       beam_size: prefixes in the beam; 1 without a language model is greedy.
       language_model: one over the same symbols, for CTC.
-      bonus: added to the score of a text for every symbol, with a beam.
 
     Returns:
-      The function.
+      The function, to tokens `[B, L]` and their number `[B]`.
 
     Raises:
       ValueError: if a beam or a language model is asked for and the module is a
@@ -41,11 +42,9 @@ def make_search(
     graph = nnx.graphdef(module)
     is_greedy = beam_size == 1 and language_model is None
     if not is_greedy and module.functions.predictor is not None:
-        raise ValueError(
-            "beam_size must be 1 for a transducer, which decodes greedily."
-        )
+        raise ValueError("beam_size must be 1 for a transducer, decoded greedily.")
 
-    def search(params, frames, mask):
+    def search(params, frames, mask, weight=1.0, bonus=0.0):
         model = nnx.merge(graph, params)
         if is_greedy:
             found = model.greedy(frames, mask=mask)
@@ -55,7 +54,7 @@ def make_search(
             jnp.swapaxes(logits, 0, 1),
             beam_size=beam_size,
             mask=jnp.swapaxes(mask, 0, 1),
-            language_model=language_model,
+            language_model=language_model and language_model._replace(weight=weight),
             bonus=bonus,
         )
         return found.tokens[:, 0].T, found.lengths[0]
@@ -65,23 +64,23 @@ def make_search(
 
 def make_write(
     module: Recognizer, symbols: Symbols, batch_size: int, **options: Any
-) -> Callable[[Any, Encoded], list[str]]:
-    """Makes `write(params, data)`, the text of each example.
+) -> Callable[..., list[str]]:
+    """Makes `write(params, data, *fused)`, the text of each example.
 
     Args:
       module: the recognizer.
       symbols: what its numbers stand for.
       batch_size: examples computed at once.
-      **options: see `make_search`.
+      **options: see `make_search`; `fused` are the weight and the bonus there.
     """
     search = make_search(module, **options)
 
-    def write(params: Any, data: Encoded) -> list[str]:
+    def write(params: Any, data: Encoded, *fused: float) -> list[str]:
         batcher = Batcher(data, batch_size)
         texts = [""] * len(data.values)
         for rows in bucketing.rows_in_order(batcher.buckets):
             batch = batcher.batch(rows)
-            found = jax.device_get(search(params, batch.frames, batch.mask))
+            found = jax.device_get(search(params, batch.frames, batch.mask, *fused))
             for index, text in zip(rows.indices, decode(*found, symbols)):
                 if index >= 0:
                     texts[index] = text
