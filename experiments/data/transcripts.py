@@ -51,10 +51,10 @@ def read_transcripts(path: str | AnyPath, encoding: str = "utf-8") -> list[Trans
         if not name or not text:
             raise BadInput("name and text must not be empty.", path, line)
         if name in found:
-            message = (
-                f"{name} must have one line, got another one in {found[name].line}."
+            first = found[name].line
+            raise BadInput(
+                f"{name} must have one line, got line {first} too.", path, line
             )
-            raise BadInput(message, path, line)
         found[name] = Transcript(name, text, line)
     if not found:
         raise BadInput("the file must hold a transcript, got none.", path)

@@ -25,7 +25,7 @@ def test_lines_are_read(tmp_path):
         ("a\tx\ty\n", "line 1: the line must have a name, a tab and a text, got 2"),
         ("a\tx\nb\t \n", "line 2: name and text must not be empty"),
         ("\tx\n", "line 1: name and text must not be empty"),
-        ("a\tx\na\ty\n", "line 2: a has a line already, 1"),
+        ("a\tx\na\ty\n", "line 2: a must have one line, got line 1 too"),
         ("", "must hold a text"),
     ],
 )
