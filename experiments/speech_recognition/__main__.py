@@ -105,6 +105,11 @@ class Config(WarpFlags, AugmentationFlags, OptimizerFlags, SpeechFlags):
     def __post_init__(self):
         """Checks flags that depend on each other."""
         super().__post_init__()
+        for name in ("max_stretch", "max_warp"):
+            if getattr(self, name) >= 1:
+                raise ValueError(
+                    f"{name} must be less than 1, got {getattr(self, name)}."
+                )
         if not 1 <= self.beam_size <= (1 if self.loss == "transducer" else 1000):
             raise ValueError(
                 "beam_size must be from 1 to 1000, and 1 for a transducer, got "
@@ -294,7 +299,7 @@ def train(config: Config, run: Run) -> None:
     )
     if prepared.left_out:
         names = ", ".join(prepared.left_out)
-        run.print(f"left out, too short for their texts: {names}")
+        run.print(f"{len(prepared.left_out)} left out, with too few frames: {names}")
     _, train_key = jax.random.split(jax.random.key(config.seed))
     update = make_update(prepared, mesh, train_key)
     given = prepared.module, symbols, config.batch_size

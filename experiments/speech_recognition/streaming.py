@@ -1,5 +1,6 @@
 """Text as it comes: a recognizer that listens to a stream in chunks of any size."""
 
+import functools
 from typing import Any
 
 import jax
@@ -9,9 +10,8 @@ from flax import nnx
 from experiments.data.audio_stream import LogMelStream, ResampledStream
 from experiments.shared.recognition.examples import scale
 from experiments.shared.trained import Trained
-from rnnjax.models.recognizer import Recognizer
 
-MOST_STEPS = 32  # of the encoder at once; a power of two
+MOST_STEPS = 8  # of the encoder at once; a power of two
 
 
 class Listener:
@@ -19,7 +19,7 @@ class Listener:
 
     However the stream is cut, the text is that of the whole: samples wait until they
     fill a frame, and frames until they fill a step of the encoder. Steps are computed
-    in chunks of 32, 16, ... 1, so that few programs are compiled.
+    in chunks of 8, 4, 2 or 1, so that few programs are compiled.
 
     Args:
       trained: a run whose recognizer is causal.
@@ -43,12 +43,12 @@ class Listener:
         self._step_frames = config.subsampling
         self._waiting = np.zeros((0, config.num_mels), np.float32)
         self._num_symbols = 0
-        self._greedy = _make_greedy(module)
-        self._params = nnx.as_pure(nnx.state(module))
+        graph = nnx.graphdef(module)
+        self._greedy = functools.partial(_greedy, graph, nnx.as_pure(nnx.state(module)))
         nothing = np.zeros((1, self._step_frames, config.num_mels), np.float32)
         # A chunk of padding gives the carry before the first frame.
         no_frame = np.zeros((1, self._step_frames), bool)
-        self._carry = self._greedy(self._params, nothing, None, no_frame)[2]
+        self._carry = self._greedy(nothing, None, no_frame)[2]
 
     def feed(self, samples: np.ndarray) -> str:
         """Takes the next samples, full scale at ±1; returns the text they complete."""
@@ -76,9 +76,7 @@ class Listener:
         return text
 
     def _read(self, frames: np.ndarray, mask: np.ndarray) -> str:
-        *found, self._carry = self._greedy(
-            self._params, frames[None], self._carry, mask[None]
-        )
+        *found, self._carry = self._greedy(frames[None], self._carry, mask[None])
         tokens, lengths = jax.device_get(found)
         words = [self._symbols.decode([token]) for token in tokens[0, : lengths[0]]]
         separator = self._symbols.vocabulary.separator
@@ -89,12 +87,7 @@ class Listener:
         return text
 
 
-def _make_greedy(module: Recognizer) -> Any:
-    graph = nnx.graphdef(module)
-
-    @jax.jit
-    def greedy(params, frames, carry, mask):
-        found = nnx.merge(graph, params).greedy(frames, carry, mask=mask)
-        return found.tokens, found.lengths, found.carry
-
-    return greedy
+@functools.partial(jax.jit, static_argnums=0)
+def _greedy(graph: nnx.GraphDef, params: Any, frames: Any, carry: Any, mask: Any):
+    found = nnx.merge(graph, params).greedy(frames, carry, mask=mask)
+    return found.tokens, found.lengths, found.carry

@@ -15,19 +15,15 @@ class WarpFlags:
     """The flags of the distortions; each is off at 0."""
 
     max_stretch: float = flag(
-        0.0, "share by which training recordings are longer or shorter at most"
+        0.0,
+        "share by which training recordings are made longer or shorter at most",
+        minimum=0,
     )
     max_warp: float = flag(
-        0.0, "share by which the bands of training recordings are moved at most"
+        0.0,
+        "share by which the bands of training recordings are moved at most",
+        minimum=0,
     )
-
-    def __post_init__(self):
-        """Checks the shares."""
-        for name in ("max_stretch", "max_warp"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be from 0 to less than 1, got {getattr(self, name)}."
-                )
 
 
 def warp(
