@@ -90,6 +90,9 @@ def transcribe_stream(
     """Writes the text of raw samples, as it comes if the recognizer is causal.
 
     One that reads in both directions must hear the end first.
+
+    Raises:
+      BadInput: if there is no sample, or the stream ends within one.
     """
     rate = flags.sample_rate or trained.config.sample_rate
     chunks = read_samples(source, max(1, round(flags.chunk_seconds * rate)))
