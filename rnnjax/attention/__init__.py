@@ -6,10 +6,10 @@
     carry, outputs = rnnjax.unroll(cell, bound, inputs)
 
 How to attend is `additive`, `dot`, `general`, `multi_head`, `location_aware`,
-`coverage` or `window`; when is `attend_before` or `attend_after` a cell's step, or
-`attention_layer` over all steps at once; `beside_weights` puts a layer after one that
-shows its weights. `cell_stack` puts several layers under one
-attention. `query_pooling` and `additive_pooling` sum up a sequence.
+`coverage`, `window` or `uniform`; when is `attend_before` or `attend_after` a cell's
+step, or `attention_layer` over all steps at once; `beside_weights` puts a layer after
+one that shows its weights. `cell_stack` puts several layers under one attention.
+`query_pooling` and `additive_pooling` sum up a sequence.
 """
 
 from rnnjax.attention.after import attend_after
@@ -17,7 +17,7 @@ from rnnjax.attention.attentive import AttentiveCarry
 from rnnjax.attention.base import Attention, masked_softmax
 from rnnjax.attention.before import attend_before
 from rnnjax.attention.cell_stack import cell_stack
-from rnnjax.attention.content import additive, dot, general
+from rnnjax.attention.content import additive, dot, general, uniform
 from rnnjax.attention.head import beside_weights
 from rnnjax.attention.layer import attention_layer
 from rnnjax.attention.memory import Memory, bind_memory
@@ -45,5 +45,6 @@ __all__ = [
     "masked_softmax",
     "multi_head",
     "query_pooling",
+    "uniform",
     "window",
 ]

@@ -170,6 +170,38 @@ def general(
     return Attention(init, prepare, no_state, query, _read_by_query)
 
 
+@cached
+def uniform() -> Attention:
+    """Makes an attention that looks nowhere in particular.
+
+        α = 1/n for each of n real rows
+        c = the mean of the real rows
+
+    With `attend_before` the cell reads the same vector at every step, such as what an
+    image is as a whole.
+
+    Returns:
+      The attention, without parameters.
+
+    References:
+      Tanti, Gatt and Camilleri, "Where to put the Image in an Image Caption Generator",
+      Natural Language Engineering 2018, the par-inject architecture.
+    """
+
+    def init(key, query_size, memory_size):
+        del key
+        check_positive(query_size=query_size, memory_size=memory_size)
+        return {}
+
+    def prepare(params, memory):
+        return memory
+
+    def query(params, memory, h):
+        return jnp.zeros((*h.shape[:-1], memory.values.shape[-2]), h.dtype)
+
+    return Attention(init, prepare, no_state, query, _read_by_query)
+
+
 def products(h: Array, keys: Array) -> Array:
     """Computes the products `[..., S]` of h with each key `[..., S, size]`."""
     return jnp.einsum("...a,...sa->...s", h, keys)

@@ -2,6 +2,7 @@
 
 from rnnjax.layers.bridges import Bridge, copy_bridge, dense_bridge
 from rnnjax.layers.candidate_dropout import candidate_dropout
+from rnnjax.layers.captioner import captioner
 from rnnjax.layers.causal import causal_layer, pointwise
 from rnnjax.layers.chunked import chunked_bidirectional, read_chunk
 from rnnjax.layers.convolution import causal_convolution
@@ -61,6 +62,7 @@ __all__ = [
     "bind_source",
     "bind_text",
     "bidirectional",
+    "captioner",
     "causal_convolution",
     "causal_layer",
     "chunked_bidirectional",

@@ -20,6 +20,7 @@ from rnnjax.attention import (
     general,
     location_aware,
     multi_head,
+    uniform,
     window,
 )
 from rnnjax.attention.cell_stack import cell_stack
@@ -55,6 +56,7 @@ READINGS = {
     "additive": (additive(6), papers.softmax_reading(papers.bahdanau), None),
     "concat": (additive(6), papers.softmax_reading(papers.concat), None),
     "dot": (dot(), papers.softmax_reading(papers.dot), None),
+    "uniform": (uniform(), papers.softmax_reading(papers.uniform), None),
     "general": (general(), papers.softmax_reading(papers.general), None),
     "multi_head": (multi_head(6, 2), papers.two_heads, None),
     "location_aware": (location_aware(6, 4, 2), papers.location_aware, np.zeros(S)),

@@ -44,6 +44,11 @@ def general(params, s, row, h, state):
     return h @ params["key_kernel"].T @ row
 
 
+def uniform(params, s, row, h, state):
+    """Equal energies."""
+    return 0.0
+
+
 def location_energy(params, s, row, h, state):
     """Chorowski's equations 8 and 9."""
     filters = params["filter_kernel"][:, 0]

@@ -9,6 +9,7 @@ from experiments.harness.command import run_command
 from experiments.harness.metrics import read_metrics
 
 write_plot = Run.write_plot
+USES = "sample score predict translate ask point transcribe align caption".split()
 figures: dict = {}  # by run directory and name; drawn only on request
 
 
@@ -21,20 +22,11 @@ def run(experiment, arguments, train="train"):
     def keep_plot(run, name, figure):
         figures.setdefault(run.directory, {})[name] = run, figure
 
-    presets, sample, *uses = (
+    sample, *uses = (
         getattr(experiment, name, None)
-        for name in (
-            "PRESETS",
-            "sample",
-            "score",
-            "predict",
-            "translate",
-            "ask",
-            "point",
-            "transcribe",
-            "align",
-        )
+        for name in USES
     )
+    presets = getattr(experiment, "PRESETS", None)
     uses = [use for use in uses if use is not None]
     train, config = getattr(experiment, train), experiment.Config
     with pytest.MonkeyPatch.context() as patch:

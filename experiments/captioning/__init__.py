@@ -1,0 +1,1 @@
+"""Captioning; see `python -m experiments.captioning --help`."""
