@@ -130,7 +130,15 @@ FLICKR8K = Config(
 PRESETS = {
     "flickr8k": FLICKR8K,
     "flickr8k_short": dataclasses.replace(
-        FLICKR8K, num_updates=752, eval_every=188, checkpoint_every=376
+        FLICKR8K,
+        image="every",
+        channels=(24, 48, 64),
+        hidden_size=128,
+        embedding_size=96,
+        min_count=10,
+        num_updates=470,  # five epochs
+        eval_every=94,
+        checkpoint_every=94,
     ),
 }
 

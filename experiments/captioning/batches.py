@@ -50,7 +50,7 @@ class Batcher:
         symbols: Symbols,
         batch_size: int,
         num_captions: int,
-        max_shapes: int = 6,
+        max_shapes: int = 3,
     ):
         self._images = examples.images
         self._start = symbols.words.encode([START])
