@@ -136,7 +136,9 @@ PRESETS = {
         hidden_size=128,
         embedding_size=96,
         min_count=10,
-        num_updates=470,  # five epochs
+        dropout_rate=0.1,
+        learning_rate=2e-3,
+        num_updates=282,  # three epochs
         eval_every=94,
         checkpoint_every=94,
     ),
