@@ -299,15 +299,15 @@ def train(config: Config, run: Run) -> None:
         state = keep_best(state, -metrics["validation_loss"], patience=config.patience)
         run.write_sample(done, report.show_samples(shown, written))
         if done == config.num_updates:
-            params = state.best.params
+            params, tested = state.best.params, []
             for part in ("test", "unseen"):
                 examples = getattr(data, part)
-                if not examples.names:
-                    continue
-                beam = write(params, examples.images, beam_size=config.beam_size)
-                metrics |= measure(part, params, examples, beam)
-                if part == "test":
-                    shown, written = examples, beam
+                if examples.names:
+                    beam = write(params, examples.images, beam_size=config.beam_size)
+                    metrics |= measure(part, params, examples, beam)
+                    tested.append((examples, beam))
+            if tested:
+                shown, written = report.join(tested)
             run.write_sample(done, report.show_samples(shown, written), "_test.txt")
         run.log(done, **metrics)
         curve = learning_curve(run.metrics(), ylabel="nats per word")

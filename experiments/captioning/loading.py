@@ -145,12 +145,13 @@ def _draw(flags: ImageFlags) -> Parts:
     for i, (name, number) in enumerate(NUM_MADE.items()):
         combinations = UNSEEN if name == "unseen" else SEEN
         rng = np.random.default_rng(i)  # the same for every seed of a run
-        made[name] = _of_made(draw_shapes(combinations, number, flags.side, rng))
+        drawn = draw_shapes(combinations, number, flags.side, rng)
+        made[name] = _of_made(drawn, name)
     return Parts(**made, digests={})
 
 
-def _of_made(made: MadeImages) -> Examples:
-    names = [f"image {i}" for i in range(len(made.captions))]
+def _of_made(made: MadeImages, part: str) -> Examples:
+    names = [f"{part} {i}" for i in range(len(made.captions))]
     return Examples(made.images, [(caption,) for caption in made.captions], names)
 
 

@@ -27,23 +27,22 @@ def plot_sheet(examples: Examples, written: Sequence[str]) -> "Figure":
     """Draws the images with the best and with the worst captions, in two rows.
 
     Good and bad are by BLEU of each caption against all of its image. Under each image
-    is what was written, and a true caption where that was not one.
+    is what was written, and where that is no true caption, in a red frame, one of them.
     """
     scores = sentence_scores(examples.captions, written)
     order = np.argsort(-np.array(scores), kind="stable")
     number = min(PER_ROW, len(order))
-    figure = new_figure(1.9 * number, 6.2)
+    figure = new_figure(1.9 * number, 5.6)
     panels = figure.subplots(2, number, squeeze=False)
-    for row, chosen, color in zip(
-        panels, (order[:number], order[::-1][:number]), (GREEN, RED)
-    ):
+    for row, chosen in zip(panels, (order[:number], order[::-1][:number])):
         for axes, index in zip(row, chosen):
+            is_true = written[index] in examples.captions[index]
             axes.imshow(examples.images[index])
             axes.set_xticks([])
             axes.set_yticks([])
-            axes.spines[:].set(color=color, linewidth=2)
+            axes.spines[:].set(color=GREEN if is_true else RED, linewidth=2)
             text = textwrap.fill(written[index] or "(nothing)", WIDTH)
-            if written[index] not in examples.captions[index]:
+            if not is_true:
                 true = textwrap.fill(examples.captions[index][0], WIDTH)
                 text += f"\n\ntrue: {true}"
             axes.set_xlabel(text, fontsize="x-small")

@@ -72,6 +72,19 @@ def make_measure(
     return measure
 
 
+def join(
+    tested: Sequence[tuple[Examples, Sequence[str]]],
+) -> tuple[Examples, list[str]]:
+    """Joins parts with what was written for them."""
+    parts, written = zip(*tested)
+    images = np.concatenate([own.images for own in parts])
+    captions, names = (
+        [x for own in parts for x in getattr(own, field)]
+        for field in ("captions", "names")
+    )
+    return Examples(images, captions, names), [x for own in written for x in own]
+
+
 def show_samples(examples: Examples, written: Sequence[str], most: int = 20) -> str:
     """Returns the first images' captions, and what was written for them."""
     lines = []
