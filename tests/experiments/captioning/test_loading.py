@@ -44,10 +44,7 @@ def folder(tmp_path):
 
 def test_every_word_of_what_is_never_trained_is_trained():
     assert len(COMBINATIONS) == 18 and len(UNSEEN) == 3 and len(SEEN) == 15
-    assert {w for own in SEEN for w in own} == {w for own in UNSEEN for w in own} | {
-        "square",
-        "circle",
-    }
+    assert {w for own in UNSEEN for w in own} <= {w for own in SEEN for w in own}
 
 
 def test_a_drawn_shape_is_as_its_caption_says():
@@ -60,7 +57,7 @@ def test_a_drawn_shape_is_as_its_caption_says():
             name: np.abs(image - np.array(own)).max(axis=-1)
             for name, own in COLORS.items()
         }
-        inside = {name: (own < 60).sum() for name, own in away.items()}
+        inside = {name: (own < 40).sum() for name, own in away.items()}
         assert max(inside, key=lambda name: inside[name]) == color
         areas[size, shape].append(inside[color])
     shares = {"circle": np.pi / 4, "square": 0.85**2, "triangle": 0.5}
@@ -71,7 +68,7 @@ def test_a_drawn_shape_is_as_its_caption_says():
 
 def test_unseen_combinations_are_in_no_other_part(monkeypatch):
     monkeypatch.setattr(
-        loading, "NUM_MADE", {"train": 90, "validation": 40, "test": 41, "unseen": 12}
+        loading, "NUM_MADE", {"train": 90, "validation": 40, "test": 41, "unseen": 30}
     )
     parts = load_images(ImageFlags(image_size=SIDE))
     captions = [{own for (own,) in part.captions} for part in parts[:4]]
