@@ -24,7 +24,7 @@ def images(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
     lines = []
     for i in range(60):
-        name = list(COLORS)[i % 2]
+        name = list(COLORS)[i // 2 % 2]
         image = np.array(COLORS[name]) + rng.integers(-20, 20, (20, 20, 3))
         Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(folder / f"{i}.png")
         lines += [f"{i}.png\tThis is {name} .", f"{i}.png\tThis is {name}"]
