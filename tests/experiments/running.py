@@ -22,10 +22,7 @@ def run(experiment, arguments, train="train"):
     def keep_plot(run, name, figure):
         figures.setdefault(run.directory, {})[name] = run, figure
 
-    sample, *uses = (
-        getattr(experiment, name, None)
-        for name in USES
-    )
+    sample, *uses = (getattr(experiment, name, None) for name in USES)
     presets = getattr(experiment, "PRESETS", None)
     uses = [use for use in uses if use is not None]
     train, config = getattr(experiment, train), experiment.Config
