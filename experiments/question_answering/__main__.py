@@ -244,11 +244,9 @@ def prepare(config: Config) -> Prepared:
     if config.is_own:
         for part in data.tasks["own"][1:]:
             check_answers(part, symbols)
-    shapes = common_shapes(
-        [encode(parts.train, symbols) for parts in data.tasks.values()],
-        config.batch_size,
-        config.max_shapes,
-    )
+    parts = [part for task in data.tasks.values() for part in task]
+    encoded = [encode(part, symbols) for part in parts]
+    shapes = common_shapes(encoded, config.batch_size, config.max_shapes)
     tasks = {
         name: make_task(
             data.tasks[name], symbols, shapes, config.seed, images=data.images

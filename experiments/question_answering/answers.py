@@ -17,6 +17,7 @@ from experiments.question_answering.batches import Batch
 from experiments.question_answering.examples import Symbols
 from experiments.question_answering.scores import apply
 from experiments.shared.answering import Answer, AnsweringFlags, round_up
+from experiments.shared.compiling import quick_compile
 from experiments.shared.trained import Trained
 
 _NUMBERED = re.compile(r"([0-9]+) +(.+)")
@@ -56,8 +57,7 @@ def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
     name = _task_of(flags.task, symbols)
     graph, params = nnx.split(models[name])
 
-    @jax.jit
-    def run(params, batch):
+    def scores_of(params, batch):
         model = nnx.merge(graph, params)
         masks = {"story_mask": batch.story_mask, "question_mask": batch.question_mask}
         weights = None
@@ -65,6 +65,7 @@ def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
             weights = model.weigh(batch.story, batch.question, **masks)
         return jax.nn.softmax(apply(model, batch)), weights
 
+    run = jax.jit(scores_of, compiler_options=quick_compile())
     sentences: list[Words] = []
     images: list[np.ndarray] = []  # one, or none
 

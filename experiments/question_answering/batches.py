@@ -45,11 +45,7 @@ class Shapes(NamedTuple):
 
 
 def common_shapes(parts: Sequence[Encoded], batch_size: int, max_shapes: int) -> Shapes:
-    """Finds at most `max_shapes` lengths that suit the training parts of all tasks.
-
-    Longer stories and questions of other parts are padded to the next multiple of the
-    longest length, which costs one more program each.
-    """
+    """Finds at most `max_shapes` lengths that suit all parts of all tasks together."""
     lengths = [len(story) for part in parts for story in part.story]
     bounds = bucketing.make_buckets(lengths, batch_size, max_shapes).num_steps
     longest = max(len(question) for part in parts for question in part.question)
@@ -73,8 +69,7 @@ class Batcher:
         self.data, self._images = data, images
         self.buckets = _buckets_of(data.story, shapes.story, shapes.batch_size)
         self._questions = np.array([len(question) for question in data.question])
-        longest = int(self._questions.max())
-        self._question_length = shapes.question * -(-longest // shapes.question)
+        self._question_length = shapes.question
 
     def batch(self, rows: Rows) -> Batch:
         """Makes the batch of some rows."""
@@ -107,9 +102,6 @@ def _buckets_of(
     A bucket that would not fill a batch is joined with the next one.
     """
     lengths = np.array([len(story) for story in stories])
-    longest = bounds[-1]
-    extra = range(2 * longest, int(lengths.max()) + longest, longest)
-    bounds = (*bounds, *extra)
     num_steps: list[int] = []
     members: list[np.ndarray] = []
     open_members = np.array([], int)

@@ -11,6 +11,7 @@ from experiments.question_answering.batches import Batcher
 from experiments.question_answering.examples import Example, Symbols, encode
 from experiments.question_answering.scores import Score
 from experiments.shared.attention_figure import plot_attention
+from experiments.shared.compiling import quick_compile
 from experiments.shared.figures import BLUE, ORANGE, hide_frame, new_figure
 
 if TYPE_CHECKING:
@@ -64,13 +65,12 @@ def draw_attention(prepared: Any, params: Any, score: Score) -> "Figure":
 def _make_weigh(module: Any):
     graph = nnx.graphdef(module)
 
-    @jax.jit
     def weigh(params, batch):
         model = nnx.merge(graph, params)
         masks = {"story_mask": batch.story_mask, "question_mask": batch.question_mask}
         return model.weigh(batch.story, batch.question, **masks)
 
-    return weigh
+    return jax.jit(weigh, compiler_options=quick_compile())
 
 
 def _draw_images(shown, images) -> "Figure":
