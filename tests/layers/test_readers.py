@@ -128,14 +128,15 @@ def test_padding_is_not_seen(own):
     assert_same_bits(first, run(params, *filled, **MASKS))
 
 
-def test_without_a_key_nothing_is_dropped():
-    words = stack(embed(E), dropout(0.5))
-    own = question_reader(words, recurrent(elman(H)), recurrent(elman(K)), N)
+@pytest.mark.parametrize("place", range(3))
+def test_without_a_key_nothing_is_dropped(place):
+    layers = [embed(E), recurrent(elman(H)), recurrent(elman(K))]
+    layers[place] = stack(layers[place], dropout(0.5))
+    own = question_reader(*layers, N)
     params, tokens = random_params(own), draw()
     run = jax.jit(own.apply)
     first, second = (run(params, *tokens, key=jax.random.key(i)) for i in (1, 2))
     without = run(params, *tokens)
-    assert_same_bits(without, run(params, *tokens))
     assert not np.allclose(first, second) and not np.allclose(first, without)
 
 

@@ -167,7 +167,8 @@ def some_images(flags):
     images = np.random.default_rng(0).integers(256, size=(6, 8, 8, 3)).astype(np.uint8)
     example = made_stories(0, (1, 1, 1)).train[0]
     part = [
-        example._replace(sentences=(), image=i, answer="ab"[i % 2]) for i in range(6)
+        example._replace(sentences=(), support=(), image=i, answer="ab"[i % 2])
+        for i in range(6)
     ]
     return Loaded({"easy_vqa": Parts(part, part, part)}, {}, images)
 
