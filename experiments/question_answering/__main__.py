@@ -45,6 +45,7 @@ from experiments.question_answering.scores import (
     Score,
     accuracy,
     apply,
+    compile_options,
     make_scorer,
     mean_nats,
 )
@@ -60,7 +61,6 @@ from experiments.shared import buckets as bucketing
 from experiments.shared.answering import answer_from
 from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
-from experiments.shared.compiling import quick_compile
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
@@ -281,12 +281,13 @@ def make_loss(module: QuestionAnswerer) -> Callable[..., Array]:
 
 
 def make_update(
-    loss: Callable[..., Array], optimizer: optax.GradientTransformation
+    module: QuestionAnswerer, optimizer: optax.GradientTransformation
 ) -> Callable[..., tuple[BestState, dict[str, Array]]]:
     """Makes `update(state, batch, key, i)` of one model, which draws by `key` and i.
 
     It is compiled once for every length of stories, whatever the number of tasks.
     """
+    loss = make_loss(module)
 
     @guarded
     def update(state, batch, key, i):
@@ -299,7 +300,7 @@ def make_update(
         metrics = {"loss": nats, "grad_norm": optax.tree.norm(grads)}
         return state._replace(params=params, opt_state=opt_state), metrics
 
-    return jax.jit(update, compiler_options=quick_compile())
+    return jax.jit(update, compiler_options=compile_options(module))
 
 
 def judge(
@@ -319,7 +320,7 @@ def make_question_only(config: Config, prepared: Prepared) -> Callable[[str], fl
     symbols, optimizer = prepared.symbols, prepared.optimizer
     init_key, train_key = jax.random.split(jax.random.key(config.seed))
     module = make_answerer(config, symbols, nnx.Rngs(init_key), sees_images=False)
-    update, score = make_update(make_loss(module), optimizer), make_scorer(module)
+    update, score = make_update(module, optimizer), make_scorer(module)
 
     def question_only(name: str) -> float:
         task = make_task(
@@ -353,7 +354,7 @@ def train(config: Config, run: Run) -> None:
     report.describe(run, prepared, num_weights(next(iter(states.values())).params))
     _, train_key = jax.random.split(jax.random.key(config.seed))
     keys = {name: key_of_task(train_key, name) for name in tasks}
-    update_one = make_update(prepared.loss, prepared.optimizer)
+    update_one = make_update(prepared.module, prepared.optimizer)
     score = make_scorer(prepared.module)
 
     def update(state: BestState, i: int):

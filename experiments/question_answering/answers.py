@@ -15,9 +15,8 @@ from experiments.data.stories import Words, words_of
 from experiments.harness import flag
 from experiments.question_answering.batches import Batch
 from experiments.question_answering.examples import Symbols
-from experiments.question_answering.scores import apply
+from experiments.question_answering.scores import apply, compile_options
 from experiments.shared.answering import Answer, AnsweringFlags, round_up
-from experiments.shared.compiling import quick_compile
 from experiments.shared.trained import Trained
 
 _NUMBERED = re.compile(r"([0-9]+) +(.+)")
@@ -65,7 +64,7 @@ def make_reply(trained: Trained, flags: AskFlags) -> Callable[[str], Answer]:
             weights = model.weigh(batch.story, batch.question, **masks)
         return jax.nn.softmax(apply(model, batch)), weights
 
-    run = jax.jit(scores_of, compiler_options=quick_compile())
+    run = jax.jit(scores_of, compiler_options=compile_options(models[name]))
     sentences: list[Words] = []
     images: list[np.ndarray] = []  # one, or none
 

@@ -9,9 +9,8 @@ from flax import nnx
 
 from experiments.question_answering.batches import Batcher
 from experiments.question_answering.examples import Example, Symbols, encode
-from experiments.question_answering.scores import Score
+from experiments.question_answering.scores import Score, compile_options
 from experiments.shared.attention_figure import plot_attention
-from experiments.shared.compiling import quick_compile
 from experiments.shared.figures import BLUE, ORANGE, hide_frame, new_figure
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def _make_weigh(module: Any):
         masks = {"story_mask": batch.story_mask, "question_mask": batch.question_mask}
         return model.weigh(batch.story, batch.question, **masks)
 
-    return jax.jit(weigh, compiler_options=quick_compile())
+    return jax.jit(weigh, compiler_options=compile_options(module))
 
 
 def _draw_images(shown, images) -> "Figure":
