@@ -65,9 +65,9 @@ CMUDICT = {
     "dropout_rate": 0.0,
     "learning_rate": 3e-3,
     "batch_size": 128,
-    "num_updates": 15_000,
-    "eval_every": 1500,
-    "checkpoint_every": 1500,
+    "num_updates": 10_000,
+    "eval_every": 1000,
+    "checkpoint_every": 1000,
 }
 PRESETS = {
     "names": {"dataset": "names", "copy": True, "eval_every": 100},
@@ -87,7 +87,15 @@ PRESETS = {
     "notebook_2": NOTEBOOK | {"attention": "last", "both_directions": False},
     "notebook_4": NOTEBOOK,
     "enja": MULTI30K
-    | {"dataset": "enja", "num_updates": 3910, "eval_every": 391},  # ten epochs
+    | {
+        "dataset": "enja",
+        "cell": "gru",
+        "dropout_rate": 0.2,
+        "learning_rate": 2e-3,
+        "num_updates": 2340,  # six epochs of 391 batches
+        "eval_every": 195,
+        "checkpoint_every": 195,
+    },
     "scan": SCAN,
     "scan_length": SCAN | {"dataset": "scan_length"},
     "scan_jump": SCAN | {"dataset": "scan_jump"},

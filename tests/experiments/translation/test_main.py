@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -109,6 +110,15 @@ def test_a_run_is_trained_and_translates_lines(tmp_path, capsys):
     for one, other in zip(first["translations"], both["translations"], strict=True):
         assert one["text"] == other["text"]
         assert one["score"] == pytest.approx(other["score"], abs=1e-5)
+
+    other = shutil.copytree(directory, tmp_path / "other")
+    symbols = json.loads((other / "symbols.json").read_text())
+    symbols["source"]["symbols"][-1] = "atlantis"
+    (other / "symbols.json").write_text(json.dumps(symbols))
+    assert run(
+        experiment, flags.replace(f"with-runs {directory}", f"with-runs {other}")
+    )
+    assert "new 'atlantis'" in capsys.readouterr().err
 
     # What is kept is the mean of the parameters after the two updates.
     kept = nnx.as_pure(nnx.state(load(directory).module))
