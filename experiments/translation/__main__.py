@@ -48,6 +48,7 @@ from experiments.translation.batches import Batch, Batcher
 from experiments.translation.loading import SIDES, PairFlags, load_pairs
 from experiments.translation.parts import drawn_from, last_row, tie_head
 from experiments.translation.schedules import Schedule, own_inputs, own_rate
+from experiments.translation.scores import bleu_signature
 from experiments.translation.sets import Parts
 from experiments.translation.symbols import (
     NUM_COPIED,
@@ -338,6 +339,8 @@ def train(config: Config, run: Run) -> None:
         run.record_data(name, digest)
     save_symbols(run.directory, symbols)
     save_pieces(run.directory, symbols)
+    if symbols.target_units != "characters":
+        run.record(bleu_signature=bleu_signature())
     validation, test = prepared.data.validation, prepared.data.test
     mesh = make_mesh(prepared.num_devices)
     state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)

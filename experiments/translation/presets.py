@@ -11,7 +11,8 @@ parameters of the second and the fourth are uniform, not normal, with the notebo
 standard deviation of 0.01.
 
 Those of SCAN have the network with the best score of Lake and Baroni over all tasks,
-two LSTMs of 200 with dropout of 0.5, but batches rather than single commands.
+two LSTMs of 200 with dropout of 0.5 and half of the inputs drawn by the model, but
+batches rather than single commands.
 """
 
 MULTI30K = {
@@ -48,8 +49,10 @@ SCAN = {
     "dropout_rate": 0.5,
     "learning_rate": 1e-3,
     "max_norm": 5.0,
+    "schedule": "half",
+    "patience": 10,
     "batch_size": 64,
-    "num_updates": 5000,
+    "num_updates": 3000,  # 192,000 commands; Lake and Baroni's saw 100,000
     "eval_every": 500,
     "checkpoint_every": 500,
     "beam_size": 1,

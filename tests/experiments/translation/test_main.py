@@ -89,6 +89,7 @@ def test_a_run_is_trained_and_translates_lines(tmp_path, capsys):
     flags += " --average-over 2"
     assert run(experiment, f"{flags} --run-dir {directory}") == DONE
     metrics = results_of(directory)["metrics"]
+    assert "tok:none" in results_of(directory)["bleu_signature"]
     assert metrics["test_perplexity"] == pytest.approx(
         2.718281828 ** metrics["test_loss"], rel=1e-5
     )
