@@ -74,9 +74,9 @@ def test_a_tied_head_is_the_embedding_turned():
         outputs = outputs @ np.asarray(own["kernel"]) + np.asarray(own["bias"])
     expected = outputs @ table.T + np.arange(6.0)
     _, logits = tied.apply(params, None, tokens)
-    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
     _, first = tied.step(params, tied.initial_carry(params, (2,)), tokens[0])
-    np.testing.assert_allclose(first, expected[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(first, expected[0], rtol=1e-4, atol=1e-5)
     grads = jax.grad(lambda p: tied.apply(p, None, tokens)[1].sum())(params)
     assert np.abs(grads[0]["embedding"][2]).sum() > 0  # never read, but predicted
 
