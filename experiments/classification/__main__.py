@@ -63,6 +63,7 @@ from experiments.harness.names import look_up
 from experiments.shared.answering import Answer, PredictFlags, answer_from
 from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
+from experiments.shared.compiling import quick_compile
 from experiments.shared.figures import score_curve
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
 from experiments.shared.trained import Trained, load, save_symbols
@@ -264,7 +265,7 @@ def make_update(
 ) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=quick_compile())
     @guarded
     def update_batch(state, batch, i):
         loss, grads = jax.value_and_grad(prepared.loss)(

@@ -1,6 +1,7 @@
 """Options to compile programs of many shapes in less time."""
 
 import functools
+import os
 from typing import Any
 
 import jax
@@ -19,10 +20,11 @@ def quick_compile() -> dict[str, Any]:
     words and one over characters, 128 and 32 wide, with a CRF).
 
     Returns:
-      The options; none on other devices, and with a version of XLA that does not know
-      them.
+      The options; none on other devices, where `XLA_FLAGS` already says how much to
+      optimize, and with a version of XLA that does not know them.
     """
-    if jax.default_backend() != "cpu":
+    flags = os.environ.get("XLA_FLAGS", "")
+    if jax.default_backend() != "cpu" or "optimization_level" in flags:
         return {}
     try:
         jax.jit(jnp.negative).lower(0.0).compile(ON_CPU)
