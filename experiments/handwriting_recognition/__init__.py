@@ -1,0 +1,1 @@
+"""Handwriting recognition; `python -m experiments.handwriting_recognition`."""
