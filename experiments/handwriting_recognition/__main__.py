@@ -99,13 +99,16 @@ class Config(AugmentationFlags, OptimizerFlags, InkFlags):
 
 
 PRESETS = {
-    "cursive": Config(
+    "cursive": Config(  # one writer, whose size tells some capitals
         dataset="cursive_words",
-        hidden_size=128,
+        unit_size=False,
+        deslant=False,
+        spacing=4.0,
+        hidden_size=96,
         num_layers=2,
         dropout_rate=0.3,
-        num_updates=3000,
-        eval_every=250,
+        num_updates=2400,
+        eval_every=200,
     ),
 }
 

@@ -20,7 +20,7 @@ from experiments.shared.recognition.examples import Example
 
 MADE = (3000, 200, 400)
 NUM_CHANNELS = 4
-MOST_WAY = 3.0  # from point to point, in heights of the writing
+MOST_WAY = 12  # from point to point, in times the distance of points in a stroke
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +36,12 @@ class InkFlags(TrainingConfig):
         "a folder of such, or a folder of IAM-OnDB",
     )
     spacing: float = flag(
-        0.25, "distance between two points of a stroke, in heights of the writing"
+        0.25,
+        "distance between two points of a stroke, in heights of the writing; with "
+        "--no-unit-size in the unit of the coordinates",
     )
-    deslant: bool = flag(True, "make every drawing upright first")
+    unit_size: bool = flag(True, "scale every drawing to one size")
+    deslant: bool = flag(True, "make every drawing upright")
     skip_unalignable: bool = flag(
         False, "leave out drawings whose points are too few to spell their text"
     )
@@ -105,7 +108,7 @@ def to_example(drawing: Drawing, number: int, flags: InkFlags) -> Example:
     """Turns a drawing into the frames that a network reads.
 
     Raises:
-      BadInput: if the drawing has no height, so that its size is unknown.
+      BadInput: if the drawing has no height and is to be scaled.
     """
     name = f"drawing {number}, {drawing.group!r}"
     try:
@@ -118,26 +121,27 @@ def to_example(drawing: Drawing, number: int, flags: InkFlags) -> Example:
 def frames_of(strokes: Sequence[np.ndarray], flags: Any) -> np.ndarray:
     """Turns strokes into frames.
 
-    The size is taken out, the slant if the flags say so, and points are placed at equal
+    Size and slant are taken out if the flags say so, and points are placed at equal
     distances along every stroke.
 
     Args:
       strokes: those of one drawing.
-      flags: `spacing` and `deslant`.
+      flags: `spacing`, `unit_size` and `deslant`.
 
     Returns:
       `[num_points, 4]` float32: the way to the right and down from the point before,
       whether the pen is lifted after the point, and the height above the middle. Ways
-      are cut off at 3 heights of the writing.
+      are cut off at 12 times the spacing.
 
     Raises:
-      ValueError: if the strokes have no height.
+      ValueError: if the strokes have no height and are to be scaled.
     """
-    normal = normalize(strokes, slant=flags.deslant, size=True)
+    normal = normalize(strokes, slant=flags.deslant, size=flags.unit_size)
     normal = resample(normal, flags.spacing)
     points = np.concatenate(normal)
     heights = np.median(points[:, 1]) - points[:, 1:]
     offsets = to_offsets(normal)
     # The way to the next stroke, such as back to the dot of an i, may be very long.
-    offsets[:, :2] = np.clip(offsets[:, :2], -MOST_WAY, MOST_WAY)
+    most = MOST_WAY * flags.spacing
+    offsets[:, :2] = np.clip(offsets[:, :2], -most, most)
     return np.concatenate([offsets, heights], axis=1).astype(np.float32)

@@ -125,7 +125,12 @@ PRESETS = {
         AUGMENTED, dataset="yesno", batch_size=13, num_updates=400, eval_every=40
     ),
     "fsdd_strings": dataclasses.replace(
-        AUGMENTED, dataset="fsdd_strings", hidden_size=96, num_layers=2, eval_every=250
+        AUGMENTED,
+        dataset="fsdd_strings",
+        hidden_size=96,
+        num_layers=2,
+        num_updates=2000,
+        eval_every=250,
     ),
     "espeak": dataclasses.replace(
         AUGMENTED,
@@ -135,7 +140,8 @@ PRESETS = {
         num_layers=2,
         dropout_rate=0.3,
         batch_size=16,
-        eval_every=250,
+        num_updates=2400,
+        eval_every=200,
     ),
 }
 
