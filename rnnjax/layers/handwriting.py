@@ -181,13 +181,16 @@ def _reader(cell: Any, text_size, num_components, pace, show_weights=False) -> C
 
 @functools.cache
 def _paced(pace: float):
-    """Makes an initializer of the window's bias, whose last third sets its pace."""
+    """Makes an initializer of the window's bias.
+
+    The heights of its components sum to 1, so that what it shows is not larger than a
+    character's vector; together they move by `pace` per point.
+    """
 
     def init(key, shape, dtype=jnp.float32):
         del key
-        (size,) = shape
-        return jnp.where(jnp.arange(size) < 2 * size // 3, 0.0, math.log(pace)).astype(
-            dtype
-        )
+        num_components = shape[0] // 3
+        logs = -math.log(num_components), 0.0, math.log(pace)
+        return jnp.repeat(jnp.array(logs, dtype), num_components)
 
     return init

@@ -9,7 +9,7 @@ from experiments.harness.command import run_command
 from experiments.harness.metrics import read_metrics
 
 write_plot = Run.write_plot
-USES = "sample score predict translate ask point transcribe align caption".split()
+USES = "sample score predict translate ask point transcribe align caption write".split()
 figures: dict = {}  # by run directory and name; drawn only on request
 
 

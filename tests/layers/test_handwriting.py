@@ -90,11 +90,13 @@ def test_padding_changes_nothing():
         assert_same_bits(result, results[0])
 
 
-def test_the_window_begins_at_its_pace():
+def test_the_window_begins_at_its_pace_with_heights_that_sum_to_one():
     layer = handwriting(CELLS, N, text_size=V, num_components=K, pace=0.125)
     params = layer.init(jax.random.key(0), 3)
     bias = params[0][0]["attention"]["bias"]
-    np.testing.assert_allclose(jnp.exp(bias), [1.0] * 6 + [0.125] * 3, rtol=1e-6)
+    np.testing.assert_allclose(
+        jnp.exp(bias), [1 / 3] * 3 + [1.0] * 3 + [0.125] * 3, rtol=1e-6
+    )
 
 
 def test_a_text_ends_when_the_window_rests_after_it():

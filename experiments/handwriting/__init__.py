@@ -1,0 +1,1 @@
+"""Handwriting; see `python -m experiments.handwriting --help`."""

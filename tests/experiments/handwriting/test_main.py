@@ -1,0 +1,187 @@
+"""Handwriting as a person runs it, at a tiny size: trained, written with, refused."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from flax import nnx
+from PIL import Image
+
+from experiments.data.strokes import Drawing
+from experiments.data.strokes_json import write_json_strokes
+from experiments.handwriting import __main__ as experiment
+from experiments.handwriting.loading import make_symbols
+from experiments.harness.command import BAD_INPUT, DONE
+from experiments.shared.training import num_weights
+from tests.experiments.running import plots_of, results_of, run
+
+TINY = "--hidden-size 5 --num-mixture 2 --batch-size 16 --num-updates 2 --eval-every 2"
+
+
+def zigzags(number, texts="abc de"):
+    """Makes drawings whose strokes go up and down, on a grid, with texts."""
+    rng = np.random.default_rng(0)
+    drawings = []
+    for i in range(number):
+        text = "".join(rng.permutation(list(texts))).strip()
+        length = int(rng.integers(6, 12))
+        x, y = np.arange(length), rng.integers(-3, 4, length)
+        stroke = np.stack([x, y], axis=1).astype(float)
+        drawings.append(Drawing([stroke, stroke[:1] + 20.0], text, f"{text} {i}"))
+    return drawings
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run that is told texts, and a file with a prime."""
+    directory = tmp_path_factory.mktemp("told")
+    path = directory / "own.jsonl"
+    path.write_text(write_json_strokes(zigzags(80)))
+    flags = f"{TINY} --condition text --data-path {path} --bias 2"
+    assert run(experiment, f"{flags} --run-dir {directory / 'run'}") == DONE
+    prime = directory / "prime.jsonl"
+    prime.write_text(write_json_strokes(zigzags(1)))
+    return directory
+
+
+def test_a_run_is_told_texts_and_draws_them(trained):
+    metrics = results_of(trained / "run")["metrics"]
+    assert np.isfinite([metrics["validation_loss"], metrics["test_loss"]]).all()
+    shown = {"learning_curve", "lines", "densities", "window"}
+    assert plots_of(trained / "run") == shown
+    symbols = json.loads((trained / "run" / "symbols.json").read_text())
+    assert "".join(symbols["characters"]["symbols"]) == " abcde"
+    assert min(symbols["noise"]) > 0  # whole numbers are on a grid
+    (sample,) = (trained / "run" / "samples").glob("*.svg")
+    assert ElementTree.parse(sample).getroot().tag.endswith("svg")
+
+
+def test_a_text_is_written_in_the_style_of_a_prime(trained, capsys):
+    use = f"--resume {trained / 'run'} --write"
+    flags = f"ab --bias 3 --seed 4 --prime {trained / 'prime.jsonl'}"
+    assert run(experiment, f"{use} {flags}") == DONE
+    svg, png = capsys.readouterr().out.splitlines()[-2:]
+    assert svg.endswith("run/written/4.svg") and png.endswith("run/written/4.png")
+    with_prime = open(svg).read()
+    assert re.search(r'<path d="M[-0-9.]+ [-0-9.]+L', with_prime)
+    assert Image.open(png).size[1] == 100
+    assert run(experiment, f"{use} ab --bias 3 --seed 4") == DONE
+    assert open(svg).read() != with_prime  # the prime matters
+    assert run(experiment, f"{use} ab --seed 4 --output {trained / 'x' / 'y'}") == DONE
+    assert {path.name for path in (trained / "x").iterdir()} == {"y.svg", "y.png"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "prime", "message"),
+    [
+        ("", None, "the text to write must not be empty"),
+        ("é", None, "the run has never seen 'é' in a text"),
+        ("a --bias -1", None, "bias must be at least 0, got -1.0"),
+        ("a --prime nowhere", None, "nowhere: there is no such file"),
+        ("a", "", "p.jsonl: the file must hold a text"),
+        (
+            "a",
+            '{"strokes": [[[0, 0], [1, 1]]]}',
+            "p.jsonl, line 1: a prime must have its text, got none",
+        ),
+        (
+            "a",
+            '{"text": "xa", "strokes": [[[0, 0], [1, 1]]]}',
+            "p.jsonl, line 1: the run has never seen 'x' in a text",
+        ),
+        (
+            "a",
+            '{"text": "a", "strokes": [[[0, 0], [1, 1]]]}\n' * 2,
+            "p.jsonl: a prime must be one line, got 2",
+        ),
+        ("a", '{"text": "a", "strokes": []}', "p.jsonl, line 1: a drawing must have"),
+    ],
+)
+def test_texts_and_primes_that_cannot_be_written(
+    trained, tmp_path, capsys, flags, prime, message
+):
+    if prime is not None:
+        path = tmp_path / "p.jsonl"
+        path.write_text(prime)
+        flags = f"{flags} --prime {path}"
+    status = run(experiment, f"--resume {trained / 'run'} --write {flags}")
+    assert status == BAD_INPUT
+    assert message in capsys.readouterr().err
+
+
+def test_without_texts_a_run_draws_and_goes_on_from_a_prime(tmp_path, capsys):
+    path = tmp_path / "own.jsonl"
+    drawings = [own._replace(text=None) for own in zigzags(80)]
+    path.write_text(write_json_strokes(drawings))
+    directory = tmp_path / "run"
+    flags = f"{TINY} --data-path {path} --num-layers 2 --deslant --unit-size"
+    assert run(experiment, f"{flags} --run-dir {directory}") == DONE
+    assert plots_of(directory) == {"learning_curve", "lines", "densities"}
+    symbols = json.loads((directory / "symbols.json").read_text())
+    assert symbols["characters"] is None and symbols["noise"] == [0, 0]
+    (tmp_path / "prime.jsonl").write_text(write_json_strokes(drawings[:1]))
+    use = f"--resume {directory} --write"
+    assert run(experiment, f"{use} --prime {tmp_path / 'prime.jsonl'}") == DONE
+    assert run(experiment, f"{use} abc") == BAD_INPUT
+    assert "the run is told no text: train one with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"num_layers": 4}, "num_layers must be at most 3, got 4"),
+        ({"least_sigma": 0}, "least_sigma must be positive, got 0"),
+        ({"model": "window", "condition": "text"}, "condition must be none with the"),
+        ({"dataset": "kanji", "condition": "text"}, "kanji has no texts"),
+        ({"words_per_line": 2}, "words_per_line needs the dataset cursive_words"),
+        ({"keep_every": 0}, "keep_every must be at least 1, got 0"),
+    ],
+)
+def test_flags_that_do_not_fit(flags, message):
+    with pytest.raises(ValueError, match=message):
+        experiment.Config(**flags)
+
+
+@pytest.mark.parametrize(
+    ("drawings", "flags", "message"),
+    [
+        (zigzags(2), "", "own.jsonl: there are too few drawings: none is for"),
+        (
+            [own._replace(text=None) for own in zigzags(40)],
+            "--condition text",
+            "own.jsonl, line 1: the drawing must have its text, got none",
+        ),
+        (
+            [
+                Drawing([np.array([[0.0, 1.5], [i, 1.5]])], str(i), str(i))
+                for i in range(60)
+            ],
+            "",
+            "the drawings must go to the right and down, not one alone",
+        ),
+        (
+            [Drawing([np.eye(2)[:1].repeat(2, axis=0)], str(i), "") for i in range(60)],
+            "--unit-size",
+            "must have a height to be scaled, got none",
+        ),
+    ],
+)
+def test_drawings_that_cannot_be_learned(tmp_path, capsys, drawings, flags, message):
+    path = tmp_path / "own.jsonl"
+    path.write_text(write_json_strokes(drawings))
+    flags = f"{TINY} {flags} --data-path {path} --run-dir {tmp_path / 'run'}"
+    assert run(experiment, flags) == BAD_INPUT
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_the_window_has_as_many_weights(num_layers):
+    symbols = make_symbols(zigzags(5), 1.0, has_text=False)
+    counts = []
+    for model in ("lstm", "window"):
+        config = experiment.Config(model=model, hidden_size=40, num_layers=num_layers)
+        module = experiment.make_model(config, symbols, nnx.Rngs(0))
+        counts.append(num_weights(nnx.state(module)))
+    assert counts[1] == pytest.approx(counts[0], rel=0.005)

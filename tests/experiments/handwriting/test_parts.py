@@ -1,0 +1,182 @@
+"""Scaling and noise of offsets, made lines, writing, and likeness to primes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from experiments.data.splits import part_of_line
+from experiments.data.stroke_fonts import Style, write_text
+from experiments.data.strokes import Drawing, from_offsets
+from experiments.handwriting.batches import Batcher
+from experiments.handwriting.loading import (
+    encode,
+    encode_text,
+    make_symbols,
+    scaled,
+    unscaled,
+)
+from experiments.handwriting.made import SIZES, SLANTS, made_lines
+from experiments.handwriting.report import make_measure, measure_likeness
+from experiments.handwriting.writing import Written, make_write
+from experiments.shared import buckets as bucketing
+from rnnjax import lstm
+from rnnjax.layers import bind_text
+from rnnjax.losses import graves_mixture
+from rnnjax.models.handwriting import Handwriting
+
+
+def draw_drawings(rng, lengths=(9, 4, 6, 12), grid=True):
+    drawings = []
+    for length in lengths:
+        points = rng.normal(size=(length, 2)) * (6, 2)
+        points = np.round(points) if grid else points
+        text = "".join(rng.choice(list("abcd"), size=length // 3))
+        drawings.append(Drawing(np.split(points, [2]), text, text))
+    return drawings
+
+
+def test_offsets_are_scaled_to_a_deviation_of_one_with_their_noise():
+    rng = np.random.default_rng(0)
+    drawings = draw_drawings(rng, rng.integers(4, 60, 50))
+    symbols = make_symbols(drawings, 1.0, has_text=True)
+    data = encode(drawings, symbols)
+    batcher = Batcher(data, symbols, 50, max_shapes=1)
+    (rows,) = bucketing.rows_in_order(batcher.buckets)
+    first, again, other = (batcher.batch(rows, seed) for seed in ((1,), (1,), (2,)))
+    np.testing.assert_array_equal(first.targets, again.targets)
+    steps = first.targets[first.mask][:, :2]
+    np.testing.assert_allclose(steps.mean(axis=0), 0, atol=0.02)
+    np.testing.assert_allclose(steps.std(axis=0), 1, atol=0.02)
+    # Noise stays within its step of the grid, and a second draw is another.
+    for i, index in enumerate(rows.indices):
+        length = len(data.offsets[index]) - 1
+        for batch in (first, other):
+            noise = batch.targets[i, :length, :2] - data.offsets[index][1:, :2]
+            noise *= symbols.scale
+            assert 0.05 < np.abs(noise).max() <= 0.5001
+            bits = data.offsets[index][1:, 2]
+            np.testing.assert_array_equal(batch.targets[i, :length, 2], bits)
+    assert (first.targets != other.targets).any()
+    assert not first.inputs[:, 0, :2].any()
+    np.testing.assert_array_equal(first.inputs[:, 1:], first.targets[:, :-1])
+    assert symbols.pace == sum(map(len, data.texts)) / sum(map(len, data.offsets))
+
+
+def test_scaling_leads_back():
+    (drawing,) = draw_drawings(np.random.default_rng(1), (9,), grid=False)
+    symbols = make_symbols(draw_drawings(np.random.default_rng(2)), 0.0, has_text=False)
+    back = from_offsets(unscaled(scaled(drawing.strokes, symbols), symbols))
+    shift = drawing.strokes[0][0] - back[0][0]
+    for got, stroke in zip(back, drawing.strokes, strict=True):
+        np.testing.assert_allclose(got + shift, stroke, atol=1e-5)
+
+
+def test_characters_that_training_has_not_are_blank():
+    symbols = make_symbols(draw_drawings(np.random.default_rng(3)), 0.0, has_text=True)
+    text = encode_text("a?b", symbols)
+    assert text.tolist()[1] == -1 and text[0] >= 0 and text[2] >= 0
+
+
+def test_made_lines_are_of_many_styles_and_no_text_in_two_parts():
+    parts = made_lines("rowmans", 0, (40, 6, 7))
+    assert list(map(len, parts[:3])) == [40, 6, 7]
+    for name, part in zip(("train", "validation", "test"), parts[:3]):
+        assert {part_of_line(own.text) for own in part} == {name}
+    heights = [np.ptp(np.concatenate(own.strokes)[:, 1]) for own in parts.train]
+    assert max(heights) > 1.8 * min(heights)
+    assert SLANTS[0] < SLANTS[1] and SIZES[0] < SIZES[1]
+    same = made_lines("rowmans", 0, (40, 6, 7))
+    assert same.test[0].strokes[0].tolist() == parts.test[0].strokes[0].tolist()
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Drawings, what is known of them, and a model of them."""
+    drawings = draw_drawings(np.random.default_rng(4), (9, 4, 6, 12, 30))
+    symbols = make_symbols(drawings, 1.0, has_text=True)
+    assert symbols.characters is not None
+    model = Handwriting(
+        [lstm(3)],
+        density=graves_mixture(2),
+        text_size=len(symbols.characters),
+        num_components=2,
+        pace=symbols.pace,
+        rngs=nnx.Rngs(0),
+    )
+    return drawings, symbols, model, nnx.as_pure(nnx.state(model))
+
+
+def test_nats_count_every_point_once(small):
+    drawings, symbols, model, params = small
+    got = make_measure(model, symbols, batch_size=2)(params, drawings)
+    data = encode(drawings, symbols)
+    batcher = Batcher(data, symbols, 2)
+    layer_params = nnx.as_pure(model.params)
+    apply = jax.jit(model.layer.apply)
+    total, count = 0.0, 0
+    for i, rows in enumerate(bucketing.rows_in_order(batcher.buckets)):
+        batch = batcher.batch(rows, (1, i))
+        text_mask = jnp.asarray(batch.text_mask.T)
+        bound = bind_text(layer_params, batch.text.T, model.text_size, text_mask)
+        # Without a mask: what comes after a drawing does not reach into it.
+        _, outputs = apply(bound, None, jnp.swapaxes(jnp.asarray(batch.inputs), 0, 1))
+        own = model.density.params(jnp.swapaxes(outputs, 0, 1))
+        log_probs = np.asarray(model.density.log_prob(own, batch.targets))
+        for row, index in zip(log_probs, rows.indices):
+            if index >= 0:
+                length = len(data.offsets[index]) - 1
+                total, count = total - row[:length].sum(), count + length
+    assert got == pytest.approx(total / count, rel=1e-5)
+
+
+def test_every_row_is_written_as_if_alone(small):
+    drawings, symbols, model, params = small
+    write = make_write(model, symbols)
+    primes = drawings[:2]
+    options = {"bias": 1.0, "num_steps": 20}
+    both = write(params, ["ab", "ab"], 3, primes=primes, **options)
+    assert [own.text for own in both] == [f"{own.text} ab" for own in primes]
+    for prime, own in zip(primes, both):
+        offsets = scaled(prime.strokes, symbols)
+        np.testing.assert_array_equal(own.offsets[: len(offsets)], offsets)
+        drawn = own.offsets[len(offsets) :]
+        rows = from_offsets(unscaled(drawn, symbols))
+        np.testing.assert_allclose(
+            np.concatenate(own.strokes), np.concatenate(rows), atol=1e-9
+        )
+        assert own.window.shape == (len(own.offsets), len(own.text) + 1)
+        # It ends where the window is first more after the text than in it, but not
+        # before it has drawn a point.
+        is_over = own.window[:, -1] > own.window[:, :-1].max(axis=1)
+        if own.ended:
+            last = max(int(is_over.argmax()) + 1, len(offsets) + 1)
+            assert is_over.any() and len(own.offsets) == last
+        else:
+            assert not is_over.any() and len(drawn) == 20
+
+
+def test_likeness_is_the_correlation_over_primes():
+    rng = np.random.default_rng(5)
+    styles = [Style(float(s), float(z), 0.1) for s, z in rng.uniform(0.2, 1.0, (6, 2))]
+    primes = [write_text("hill", "rowmans", style, rng) for style in styles]
+
+    def copying(params, texts, seed, *, bias, primes):
+        """Writes in the slant of each prime, and in the size of another."""
+        sizes = [styles[i - 1].size for i in range(len(styles))]
+        found = []
+        for text, style, size in zip(texts, styles, sizes):
+            own = write_text(text, "rowmans", style._replace(size=size), rng)
+            found.append(Written(own.strokes, np.zeros((2, 3)), None, text, size > 0.5))
+        return found
+
+    likeness = measure_likeness(copying, None, primes)
+    assert likeness.slant > 0.98
+    expected = np.corrcoef(
+        [style.size for style in styles], np.roll([style.size for style in styles], 1)
+    )
+    assert likeness.size == pytest.approx(expected[0, 1], abs=0.1)
+    sizes = np.roll([style.size for style in styles], 1)
+    assert likeness.ended == (sizes > 0.5).mean()
+    assert likeness.pairs.shape == (6, 4)
