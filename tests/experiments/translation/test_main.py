@@ -119,7 +119,7 @@ def test_a_run_is_trained_and_translates_lines(tmp_path, capsys):
     assert run(
         experiment, flags.replace(f"with-runs {directory}", f"with-runs {other}")
     )
-    assert "new 'atlantis'" in capsys.readouterr().err
+    assert "missing are 'atlantis'" in capsys.readouterr().err
 
     # What is kept is the mean of the parameters after the two updates.
     kept = nnx.as_pure(nnx.state(load(directory).module))

@@ -61,12 +61,13 @@ def test_the_row_that_is_read_is_the_one_where_the_encoder_ended(reverse):
     np.testing.assert_allclose(outputs[0, :, 3:], ended, rtol=1e-6)
 
 
-def test_a_tied_head_is_the_embedding_turned():
-    layers = embed(3), dense(4), dense(3), dense(6)
+def test_a_tied_head_is_the_embedding_turned(x64):
+    f64 = {"dtype": jnp.float64}
+    layers = embed(3, **f64), dense(4, **f64), dense(3, **f64), dense(6, **f64)
     tied = tie_head(stack(*layers))
     params = tied.init(jax.random.key(0), 6)
     assert set(params[-1]) == {"bias"}
-    params = *params[:-1], {"bias": jnp.arange(6.0)}
+    params = *params[:-1], {"bias": jnp.arange(6.0, **f64)}
     table = np.asarray(params[0]["embedding"])
     tokens = jnp.array([[1, 4], [5, 0]])
     outputs = table[np.asarray(tokens)]
@@ -74,9 +75,9 @@ def test_a_tied_head_is_the_embedding_turned():
         outputs = outputs @ np.asarray(own["kernel"]) + np.asarray(own["bias"])
     expected = outputs @ table.T + np.arange(6.0)
     _, logits = tied.apply(params, None, tokens)
-    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(logits, expected, rtol=1e-12)
     _, first = tied.step(params, tied.initial_carry(params, (2,)), tokens[0])
-    np.testing.assert_allclose(first, expected[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(first, expected[0], rtol=1e-12)
     grads = jax.grad(lambda p: tied.apply(p, None, tokens)[1].sum())(params)
     assert np.abs(grads[0]["embedding"][2]).sum() > 0  # never read, but predicted
 
