@@ -22,6 +22,7 @@ References:
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -38,6 +39,7 @@ from experiments.shared import buckets as bucketing
 from experiments.shared.answering import answer_from
 from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.cells import cell_makers
+from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import score_curve
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
@@ -307,7 +309,7 @@ def make_update(
 ) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
     """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=quick_compile())
     @guarded
     def update_batch(state, batch, rate, i):
         loss, grads = jax.value_and_grad(prepared.loss)(

@@ -1,5 +1,6 @@
 """What a run of translation measures and writes."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from flax import nnx
 
 from experiments.data.pairs import Pair
 from experiments.shared import buckets as bucketing
+from experiments.shared.compiling import quick_compile
 from experiments.shared.edits import error_rate
 from experiments.shared.figures import new_figure
 from experiments.translation.batches import Batch, Batcher
@@ -74,7 +76,7 @@ def _make_nats(module: EncoderDecoder) -> Callable[..., Any]:
     """Makes `nats(params, batch)`: sums over a batch, forced and free-running."""
     graph = nnx.graphdef(module)
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=quick_compile())
     def nats(params, batch: Batch):
         model = nnx.merge(graph, params)
         encoded = model.encode(
@@ -146,7 +148,7 @@ def make_picture(
     """
     graph = nnx.graphdef(module)
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=quick_compile())
     def weigh(params, batch: Batch):
         shown = nnx.merge(graph, params)(
             batch.source,

@@ -15,6 +15,7 @@ from experiments.data.pairs import Pair
 from experiments.harness import flag
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import Answer, AnsweringFlags, round_up
+from experiments.shared.compiling import quick_compile
 from experiments.shared.trained import Trained
 from experiments.translation.batches import Batcher
 from experiments.translation.symbols import (
@@ -60,7 +61,11 @@ def make_search(
     graphs = [nnx.graphdef(module) for module in modules]
     start, end = symbols.target.encode([START, END]).tolist()
 
-    @functools.partial(jax.jit, static_argnames=("beam_size", "num_best"))
+    @functools.partial(
+        jax.jit,
+        static_argnames=("beam_size", "num_best"),
+        compiler_options=quick_compile(),
+    )
     def search(params, source, mask, copied, *, beam_size, num_best=1):
         models = [nnx.merge(*both) for both in zip(graphs, params, strict=True)]
         begun = [
