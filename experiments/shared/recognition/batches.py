@@ -40,7 +40,7 @@ class Batcher:
       max_shapes: number of shapes of batches at most.
     """
 
-    def __init__(self, data: Encoded, batch_size: int, max_shapes: int = 3):
+    def __init__(self, data: Encoded, batch_size: int, max_shapes: int = 2):
         self._data = data
         lengths = np.array(list(map(len, data.values)))
         rounded = _round_up(lengths, SHAPE_STEPS)

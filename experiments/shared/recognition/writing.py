@@ -76,7 +76,7 @@ def make_write(
     search = make_search(module, **options)
 
     def write(params: Any, data: Encoded, *fused: float) -> list[str]:
-        batcher = Batcher(data, batch_size)
+        batcher = Batcher(data, batch_size, max_shapes=1)  # compiled once
         texts = [""] * len(data.values)
         for rows in bucketing.rows_in_order(batcher.buckets):
             batch = batcher.batch(rows)
