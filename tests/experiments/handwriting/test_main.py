@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,11 +65,11 @@ def test_a_text_is_written_in_the_style_of_a_prime(trained, capsys):
     assert run(experiment, f"{use} {flags}") == DONE
     svg, png = capsys.readouterr().out.splitlines()[-2:]
     assert svg.endswith("run/written/4.svg") and png.endswith("run/written/4.png")
-    with_prime = open(svg).read()
+    with_prime = Path(svg).read_text()
     assert re.search(r'<path d="M[-0-9.]+ [-0-9.]+L', with_prime)
     assert Image.open(png).size[1] == 100
     assert run(experiment, f"{use} ab --bias 3 --seed 4") == DONE
-    assert open(svg).read() != with_prime  # the prime matters
+    assert Path(svg).read_text() != with_prime  # the prime matters
     assert run(experiment, f"{use} ab --seed 4 --output {trained / 'x' / 'y'}") == DONE
     assert {path.name for path in (trained / "x").iterdir()} == {"y.svg", "y.png"}
 
