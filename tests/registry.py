@@ -46,6 +46,7 @@ from rnnjax.layers import (
     layer_norm,
     locked_dropout,
     residual,
+    sample_level,
     skip_to_output,
     variational_dropout,
     weight_drop,
@@ -225,6 +226,21 @@ LAYERS = [
         lambda engine: handwriting(
             [recurrent(lstm(5), engine=engine), recurrent(gru(4), engine=engine)], 7
         ),
+    ),
+    LayerCase(
+        "sample_level",
+        sample_level,
+        # Drawn carries hold whole numbers below 9, as their phases must be.
+        lambda engine: sample_level(
+            [recurrent(gru(4), engine=engine)],
+            11,
+            frame_size=9,
+            context_size=2,
+            embedding_size=3,
+            hidden_size=5,
+        ),
+        11,
+        draw_tokens,
     ),
     LayerCase(
         "ensemble",

@@ -39,7 +39,9 @@ from rnnjax.layers.question_reader import question_reader
 from rnnjax.layers.readers import Reader, plain_reader
 from rnnjax.layers.recognizer import Recognized, Recognizer, recognizer
 from rnnjax.layers.recurrent import bidirectional, recurrent
+from rnnjax.layers.sample_level import SampleLevelCarry, bind_labels, sample_level
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
+from rnnjax.layers.speaker import SpeakerFunctions, Spoken, speaker
 from rnnjax.layers.spelling import Spelling, spelling
 from rnnjax.layers.spelling_convolution import spelling_convolution
 from rnnjax.layers.stack import stack
@@ -57,11 +59,16 @@ __all__ = [
     "Reader",
     "Recognized",
     "Recognizer",
+    "SampleLevelCarry",
+    "SpeakerFunctions",
     "Spelling",
+    "Spoken",
     "average",
+    "bidirectional",
+    "bind_labels",
     "bind_source",
     "bind_text",
-    "bidirectional",
+    "candidate_dropout",
     "captioner",
     "causal_convolution",
     "causal_layer",
@@ -75,6 +82,7 @@ __all__ = [
     "dilated_stack",
     "dropout",
     "embed",
+    "embedding_lookup",
     "encoder_decoder",
     "ensemble",
     "first_step",
@@ -86,7 +94,6 @@ __all__ = [
     "last_step",
     "layer_norm",
     "locked_dropout",
-    "embedding_lookup",
     "max_pool",
     "mean_of_log_probs",
     "mean_of_probabilities",
@@ -101,9 +108,10 @@ __all__ = [
     "read_chunk",
     "recognizer",
     "recurrent",
-    "candidate_dropout",
     "residual",
+    "sample_level",
     "skip_to_output",
+    "speaker",
     "spelling",
     "spelling_convolution",
     "stack",
