@@ -67,7 +67,8 @@ def test_a_text_is_written_in_the_style_of_a_prime(trained, capsys):
     assert svg.endswith("run/written/4.svg") and png.endswith("run/written/4.png")
     with_prime = Path(svg).read_text()
     assert re.search(r'<path d="M[-0-9.]+ [-0-9.]+L', with_prime)
-    assert Image.open(png).size[1] == 100
+    with Image.open(png) as picture:
+        assert picture.size[1] == 100
     assert run(experiment, f"{use} ab --bias 3 --seed 4") == DONE
     assert Path(svg).read_text() != with_prime  # the prime matters
     assert run(experiment, f"{use} ab --seed 4 --output {trained / 'x' / 'y'}") == DONE
