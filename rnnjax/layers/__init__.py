@@ -39,7 +39,8 @@ from rnnjax.layers.question_reader import question_reader
 from rnnjax.layers.readers import Reader, plain_reader
 from rnnjax.layers.recognizer import Recognized, Recognizer, recognizer
 from rnnjax.layers.recurrent import bidirectional, recurrent
-from rnnjax.layers.sample_level import SampleLevelCarry, bind_labels, sample_level
+from rnnjax.layers.sample_level import SampleLevelCarry, sample_level
+from rnnjax.layers.sample_tiers import bind_labels
 from rnnjax.layers.shortcuts import highway, residual, skip_to_output
 from rnnjax.layers.speaker import SpeakerFunctions, Spoken, speaker
 from rnnjax.layers.spelling import Spelling, spelling

@@ -1,29 +1,26 @@
 """SampleRNN in two tiers: samples of sound in, logits of the next one out."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.nn import initializers
 
 from rnnjax.base import (
     Array,
     Carry,
     Cell,
     Layer,
-    Params,
     cached,
     check_positive,
     serializable,
 )
 from rnnjax.layers.causal import check_steps
-from rnnjax.layers.dense import dense
 from rnnjax.layers.recurrent import as_layer
-from rnnjax.layers.stack import abstract_inputs, abstract_outputs, stack
+from rnnjax.layers.sample_tiers import make_tiers
+from rnnjax.layers.stack import stack
 from rnnjax.masking import select, zero_masked
 from rnnjax.parameters import check_params
-from rnnjax.products import matmul
 
 
 @serializable
@@ -91,7 +88,8 @@ def sample_level(
       (V, d) and `labels`, None until they are bound.
 
     Raises:
-      ValueError: if there is no cell, one is not causal, or a size is not positive.
+      ValueError: if there is no cell, one is not causal, or a size is not positive;
+        when run, if there are labels and none are bound.
 
     Example:
       >>> layer = sample_level([rnnjax.gru(8)], 256, frame_size=4, hidden_size=8)
@@ -126,65 +124,12 @@ def sample_level(
 
 
 @cached
-def _sample_level(
-    slow,
-    *,
-    num_levels,
-    frame_size,
-    context_size,
-    embedding_size,
-    hidden_size,
-    label_sizes,
-    dtype,
-) -> Layer:
+def _sample_level(slow, *, frame_size, context_size, hidden_size, **options) -> Layer:
     width = max(frame_size, context_size)
-    label_size = sum(label_sizes)
-    kernel_init = initializers.lecun_normal()
-    hints = dense(frame_size * hidden_size, dtype=dtype)
-    inner, scores = dense(hidden_size, dtype=dtype), dense(num_levels, dtype=dtype)
-
-    def init(key, input_size):
-        del input_size  # that of the levels is given
-        keys = jax.random.split(key, 6)
-        read_size = frame_size + label_size
-        own = slow.init(keys[0], read_size)
-        shown = abstract_outputs(slow, own, abstract_inputs(read_size, 1))
-        shape = context_size * embedding_size, hidden_size
-        return {
-            "slow": own,
-            "hints": hints.init(keys[1], shown.shape[-1]),
-            "embedding": initializers.normal(1.0)(
-                keys[2], (num_levels, embedding_size), dtype
-            ),
-            "context_kernel": kernel_init(keys[3], shape, dtype),
-            "inner": inner.init(keys[4], hidden_size),
-            "scores": scores.init(keys[5], hidden_size),
-            "labels": None,
-        }
-
-    def frame_inputs(params, levels):
-        """Returns what the slow tier reads for levels `[..., frame_size]`."""
-        kind = params["embedding"].dtype
-        values = levels.astype(kind) * (2 / (num_levels - 1)) - 1
-        values = jnp.where(levels < 0, 0, values)
-        if not label_sizes:
-            return values
-        marks = _one_hot_labels(params["labels"], label_sizes, kind)
-        marks = jnp.broadcast_to(marks, (*levels.shape[:-1], label_size))
-        return jnp.concatenate([values, marks], axis=-1)
-
-    def hints_of(params, shown):
-        said = hints.apply(params["hints"], None, shown[None])[1][0]
-        return said.reshape(*shown.shape[:-1], frame_size, hidden_size)
-
-    def logits_of(params, levels, hint):
-        """Computes the fast tier for levels `[..., context_size]`."""
-        vectors = params["embedding"][jnp.maximum(levels, 0)]
-        vectors = jnp.where(levels[..., None] < 0, 0, vectors)
-        read = vectors.reshape(*levels.shape[:-1], -1)
-        z = jax.nn.relu(matmul(read, params["context_kernel"]) + hint)
-        z = jax.nn.relu(inner.apply(params["inner"], None, z[None])[1][0])
-        return scores.apply(params["scores"], None, z[None])[1][0]
+    sizes = {"frame_size": frame_size, "context_size": context_size}
+    init, frame_inputs, hints_of, logits_of = make_tiers(
+        slow, hidden_size=hidden_size, **sizes, **options
+    )
 
     def initial_carry(params, batch_shape=()):
         shape = *batch_shape, frame_size, hidden_size
@@ -266,43 +211,3 @@ def _sample_level(
         return SampleLevelCarry(phase, last, slow_carry, said[-1]), logits
 
     return Layer(init, initial_carry, apply, step, 0)
-
-
-def bind_labels(params: Params, labels: Array, label_sizes: Sequence[int]) -> Params:
-    """Returns the parameters of `sample_level` with the labels of sequences bound.
-
-    Args:
-      params: the parameters.
-      labels: `[...batch, num_labels]` int, each below its size.
-      label_sizes: those of `sample_level`.
-
-    Returns:
-      The parameters. Labels are data: keep, train and save the parameters as `init`
-      made them.
-
-    Raises:
-      ValueError: if `params` have no place for labels, or the labels are not integers
-        of that number.
-    """
-    labels = jnp.asarray(labels)
-    is_whole = jnp.issubdtype(labels.dtype, jnp.integer)
-    if not labels.ndim or labels.shape[-1] != len(label_sizes) or not is_whole:
-        raise ValueError(
-            f"labels must be integers [..., {len(label_sizes)}], got {labels.dtype} of "
-            f"shape {labels.shape}."
-        )
-    if not isinstance(params, Mapping) or "labels" not in params:
-        raise ValueError(
-            "params must be those of sample_level, got no place for labels."
-        )
-    return {**params, "labels": labels}
-
-
-def _one_hot_labels(labels: Any, label_sizes: Sequence[int], dtype: Any) -> Array:
-    if labels is None:
-        raise ValueError("labels must be bound to the parameters by bind_labels.")
-    columns = [
-        jax.nn.one_hot(labels[..., i], size, dtype=dtype)
-        for i, size in enumerate(label_sizes)
-    ]
-    return jnp.concatenate(columns, axis=-1)

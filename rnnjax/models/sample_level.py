@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from rnnjax.base import Array, Cell, Layer, Params
-from rnnjax.layers.sample_level import bind_labels, sample_level
+from rnnjax.layers.sample_level import sample_level
+from rnnjax.layers.sample_tiers import bind_labels
 from rnnjax.masking import check_marks, zero_masked
 
 
