@@ -129,7 +129,8 @@ def load_images(flags: ImageFlags) -> Parts:
         _shuffle(part, np.random.default_rng((flags.seed, i)))
         for i, part in enumerate(parts[:4])
     ]
-    return Parts(*shuffled, parts.digests)
+    train, validation, test, unseen = shuffled
+    return Parts(train, validation, test, unseen, parts.digests)
 
 
 def _shuffle(examples: Examples, rng: np.random.Generator) -> Examples:
@@ -170,8 +171,9 @@ def _read_flickr8k(flags: ImageFlags) -> Parts:
             ]
             captions = [by_name[name] for name in names]
             parts.append(_examples(images, captions, names))
+    train, validation, test = parts
     nothing = _examples([], [], [])
-    return Parts(*parts, nothing, registered("flickr8k").digests)
+    return Parts(train, validation, test, nothing, registered("flickr8k").digests)
 
 
 def _examples(images, captions, names) -> Examples:

@@ -49,7 +49,7 @@ def draw_shapes(
     images = np.empty((number, size, size, 3), np.uint8)
     captions = []
     for image in images:
-        named, color, shape = combinations[rng.integers(len(combinations))]
+        named, color, shape = combinations[int(rng.integers(len(combinations)))]
         half = SIZES[named]
         center = rng.uniform(half, size - half, 2)
         y, x = (np.indices((size, size)) + 0.5) - center[:, None, None]

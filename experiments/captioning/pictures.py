@@ -30,7 +30,7 @@ def plot_sheet(examples: Examples, written: Sequence[str]) -> "Figure":
     is what was written, and where that is no true caption, in a red frame, one of them.
     """
     scores = sentence_scores(examples.captions, written)
-    order = np.argsort(-np.array(scores), kind="stable")
+    order = np.argsort(-np.array(scores), kind="stable").tolist()
     number = min(PER_ROW, len(order))
     figure = new_figure(1.9 * number, 5.6)
     panels = figure.subplots(2, number, squeeze=False)
@@ -41,7 +41,7 @@ def plot_sheet(examples: Examples, written: Sequence[str]) -> "Figure":
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set(color=GREEN if is_true else RED, linewidth=2)
-            text = textwrap.fill(written[index] or "(nothing)", WIDTH)
+            text = textwrap.fill(str(written[index]) or "(nothing)", WIDTH)
             if not is_true:
                 true = textwrap.fill(examples.captions[index][0], WIDTH)
                 text += f"\n\ntrue: {true}"

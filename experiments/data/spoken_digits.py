@@ -45,7 +45,7 @@ def list_spoken_digits(archives: Iterable[AnyPath]) -> list[SpokenDigit]:
     """
     files: list[AnyPath] = []
     for path in archives:
-        recordings = zipfile.Path(path, "recordings/").iterdir()
+        recordings = zipfile.Path(str(path), "recordings/").iterdir()
         files += sorted(recordings, key=lambda file: file.name)
     return [parse_name(file) for file in files]
 

@@ -152,7 +152,8 @@ def read_sketches(name: str, data_dir=None) -> StrokeParts:
                 if len(own) > 1
             ]
         )
-    return StrokeParts(*parts, 1.0)
+    train, validation, test = parts
+    return StrokeParts(train, validation, test, 1.0)
 
 
 def _split(rows: np.ndarray, lengths: np.ndarray, path: AnyPath) -> list[np.ndarray]:

@@ -102,9 +102,9 @@ def load_drawings(flags: StrokeFlags) -> tuple[StrokeParts, dict[str, str]]:
         else:
             parts = read_sketches(name, flags.data_dir)
     if flags.words_per_line > 1:
-        parts = StrokeParts(
-            *(_join_words(part, flags.words_per_line) for part in parts[:3]), parts.grid
-        )
+        joined = (_join_words(part, flags.words_per_line) for part in parts[:3])
+        train, validation, test = joined
+        parts = StrokeParts(train, validation, test, parts.grid)
     train, validation, test = ([_changed(d, flags) for d in part] for part in parts[:3])
     # What was sheared or scaled by itself is on no grid that all share.
     grid = 0.0 if flags.deslant or flags.unit_size else parts.grid

@@ -99,7 +99,8 @@ def make_write(module: Handwriting, symbols: Symbols) -> Callable[..., list[Writ
         ).drawn
         drawn = np.swapaxes(jax.device_get(drawn), 0, 1)
         rows = [np.concatenate([own, new]) for own, new in zip(prompts, drawn)]
-        ends, weights = np.full(len(rows), 10**9), [None] * len(rows)
+        ends = np.full(len(rows), 10**9)
+        weights: Any = [None] * len(rows)
         if given:
             offsets, mask = _padded(rows)
             weights, ends = jax.device_get(look(params, offsets, mask, text, text_mask))
@@ -206,8 +207,8 @@ def _read_prime(path: Path, symbols: Symbols, every: int) -> Drawing:
 
 def _check_known(text: str, symbols: Symbols, path, line) -> None:
     known = symbols.characters
-    for character in text if known is not None else ():
-        if character not in known:
+    for character in text:
+        if known is not None and character not in known:
             raise BadInput(
                 f"the run has never seen {character!r} in a text.", path, line
             )

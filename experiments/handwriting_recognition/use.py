@@ -59,7 +59,8 @@ def transcribe_files(trained: Trained, flags: TranscribeFlags, output: TextIO) -
         frames = np.zeros((1, length, values.shape[1]), np.float32)
         frames[0, : len(values)] = values
         mask = np.arange(length)[None] < len(values)
-        return decode(*jax.device_get(search(params, frames, mask, *fused)), symbols)[0]
+        tokens, lengths = jax.device_get(search(params, frames, mask, *fused))
+        return decode(tokens, lengths, symbols)[0]
 
     num_bad = 0
     for path in flags.files:

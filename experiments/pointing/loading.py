@@ -235,7 +235,7 @@ class Batcher:
 
 def scaled(elements: np.ndarray, known: Elements) -> np.ndarray:
     """Returns elements `[S, element_size]` as the network reads them."""
-    mean, scale = np.float32(known.mean), np.float32(known.scale)
+    mean, scale = (np.array(x, np.float32) for x in (known.mean, known.scale))
     return (elements - mean) / scale
 
 

@@ -15,7 +15,7 @@ def area(polygon: np.ndarray) -> float:
       >>> area(np.array([[0, 0], [2, 0], [2, 1], [0, 1]]))
       2.0
     """
-    x, y = np.float64(polygon).T
+    x, y = np.asarray(polygon, np.float64).T
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
@@ -31,7 +31,7 @@ def is_simple(polygon: np.ndarray) -> bool:
       >>> is_simple(np.array([[0, 0], [1, 1], [1, 0], [0, 1]]))
       False
     """
-    corners = np.float64(polygon)
+    corners = np.asarray(polygon, np.float64)
     num_corners = len(corners)
     if num_corners < 3 or len(np.unique(corners, axis=0)) < num_corners:
         return False

@@ -58,7 +58,11 @@ def by_size(sets: Sequence[Ordered], found: Orders, task: str) -> dict[int, dict
     groups = defaultdict(list)
     for own, order in zip(sets, found):
         groups[len(own.elements)].append((own, order))
-    return {size: measure_orders(*zip(*groups[size]), task) for size in sorted(groups)}
+    by_size = {}
+    for size in sorted(groups):
+        own, orders = zip(*groups[size])
+        by_size[size] = measure_orders(own, orders, task)
+    return by_size
 
 
 def make_loss(

@@ -1,7 +1,5 @@
 """What `experiments.doctor` needs to know of question answering."""
 
-import numpy as np
-
 from experiments.question_answering.__main__ import Config, prepare
 from experiments.shared.inspection import Examples, Inspection, inspection_of
 
@@ -17,7 +15,7 @@ def inspect(config: Config) -> Inspection:
     examples = {
         name: Examples(
             [(*example.story, *example.question) for example in part],
-            np.array([numbers.get(example.answer, -1) for example in part]),
+            [numbers.get(example.answer, -1) for example in part],
         )
         for name, part in zip(task.parts._fields, task.parts)
         if part

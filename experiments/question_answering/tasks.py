@@ -1,7 +1,7 @@
 """Several tasks, each with a model of its own, in one training."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -92,7 +92,7 @@ def join(states: Mapping[str, BestState]) -> BestState:
     So `best.params` holds the best parameters of each, as `make_model` has them.
     """
 
-    def by_name(field):
+    def by_name(field: Callable[[BestState], Any]) -> Any:
         return {name: field(state) for name, state in states.items()}
 
     return BestState(
@@ -109,13 +109,14 @@ def join(states: Mapping[str, BestState]) -> BestState:
 
 def split(state: BestState) -> dict[str, BestState]:
     """Returns the states of several tasks that `join` has made one."""
+    whole: Any = state  # whose fields are dicts
     return {
         name: BestState(
-            state.params[name],
-            state.opt_state[name],
-            Best(*(field[name] for field in state.best)),
+            whole.params[name],
+            whole.opt_state[name],
+            Best(*(field[name] for field in whole.best)),
         )
-        for name in state.params
+        for name in whole.params
     }
 
 

@@ -1,5 +1,6 @@
 """The recordings of every data set, in parts."""
 
+import io
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from experiments.data.lookup import AnyPath
 from experiments.data.registry import dataset as registered
 from experiments.data.splits import Part, part_of_line
 from experiments.data.spoken_digits import TAKES, SpokenDigit, list_spoken_digits
+from experiments.data.spoken_digits import Part as Takes
 from experiments.harness import BadInput
 from experiments.shared.recognition.examples import Example
 from experiments.speech_recognition.made import made_tunes
@@ -23,7 +25,7 @@ from experiments.speech_recognition.recordings import (
 PACKED_RATE = 8000  # samples per second
 TUNES = (800, 100, 200)
 YESNO = (26, 5)  # of 31 recordings to train on, the last 5 validate; 29 test
-STRINGS = {"strings": 2500, "validation": 200, "test": 400}
+STRINGS: dict[Takes, int] = {"strings": 2500, "validation": 200, "test": 400}
 STRING_DIGITS, STRING_PAUSE = (3, 7), (0.02, 0.2)
 DIGITS = "zero one two three four five six seven eight nine".split()
 TEST_VOICES = ("en-us+f4", "en-us+m7")
@@ -142,7 +144,7 @@ def _fsdd_strings(
 
 
 def make_strings(
-    spoken: list[SpokenDigit], part: str, number: int, flags: SpeechFlags
+    spoken: list[SpokenDigit], part: Takes, number: int, flags: SpeechFlags
 ) -> list[Example]:
     """Puts digits together to strings of 3 to 7, with pauses between them.
 
@@ -180,8 +182,7 @@ def make_strings(
 
 
 def _read_packed(path: AnyPath) -> dict[str, np.ndarray]:
-    with path.open("rb") as file:
-        packed = np.load(file, allow_pickle=False)
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as packed:
         return {name: packed[name] for name in packed.files}
 
 

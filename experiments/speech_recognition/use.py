@@ -61,7 +61,8 @@ def make_transcribe(trained: Trained, beam_size: int = 1) -> Callable[..., str]:
         frames = np.zeros((1, length, values.shape[1]), np.float32)
         frames[0, : len(values)] = values
         mask = np.arange(length)[None] < len(values)
-        return decode(*jax.device_get(search(params, frames, mask)), symbols)[0]
+        tokens, lengths = jax.device_get(search(params, frames, mask))
+        return decode(tokens, lengths, symbols)[0]
 
     return transcribe
 

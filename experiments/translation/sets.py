@@ -84,11 +84,12 @@ def _read_enja(data_dir, language) -> Parts:
 
 def _read_aligned(name, parts, endings, data_dir) -> Parts:
     paths = lookup.find(name, data_dir)
-    read = (
-        read_aligned_pairs(*(paths[part + ending] for ending in endings.split()))
+    of_source, of_target = endings.split()
+    train, validation, test = (
+        read_aligned_pairs(paths[part + of_source], paths[part + of_target])
         for part in parts
     )
-    return Parts(*read, registered(name).digests)
+    return Parts(train, validation, test, registered(name).digests)
 
 
 def _scan(files: str) -> DataSet:
@@ -125,8 +126,8 @@ def _read_sigmorphon(data_dir, language) -> Parts:
     paths = lookup.find("sigmorphon2020", data_dir)
     names = [f"{part}/{language}_{part}.tsv" for part in ("train", "dev", "test")]
     digests = registered("sigmorphon2020").digests
-    read = (read_tab_separated(paths[name]) for name in names)
-    return Parts(*read, {name: digests[name] for name in names})
+    train, validation, test = (read_tab_separated(paths[name]) for name in names)
+    return Parts(train, validation, test, {name: digests[name] for name in names})
 
 
 SETS = {

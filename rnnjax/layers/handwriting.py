@@ -187,8 +187,8 @@ def _paced(pace: float):
     character's vector; together they move by `pace` per point.
     """
 
-    def init(key, shape, dtype=jnp.float32):
-        del key
+    def init(key, shape, dtype=jnp.float32, out_sharding=None) -> Array:
+        del key, out_sharding  # cells never place arrays
         num_components = shape[0] // 3
         logs = -math.log(num_components), 0.0, math.log(pace)
         return jnp.repeat(jnp.array(logs, dtype), num_components)

@@ -86,6 +86,7 @@ def question_reader(
     scores = dense(num_outputs)
 
     def attending(rows_size):
+        assert attention is not None and size is not None
         return attention_layer(attention, rows_size, size, show_weights=True)
 
     def init(key, vocab_size, story_size=None):

@@ -144,7 +144,7 @@ def _sample_level(slow, *, frame_size, context_size, hidden_size, **options) -> 
         del key
         inputs = jnp.asarray(inputs)
         one = jax.tree.map(lambda x: jnp.asarray(x)[None], (inputs, mask, is_first))
-        check_steps(*one, 0)
+        check_steps(one[0], one[1], one[2], 0)
         check_params(init, params, one[0], input_ndim=0)
         return advance(params, carry, inputs, mask, is_first)
 

@@ -149,6 +149,7 @@ def _speaker(
             params, text, frames, text_mask=text_mask, mask=mask, key=key
         )
         groups, group_mask = stack_steps(frames, num_together, mask)
+        assert group_mask is not None
         # Every band has the mark of its frame.
         marks = jnp.broadcast_to(jnp.asarray(mask)[..., None], frames.shape)
         marks, _ = stack_steps(marks.astype(groups.dtype), num_together)

@@ -80,8 +80,10 @@ def make_write(
         texts = [""] * len(data.values)
         for rows in bucketing.rows_in_order(batcher.buckets):
             batch = batcher.batch(rows)
-            found = jax.device_get(search(params, batch.frames, batch.mask, *fused))
-            for index, text in zip(rows.indices, decode(*found, symbols)):
+            tokens, lengths = jax.device_get(
+                search(params, batch.frames, batch.mask, *fused)
+            )
+            for index, text in zip(rows.indices, decode(tokens, lengths, symbols)):
                 if index >= 0:
                     texts[index] = text
         return texts
