@@ -1,20 +1,15 @@
 """The flags that say what is heard, and a recording as frames."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from experiments.data.audio import log_mel, read_wav
-from experiments.data.lookup import AnyPath
-from experiments.data.transcripts import read_transcripts
-from experiments.harness import BadInput, TrainingConfig, check_needs, flag
+from experiments.data.audio import log_mel
+from experiments.data.spoken_folder import TRANSCRIPTS, read_spoken_folder
+from experiments.harness import TrainingConfig, check_needs, flag
 from experiments.shared.recognition.examples import Example, Units
-
-TRANSCRIPTS = "transcripts.tsv"
-SUFFIX = ".wav"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,33 +95,12 @@ class Folder(NamedTuple):
 def read_folder(folder: Path, flags: SpeechFlags) -> Folder:
     """Reads a folder of WAV files and their transcript file.
 
-    A name in the transcript file is that of a WAV file, with or without `.wav`. Files
-    of other kinds are not looked at.
-
     Raises:
-      BadInput: if there is no such folder or no transcript file, a transcript has no
-        recording, a recording no transcript, or a file cannot be read.
+      BadInput: see `read_spoken_folder`.
     """
-    if not folder.is_dir():
-        raise BadInput("there is no such folder.", folder)
-    path = folder / TRANSCRIPTS
-    if not path.is_file():
-        raise BadInput(f"the folder must hold {TRANSCRIPTS}, got no such file.", folder)
-    files: dict[str, AnyPath] = {
-        file.name.removesuffix(SUFFIX): file
-        for file in sorted(folder.iterdir())
-        if file.suffix == SUFFIX
-    }
-    digest = hashlib.sha256(path.read_bytes())
-    examples = []
-    for name, text, line in read_transcripts(path, flags.encoding):
-        file = files.pop(name.removesuffix(SUFFIX), None)
-        if file is None:
-            message = f"{name} must be a recording of the folder, got none of its name."
-            raise BadInput(message, path, line)
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-        frames = frames_of(read_wav(file, flags.sample_rate), flags)
-        examples.append(Example(frames, text, file.name, path, line))
-    for file in files.values():
-        raise BadInput(f"the recording must have a line in {path}, got none.", file)
-    return Folder(examples, digest.hexdigest())
+    recordings, digest = read_spoken_folder(folder, flags.sample_rate, flags.encoding)
+    examples = [
+        Example(frames_of(one.samples, flags), one.text, one.name, one.path, one.line)
+        for one in recordings
+    ]
+    return Folder(examples, digest)

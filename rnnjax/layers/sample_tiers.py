@@ -89,7 +89,7 @@ def make_tiers(
 
     def logits_of(params, levels, hint):
         """Computes the fast tier for levels `[..., context_size]`."""
-        vectors = params["embedding"][jnp.maximum(levels, 0)]
+        vectors = jnp.asarray(params["embedding"])[jnp.maximum(levels, 0)]
         vectors = jnp.where(levels[..., None] < 0, 0, vectors)
         read = vectors.reshape(*levels.shape[:-1], -1)
         z = jax.nn.relu(matmul(read, params["context_kernel"]) + hint)

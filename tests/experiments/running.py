@@ -9,7 +9,7 @@ from experiments.harness.command import run_command
 from experiments.harness.metrics import read_metrics
 
 write_plot = Run.write_plot
-USES = "sample score predict translate ask point transcribe align caption write".split()
+USES = "sample score predict translate ask point transcribe align caption write say"
 figures: dict = {}  # by run directory and name; drawn only on request
 
 
@@ -22,7 +22,7 @@ def run(experiment, arguments, train="train"):
     def keep_plot(run, name, figure):
         figures.setdefault(run.directory, {})[name] = run, figure
 
-    sample, *uses = (getattr(experiment, name, None) for name in USES)
+    sample, *uses = (getattr(experiment, name, None) for name in USES.split())
     presets = getattr(experiment, "PRESETS", None)
     uses = [use for use in uses if use is not None]
     train, config = getattr(experiment, train), experiment.Config

@@ -1,0 +1,1 @@
+"""Speech generation; see `python -m experiments.speech_generation --help`."""
