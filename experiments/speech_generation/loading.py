@@ -12,6 +12,7 @@ from experiments.data.audio import log_mel, read_wav
 from experiments.data.registry import dataset as registered
 from experiments.data.splits import Part, part_of_line
 from experiments.data.spoken_digits import TAKES, list_spoken_digits
+from experiments.data.spoken_digits import Part as Takes
 from experiments.data.spoken_folder import TRANSCRIPTS, Recording, read_spoken_folder
 from experiments.data.vocabulary import Vocabulary
 from experiments.harness import BadInput, TrainingConfig, flag
@@ -202,7 +203,7 @@ def load_sounds(flags: SoundFlags) -> Parts:
         first, second = VOWELS[0], VOWELS[0] + VOWELS[1]
         return Parts(sounds[:first], sounds[first:second], sounds[second:], {})
     paths = lookup.find("fsdd", flags.data_dir)
-    by_part = {"generator": [], "validation": [], "test": []}
+    by_part: dict[Takes, list[Sound]] = {"generator": [], "validation": [], "test": []}
     for one in list_spoken_digits(paths.values()):
         for part, sounds in by_part.items():
             if one.take in TAKES[part]:
@@ -210,4 +211,5 @@ def load_sounds(flags: SoundFlags) -> Parts:
                 text = DIGITS[int(one.digit)]
                 recording = Recording(samples, text, one.file.name)
                 sounds.append(Sound(recording, one.speaker))
-    return Parts(*by_part.values(), registered("fsdd").digests)
+    train, validation, test = by_part.values()
+    return Parts(train, validation, test, registered("fsdd").digests)
