@@ -5,7 +5,6 @@ import math
 import warnings
 
 import numpy as np
-from scipy import signal
 from scipy.io import wavfile
 
 from experiments.data.lookup import AnyPath, read_bytes
@@ -67,6 +66,8 @@ def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
         return samples
     divisor = math.gcd(rate, new_rate)
     up, down = new_rate // divisor, rate // divisor
+    from scipy import signal  # takes a second, which `--help` need not wait for
+
     return signal.resample_poly(samples, up, down).astype(samples.dtype)
 
 

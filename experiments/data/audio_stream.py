@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-from scipy import signal
 
-from experiments.data.audio import log_mel
+from experiments.data.audio import log_mel, resample
 
 TAPS = 10  # of the filter of `resample`, on each side, at the lower rate
 
@@ -53,7 +52,7 @@ class ResampledStream:
         return self._resampled()[self._before * self._up // self._down :]
 
     def _resampled(self) -> np.ndarray:
-        return signal.resample_poly(self._waiting, self._up, self._down)
+        return resample(self._waiting, self._down, self._up)
 
 
 class LogMelStream:
