@@ -35,7 +35,6 @@ from jax.sharding import Mesh
 from experiments.handwriting_recognition.loading import (
     NUM_CHANNELS,
     InkFlags,
-    Parts,
     load_drawings,
 )
 from experiments.handwriting_recognition.use import TranscribeFlags, transcribe_files
@@ -54,10 +53,10 @@ from experiments.shared.recognition.batches import Batch, Batcher
 from experiments.shared.recognition.examples import (
     Symbols,
     encode,
-    keep_alignable,
     make_symbols,
 )
 from experiments.shared.recognition.fusion import choose_fusion, load_language_model
+from experiments.shared.recognition.parts import Parts, drop_unalignable
 from experiments.shared.recognition.writing import make_write
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
@@ -164,7 +163,12 @@ def prepare(config: Config) -> Prepared:
     num_devices = start_devices(
         config.num_devices, config.batch_size, config.hidden_size
     )
-    parts, left_out = drop_unalignable(load_drawings(config), config)
+    parts, left_out = drop_unalignable(
+        load_drawings(config),
+        "characters",
+        config.subsampling,
+        skip=config.skip_unalignable,
+    )
     symbols = make_symbols(parts.train, "characters")
     batcher = Batcher(encode(parts.train, symbols), config.batch_size)
     rows = bucketing.shuffled_batches(batcher.buckets, config.seed)
@@ -196,26 +200,6 @@ def prepare(config: Config) -> Prepared:
         make_optimizer(config),
         num_devices,
     )
-
-
-def drop_unalignable(parts: Parts, config: Config) -> tuple[Parts, list[str]]:
-    """Leaves out drawings that CTC cannot align, if the flags say so.
-
-    Raises:
-      BadInput: if there are any and the flags do not say so.
-    """
-    kept, left_out = {}, []
-    for name in ("train", "validation", "test"):
-        examples = getattr(parts, name)
-        if examples:
-            kept[name], names = keep_alignable(
-                examples,
-                "characters",
-                config.subsampling,
-                skip=config.skip_unalignable,
-            )
-            left_out += names
-    return parts._replace(**kept), left_out
 
 
 def make_update(

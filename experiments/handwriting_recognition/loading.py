@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from experiments.data.strokes import Drawing, resample, to_offsets
 from experiments.handwriting_recognition.made import made_lines
 from experiments.harness import BadInput, TrainingConfig, flag
 from experiments.shared.recognition.examples import Example
+from experiments.shared.recognition.parts import Parts
 
 MADE = (3000, 200, 400)
 NUM_CHANNELS = 4
@@ -51,20 +52,6 @@ class InkFlags(TrainingConfig):
         super().__post_init__()
         if not self.spacing > 0:
             raise ValueError(f"spacing must be positive, got {self.spacing}.")
-
-
-class Parts(NamedTuple):
-    """Drawings for training, validation and test.
-
-    Attributes:
-      train, validation, test: the drawings.
-      digests: SHA-256 of the data, by name.
-    """
-
-    train: list[Example]
-    validation: list[Example]
-    test: list[Example]
-    digests: dict[str, str]
 
 
 def load_drawings(flags: InkFlags) -> Parts:

@@ -49,13 +49,13 @@ from experiments.shared.recognition.batches import Batch, Batcher
 from experiments.shared.recognition.examples import (
     Symbols,
     encode,
-    keep_alignable,
     make_symbols,
 )
+from experiments.shared.recognition.parts import Parts, drop_unalignable
 from experiments.shared.recognition.writing import make_write
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
-from experiments.speech_recognition.loading import Parts, load_recordings
+from experiments.speech_recognition.loading import load_recordings
 from experiments.speech_recognition.recordings import SpeechFlags
 from experiments.speech_recognition.use import (
     AlignFlags,
@@ -206,7 +206,14 @@ def prepare(config: Config) -> Prepared:
     num_devices = start_devices(
         config.num_devices, config.batch_size, config.hidden_size
     )
-    parts, left_out = drop_unalignable(load_recordings(config), config)
+    parts, left_out = load_recordings(config), []
+    if config.loss == "ctc":  # any number of symbols fits a transducer's step
+        parts, left_out = drop_unalignable(
+            parts,
+            config.chosen_units,
+            config.subsampling,
+            skip=config.skip_unalignable,
+        )
     symbols = make_symbols(parts.train, config.chosen_units)
     batcher = Batcher(encode(parts.train, symbols), config.batch_size)
     rows = bucketing.shuffled_batches(batcher.buckets, config.seed)
@@ -238,28 +245,6 @@ def prepare(config: Config) -> Prepared:
         make_optimizer(config),
         num_devices,
     )
-
-
-def drop_unalignable(parts: Parts, config: Config) -> tuple[Parts, list[str]]:
-    """Leaves out recordings that CTC cannot align, if the flags say so.
-
-    Raises:
-      BadInput: if there are any and the flags do not say so.
-    """
-    if config.loss == "transducer":  # any number of symbols fits a step
-        return parts, []
-    kept, left_out = {}, []
-    for name in ("train", "validation", "test"):
-        examples = getattr(parts, name)
-        if examples:
-            kept[name], names = keep_alignable(
-                examples,
-                config.chosen_units,
-                config.subsampling,
-                skip=config.skip_unalignable,
-            )
-            left_out += names
-    return parts._replace(**kept), left_out
 
 
 def make_update(

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from experiments.data.spoken_digits import TAKES, SpokenDigit, list_spoken_digit
 from experiments.data.spoken_digits import Part as Takes
 from experiments.harness import BadInput
 from experiments.shared.recognition.examples import Example
+from experiments.shared.recognition.parts import Parts
 from experiments.speech_recognition.made import made_tunes
 from experiments.speech_recognition.recordings import (
     SpeechFlags,
@@ -30,20 +30,6 @@ STRING_DIGITS, STRING_PAUSE = (3, 7), (0.02, 0.2)
 DIGITS = "zero one two three four five six seven eight nine".split()
 TEST_VOICES = ("en-us+f4", "en-us+m7")
 ESPEAK_VALIDATION = 30  # of the recordings of the other voices, the last
-
-
-class Parts(NamedTuple):
-    """Recordings for training, validation and test.
-
-    Attributes:
-      train, validation, test: the recordings; `test` may be empty.
-      digests: SHA-256 of the data, by name.
-    """
-
-    train: list[Example]
-    validation: list[Example]
-    test: list[Example]
-    digests: dict[str, str]
 
 
 def load_recordings(flags: SpeechFlags) -> Parts:
