@@ -1,6 +1,6 @@
 """Tagged sentences: CoNLL-U, columns, and files that are aligned line by line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from experiments.data.lookup import AnyPath
@@ -17,11 +17,13 @@ class Sentence(NamedTuple):
       words: its words, at least one.
       tags: the tag of each word.
       label: the label of the whole sentence, None if it has none.
+      features: what else is given of each word, a tuple per word; none: nothing is.
     """
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
     label: str | None = None
+    features: tuple[tuple[str, ...], ...] = ()
 
 
 def read_conllu(path: str | AnyPath, encoding: str = "utf-8") -> list[Sentence]:
@@ -71,12 +73,17 @@ def read_conllu(path: str | AnyPath, encoding: str = "utf-8") -> list[Sentence]:
                 raise BadInput("the word and its tag must not be empty.", path, line)
             pairs.append((word, tag))
         if pairs:
-            sentences.append(_sentence(pairs))
+            words, tags = zip(*pairs)
+            sentences.append(Sentence(words, tags))
     return _some(sentences, path)
 
 
 def read_columns(
-    path: str | AnyPath, tag_column: int = -1, encoding: str = "utf-8"
+    path: str | AnyPath,
+    tag_column: int = -1,
+    encoding: str = "utf-8",
+    *,
+    feature_columns: Sequence[int] = (),
 ) -> list[Sentence]:
     r"""Reads words and tags in columns, a word per line, a blank line per sentence.
 
@@ -87,13 +94,15 @@ def read_columns(
       tag_column: number of the tag's column from 0; negative: from the last one, -1.
         The word is in the first column.
       encoding: its encoding.
+      feature_columns: numbers of the columns that are read as features of the words.
 
     Returns:
       The sentences in their order.
 
     Raises:
       BadInput: if a line has another number of columns than the first one or an empty
-        word or tag, `tag_column` is none of them, or there is no sentence.
+        word, tag or feature, a column asked for is none of them, or there is no
+        sentence.
 
     References:
       Tjong Kim Sang and Buchholz, "Introduction to the CoNLL-2000 Shared Task:
@@ -101,9 +110,9 @@ def read_columns(
     """
     sentences, num_columns = [], None
     separator = "\t" if "\t" in read_text(path, encoding) else None
-    for rows in _blocks(path, encoding):
-        pairs = []
-        for line, text in rows:
+    for block in _blocks(path, encoding):
+        rows = []
+        for line, text in block:
             columns = text.split(separator)
             num_columns = num_columns or len(columns)
             if len(columns) != num_columns:
@@ -120,11 +129,24 @@ def read_columns(
                     path,
                     line,
                 )
+            for column in feature_columns:
+                if not -num_columns <= column < num_columns:
+                    raise BadInput(
+                        f"there must be a feature in column {column}, got "
+                        f"{num_columns} columns.",
+                        path,
+                        line,
+                    )
             word, tag = columns[0], columns[tag_column]
+            features = tuple(columns[column] for column in feature_columns)
             if not word or not tag:
                 raise BadInput("the word and its tag must not be empty.", path, line)
-            pairs.append((word, tag))
-        sentences.append(_sentence(pairs))
+            if not all(features):
+                raise BadInput("the features must not be empty.", path, line)
+            rows.append((word, tag, features))
+        words, tags, features = zip(*rows)
+        given = features if feature_columns else ()
+        sentences.append(Sentence(words, tags, features=given))
     return _some(sentences, path)
 
 
@@ -187,11 +209,6 @@ def _blocks(path, encoding) -> Iterator[list[tuple[int, str]]]:
             block = []
     if block:
         yield block
-
-
-def _sentence(pairs: list[tuple[str, str]]) -> Sentence:
-    words, tags = zip(*pairs)
-    return Sentence(words, tags)
 
 
 def _some(sentences: list[Sentence], path: str | AnyPath) -> list[Sentence]:

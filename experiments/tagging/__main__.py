@@ -7,7 +7,7 @@ frequent tag of every word and, by `--model window`, a perceptron over five word
 
   python -m experiments.tagging
   python -m experiments.tagging --data-path my.conllu
-  python -m experiments.tagging --data-path my.txt --tag-column 2 --output crf
+  python -m experiments.tagging --data-path my.txt --output crf --feature-columns 1
   python -m experiments.tagging --preset parts_of_speech --data-dir DATA
   python -m experiments.tagging --resume RUN --predict < lines.txt
 
@@ -137,7 +137,11 @@ PRESETS = {
         eval_every=90,
     ),
     "chunking": dataclasses.replace(
-        CRF, dataset="conll2000", num_updates=1512, eval_every=252
+        CRF,
+        dataset="conll2000",
+        feature_columns=(1,),
+        num_updates=1512,
+        eval_every=252,
     ),
     "slots": dataclasses.replace(
         CRF, dataset="snips", num_updates=2460, eval_every=410
@@ -178,6 +182,7 @@ def make_model(config: Config, symbols: Symbols, rngs: nnx.Rngs) -> Tagger:
         layers,
         len(symbols.tags),
         embedding_size=symbols.vector_size or config.embedding_size,
+        feature_sizes=[len(values) for values in symbols.features],
         num_labels=len(symbols.labels) or None,
         dropout_rate=config.dropout_rate,
         rngs=rngs,

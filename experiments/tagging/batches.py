@@ -18,6 +18,7 @@ class Encoded(NamedTuple):
       tokens: `[num_words]` of each sentence.
       characters: `[num_characters]` of each, all words one after the other.
       first, last: `[num_words]`, the places of each word's first and last character.
+      features: `[num_words, num_features]`, what else is known of each word.
       tags: `[num_words]`, -1 for a tag that no training sentence has.
       labels: `[num_sentences]`, -1 for none or an unknown one.
     """
@@ -26,6 +27,7 @@ class Encoded(NamedTuple):
     characters: list[np.ndarray]
     first: list[np.ndarray]
     last: list[np.ndarray]
+    features: list[np.ndarray]
     tags: list[np.ndarray]
     labels: np.ndarray
 
@@ -45,9 +47,20 @@ def encode(sentences: Sequence[Sentence], symbols: Symbols) -> Encoded:
         [symbols.characters.encode("".join(s.words)) for s in sentences],
         [np.concatenate([[0], end[:-1]]).astype(np.int32) for end in ends],
         [(end - 1).astype(np.int32) for end in ends],
+        [_encode_features(sentence, symbols) for sentence in sentences],
         [np.array([tags.get(t, -1) for t in s.tags], np.int32) for s in sentences],
         np.array([labels.get(s.label or "", -1) for s in sentences], np.int32),
     )
+
+
+def _encode_features(sentence, symbols):
+    columns = [
+        values.encode([of_word[i] for of_word in sentence.features])
+        for i, values in enumerate(symbols.features)
+    ]
+    if not columns:
+        return np.zeros((len(sentence.words), 0), np.int32)
+    return np.stack(columns, axis=1)
 
 
 class Batch(NamedTuple):
@@ -93,6 +106,7 @@ class Batcher:
             pad(data.characters, by_character, fill=-1),
             pad(data.first, rows),
             pad(data.last, rows),
+            pad(data.features, rows),
         )
         labels = pick(data.labels, rows, fill=-1)
         tags = pad(data.tags, rows, fill=-1)

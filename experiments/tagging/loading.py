@@ -1,6 +1,7 @@
 """The tagged sentences of every data set, in parts."""
 
 import dataclasses
+import functools
 import hashlib
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -22,6 +23,7 @@ UD = {
     "vietnamese": ("ud_vietnamese", "vi_vtb"),
     "uyghur": ("ud_uyghur", "ug_udt"),
 }
+COLUMNS = "conll2000", "wnut17"  # data sets in columns
 CHUNKING_VALIDATION = 893  # the last sentences of CoNLL-2000's training part
 MADE = (3000, 300, 700)
 
@@ -58,6 +60,9 @@ class SentenceFlags(TrainingConfig):
         None, "file to test on; needs validation_path; none: no test then"
     )
     tag_column: int = flag(-1, "column of the tag, from 0; -1: the last one")
+    feature_columns: tuple[int, ...] = flag(
+        (), "columns, from 0, of what else is known of each word and read with it"
+    )
     encoding: str = flag("utf-8", "encoding of your own files")
 
     def __post_init__(self):
@@ -72,6 +77,13 @@ class SentenceFlags(TrainingConfig):
         check_needs(self, needs)
         if self.tag_path is not None and self.validation_path is not None:
             raise ValueError("validation_path must not be given with tag_path.")
+        if self.feature_columns and not self._reads_columns():
+            raise ValueError("feature_columns needs a file of columns.")
+
+    def _reads_columns(self) -> bool:
+        if self.data_path is None:
+            return self.dataset in COLUMNS
+        return self.tag_path is None and ".conllu" not in self.data_path.suffixes
 
 
 class Parts(NamedTuple):
@@ -106,13 +118,14 @@ def load_sentences(flags: SentenceFlags) -> Parts:
     name, prefix = UD.get(flags.dataset, (flags.dataset, ""))
     paths = lookup.find(name, flags.data_dir)
     digests = registered(name).digests
+    read = functools.partial(read_columns, feature_columns=flags.feature_columns)
     if prefix:
         files = [f"{prefix}-ud-{part}.conllu" for part in ("train", "dev", "test")]
         train, validation, test = (read_conllu(paths[file]) for file in files)
         return Parts(train, validation, test, digests)
     if name == "wnut17":
         files = [f"{part}.conll" for part in ("train", "dev", "test")]
-        train, validation, test = (read_columns(paths[file]) for file in files)
+        train, validation, test = (read(paths[file]) for file in files)
         return Parts(train, validation, test, digests)
     if name == "snips":
         train, validation, test = (
@@ -124,7 +137,7 @@ def load_sentences(flags: SentenceFlags) -> Parts:
             for part in ("train", "valid", "test")
         )
         return Parts(train, validation, test, digests)
-    train, test = (read_columns(paths[file]) for file in ("train.txt", "test.txt"))
+    train, test = (read(paths[file]) for file in ("train.txt", "test.txt"))
     cut = len(train) - CHUNKING_VALIDATION
     return Parts(train[:cut], train[cut:], test, digests)
 
@@ -143,7 +156,12 @@ def _read_own(flags: SentenceFlags, path: Path) -> Parts:
             return read_aligned(file, flags.tag_path, flags.label_path, flags.encoding)
         if ".conllu" in file.suffixes:
             return read_conllu(file, flags.encoding)
-        return read_columns(file, flags.tag_column, flags.encoding)
+        return read_columns(
+            file,
+            flags.tag_column,
+            flags.encoding,
+            feature_columns=flags.feature_columns,
+        )
 
     sentences = read(path)
     if flags.validation_path is not None:

@@ -79,6 +79,9 @@ def make_tag_reply(
 ) -> Callable[[str], Answer]:
     """Makes `reply(line)`, which tags the words of a line, separated by blanks.
 
+    Where the tagger reads features of the words, they follow each word after bars, as
+    in `Boole|NNP`.
+
     As text it gives the tags, and after a tab the label if sentences have one; with
     probabilities each is followed by its own, `NOUN:0.98`. As fields it gives all
     probabilities. A CRF's tags are best together: one may not be the most probable by
@@ -90,7 +93,7 @@ def make_tag_reply(
       with_probabilities: whether probabilities are given.
 
     Raises:
-      ValueError: by `reply`, if the line has no word.
+      ValueError: by `reply`, if the line has no word or a word lacks its features.
     """
     graph, params = nnx.split(module)
 
@@ -104,10 +107,9 @@ def make_tag_reply(
         return tags, probabilities, None if logits is None else jax.nn.softmax(logits)
 
     def reply(line: str) -> Answer:
-        words = tuple(line.split())
-        if not words:
-            raise ValueError("the line must hold a word, got none.")
-        arrays, mask = _pad_sentence(words, symbols)
+        sentence = _parse(line, len(symbols.features))
+        words = sentence.words
+        arrays, mask = _pad_sentence(sentence, symbols)
         chosen, by_tag, by_label = jax.device_get(run(params, arrays, mask))
         chosen, by_tag = chosen[0, : len(words)], by_tag[0, : len(words)]
         tags = [symbols.tags[tag] for tag in chosen]
@@ -127,13 +129,32 @@ def make_tag_reply(
     return reply
 
 
-def _pad_sentence(words: tuple[str, ...], symbols: Symbols) -> tuple[Words, np.ndarray]:
+def _parse(line: str, num_features: int) -> Sentence:
+    """Parts a line into words and the features of each."""
+    words, features = [], []
+    for text in line.split():
+        word, *of_word = text.rsplit("|", num_features) if num_features else [text]
+        if len(of_word) != num_features or not all([word, *of_word]):
+            raise ValueError(
+                f"a word must be followed by {num_features} features after bars, as in "
+                f"Boole|NNP, got {text}."
+            )
+        words.append(word)
+        features.append(tuple(of_word))
+    if not words:
+        raise ValueError("the line must hold a word, got none.")
+    return Sentence(tuple(words), (), features=tuple(features))
+
+
+def _pad_sentence(sentence: Sentence, symbols: Symbols) -> tuple[Words, np.ndarray]:
     """Pads a sentence to one of few shapes; returns it and its mask, a batch of one."""
-    data = encode([Sentence(words, ())], symbols)
-    num_steps = round_up(len(words))
+    data = encode([sentence], symbols)
+    num_words = len(sentence.words)
+    num_steps = round_up(num_words)
 
     def pad(values, length, fill):
-        return np.pad(values, (0, length - len(values)), constant_values=fill)[None]
+        padding = [(0, length - len(values))] + [(0, 0)] * (values.ndim - 1)
+        return np.pad(values, padding, constant_values=fill)[None]
 
     num_characters = round_up(len(data.characters[0]), 64)
     arrays = Words(
@@ -141,8 +162,9 @@ def _pad_sentence(words: tuple[str, ...], symbols: Symbols) -> tuple[Words, np.n
         pad(data.characters[0], num_characters, -1),
         pad(data.first[0], num_steps, 0),
         pad(data.last[0], num_steps, 0),
+        pad(data.features[0], num_steps, 0),
     )
-    return arrays, np.arange(num_steps)[None] < len(words)
+    return arrays, np.arange(num_steps)[None] < num_words
 
 
 def _named(probabilities: np.ndarray, names: Sequence[str]) -> dict[str, float]:

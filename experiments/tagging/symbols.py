@@ -20,6 +20,7 @@ class Symbols:
       labels: the labels of sentences; none if they have none.
       scheme: which tags may follow which, see `scheme_of`.
       vector_size: width of the pretrained vectors; None without them.
+      features: the values of each further feature of the words.
     """
 
     words: Vocabulary
@@ -28,6 +29,7 @@ class Symbols:
     labels: tuple[str, ...]
     scheme: str
     vector_size: int | None
+    features: tuple[Vocabulary, ...] = ()
 
 
 def make_symbols(
@@ -60,6 +62,10 @@ def make_symbols(
         tuple(sorted({s.label for s in train if s.label is not None})),
         scheme_of(tags, train),
         None if vectors is None else vectors.table.shape[1],
+        tuple(
+            Vocabulary((UNKNOWN, *sorted(set(values))), unknown=UNKNOWN)
+            for values in zip(*(of_word for s in train for of_word in s.features))
+        ),
     )
     return symbols, vectors
 

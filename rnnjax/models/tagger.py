@@ -25,12 +25,14 @@ class Words(NamedTuple):
         where there is none; None if words are not spelled.
       first: `[B, T]`, the place of each word's first character.
       last: `[B, T]`, that of its last one.
+      features: `[B, T, F]` integers, what else is known of each word; None: nothing.
     """
 
     tokens: Array | np.ndarray
     characters: Array | np.ndarray | None = None
     first: Array | np.ndarray | None = None
     last: Array | np.ndarray | None = None
+    features: Array | np.ndarray | None = None
 
 
 class TagScores(NamedTuple):
@@ -48,7 +50,7 @@ class TagScores(NamedTuple):
 class Tagger(nnx.Module):
     """A bidirectional network that tags every word.
 
-        xₜ = D([E[wordₜ]; spelling of wordₜ])
+        xₜ = D([E[wordₜ]; spelling of wordₜ; F₁[featureₜ₁]; F₂[featureₜ₂]; ...])
         hₜ = the layers of both directions over x, with D after each
         emissionsₜ = K hₜ + b
         label logits = L mean(h) + l
@@ -57,7 +59,8 @@ class Tagger(nnx.Module):
     CRF they are not, and the best sequence as a whole is chosen.
 
     Attributes:
-      words, spelling, body, tags, labels: the parts; None where not asked for.
+      words, spelling, features, body, tags, labels: the parts; None where not asked
+        for.
       crf: the CRF; None: a softmax.
       crf_params: its parameters.
 
@@ -68,6 +71,9 @@ class Tagger(nnx.Module):
       embedding_size: width of E.
       spelling: reads the characters of words.
       num_characters: number of characters; needed with `spelling`.
+      feature_sizes: number of values of every further feature of a word, such as its
+        part of speech.
+      feature_embedding_size: width of each F.
       crf: a CRF over the tags; None: a softmax.
       num_labels: number of labels of a sentence; None: it has none.
       dropout_rate: the probability of zeroing; without a key nothing is dropped.
@@ -101,6 +107,8 @@ class Tagger(nnx.Module):
         embedding_size: int,
         spelling: Spelling | None = None,
         num_characters: int | None = None,
+        feature_sizes: Sequence[int] = (),
+        feature_embedding_size: int = 16,
         crf: CRF | None = None,
         num_labels: int | None = None,
         dropout_rate: float = 0.0,
@@ -123,6 +131,14 @@ class Tagger(nnx.Module):
         size = embedding_size
         if spelling is not None:
             size += _spelled_size(spelling, spelling_params)
+        # One table holds the values of all features, those of the first one first.
+        self.feature_starts = tuple(np.cumsum([0, *feature_sizes[:-1]]).tolist())
+        self.features = (
+            Recurrent(embed(feature_embedding_size), sum(feature_sizes), rngs=rngs)
+            if feature_sizes
+            else None
+        )
+        size += len(feature_sizes) * feature_embedding_size
         drop = [dropout(dropout_rate)] if dropout_rate else []
         body: list[Layer] = [*drop]
         for layer in layers:
@@ -154,6 +170,8 @@ class Tagger(nnx.Module):
         _, x = self.words(words.tokens, mask=mask)
         if self.spelling is not None:
             x = jnp.concatenate([x, self._spell(self.spelling, words, mask)], axis=-1)
+        if self.features is not None:
+            x = jnp.concatenate([x, self._read_features(words.features, mask)], axis=-1)
         _, h = self.body(x, mask=mask, key=key)
         _, emissions = self.tags(h, mask=mask)
         if self.labels is None:
@@ -193,10 +211,24 @@ class Tagger(nnx.Module):
     def _spell(self, reader, words, mask):
         if words.characters is None:
             raise ValueError("words must have characters, got None.")
-        *places, time_mask = _time_first(*words[1:], mask)
+        places = words.characters, words.first, words.last
+        *places, time_mask = _time_first(*places, mask)
         params = nnx.as_pure(self.spelling_params)
         vectors = reader.apply(params, *places, mask=time_mask)
         return jnp.swapaxes(vectors, 0, 1)
+
+    def _read_features(self, features, mask):
+        num_features = len(self.feature_starts)
+        if features is None or features.shape[2:] != (num_features,):
+            got = None if features is None else features.shape
+            raise ValueError(
+                f"words.features must have shape [B, T, {num_features}], got {got}."
+            )
+        B, T, F = features.shape
+        tokens = (features + jnp.array(self.feature_starts)).reshape(B, T * F)
+        if mask is not None:
+            mask = jnp.repeat(mask, F, axis=1)
+        return self.features(tokens, mask=mask)[1].reshape(B, T, -1)
 
 
 def _time_first(*batches: Any) -> list[Any]:

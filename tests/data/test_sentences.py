@@ -1,3 +1,4 @@
+import functools
 import re
 
 import numpy as np
@@ -23,6 +24,7 @@ CONLLU = """\
 # text = No
 1\tNo\tno\tINTJ\t_\t_\t0\troot\t_\t_
 """
+read_features = functools.partial(read_columns, tag_column=1, feature_columns=(2,))
 COLUMNS = "In IN B-PP\nMay NNP B-NP\n\n\nGo VB B-VP\n"
 
 
@@ -53,6 +55,10 @@ def test_columns_by_blanks_and_by_tabs(write):
         Sentence(("Go",), ("B-VP",)),
     ]
     assert read_columns(path, 1)[0].tags == ("IN", "NNP")
+    (first, _) = read_columns(path, feature_columns=(1, -1))
+    assert first == Sentence(
+        ("In", "May"), ("B-PP", "B-NP"), features=(("IN", "B-PP"), ("NNP", "B-NP"))
+    )
     spaced = write("New York\tB\nI\tO\n")
     assert read_columns(spaced) == [Sentence(("New York", "I"), ("B", "O"))]
 
@@ -77,6 +83,8 @@ def test_lines_that_belong_together(write):
         (read_columns, "NNP B-NP", "NNP", "line 2: .* 3 columns, .* got 2"),
         (read_columns, COLUMNS, "a\nb\n", "line 1: .* got 1 columns"),
         (read_columns, COLUMNS, "a\tB\nc\t\n", "line 2: the word and its tag"),
+        (read_features, COLUMNS, "a\tB\nc\t\n", "line 1: .* feature in column 2"),
+        (read_features, COLUMNS, "a\tB\tX\nc\tB\t\n", "line 2: the features must"),
         (read_columns, COLUMNS, "\n\n", "must hold a sentence"),
     ],
 )

@@ -14,6 +14,7 @@ from tests.layers.test_spelling import WORDS, C, T, V, pack
 from tests.pytrees import assert_close, assert_same_bits
 
 B, E, H, N, M, VOCAB = 3, 6, 4, 5, 2, 9
+FEATURES = 3, 2
 READER = spelling(gru(2), embedding_size=3)
 
 
@@ -30,20 +31,29 @@ def make(**options):
 @pytest.fixture(scope="module")
 def sentences():
     characters, first, last, mask = map(np.stack, zip(*map(pack, WORDS)))
-    tokens = np.random.default_rng(0).integers(VOCAB, size=(B, T))
-    return Words(tokens, characters, first, last), mask
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(VOCAB, size=(B, T))
+    features = rng.integers(FEATURES, size=(B, T, len(FEATURES)))
+    return Words(tokens, characters, first, last, features), mask
 
 
 def test_scores_equal_the_parts_by_hand(x64, sentences):
     words, mask = sentences
-    model = make(spelling=READER, num_characters=V, num_labels=M)
+    model = make(
+        spelling=READER,
+        num_characters=V,
+        num_labels=M,
+        feature_sizes=FEATURES,
+        feature_embedding_size=7,
+    )
     scores = model(words, mask=jnp.asarray(mask))
     assert scores.label_logits is not None
 
-    table, tags, labels = (
+    table, tags, labels, of_feature = (
         nnx.as_pure(part.params)  # pyright: ignore[reportOptionalMemberAccess]
-        for part in (model.words, model.tags, model.labels)
+        for part in (model.words, model.tags, model.labels, model.features)
     )
+    of_first, of_second = np.split(of_feature["embedding"], [FEATURES[0]])
     layers = bidirectional(lstm(H)), bidirectional(gru(3))
     body = nnx.as_pure(model.body.params)
     for b in range(B):
@@ -51,7 +61,8 @@ def test_scores_equal_the_parts_by_hand(x64, sentences):
         places = words.characters[b], words.first[b, :size], words.last[b, :size]
         spelled = READER.apply(nnx.as_pure(model.spelling_params), *places)
         x = table["embedding"][words.tokens[b, :size]]
-        h = jnp.concatenate([x, spelled], axis=-1)
+        first, second = words.features[b, :size].T
+        h = jnp.concatenate([x, spelled, of_first[first], of_second[second]], axis=-1)
         for layer, params in zip(layers, body):
             _, h = layer.apply(params, None, h)
         emissions = h @ tags["kernel"] + tags["bias"]
@@ -123,8 +134,13 @@ def test_a_layer_is_read_as_it_is(x64, sentences):
 
 def test_padding_is_not_seen(x64, sentences):
     words, mask = sentences
-    model = make(spelling=READER, num_characters=V, num_labels=M)
-    others = Words(np.where(mask, words.tokens, -7), *words[1:])
+    model = make(
+        spelling=READER, num_characters=V, num_labels=M, feature_sizes=FEATURES
+    )
+    others = words._replace(
+        tokens=np.where(mask, words.tokens, -7),
+        features=np.where(mask[..., None], words.features, -7),
+    )
     first, second = (model(w, mask=jnp.asarray(mask)) for w in (words, others))
     assert_same_bits(first, second)
 
@@ -147,6 +163,10 @@ def test_bad_arguments(sentences):
     model = make(spelling=READER, num_characters=V)
     with pytest.raises(ValueError, match="words must have characters, got None"):
         model(Words(words.tokens))
+    model = make(feature_sizes=(3, 2, 4))
+    for features, got in (None, "None"), (words.features, r"\(3, .*, 2\)"):
+        with pytest.raises(ValueError, match=f"B, T, 3], got {got}"):
+            model(words._replace(features=features))
     with pytest.raises(ValueError, match="layers must be at least one"):
         Tagger(3, [], N, embedding_size=E, rngs=nnx.Rngs(0))
     assert C == words.characters.shape[1]

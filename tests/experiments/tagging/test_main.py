@@ -21,7 +21,7 @@ RUN = "--num-updates 40 --eval-every 40 --learning-rate 0.03 --min-count 1"
 
 
 def write_chunks(path):
-    """Writes nouns with what is before them as chunks, and a label nowhere."""
+    """Writes words, parts of speech, and nouns with what is before them as chunks."""
     lines = []
     for sentence in made_sentences(seed=3, number=60):
         tags, inside = [], False
@@ -29,7 +29,8 @@ def write_chunks(path):
             in_chunk = tag in ("DET", "ADJ", "NUM", "NOUN")
             tags.append("O" if not in_chunk else "I-NP" if inside else "B-NP")
             inside = in_chunk
-        lines += [f"{word} x {tag}" for word, tag in zip(sentence.words, tags)] + [""]
+        columns = zip(sentence.words, sentence.tags, tags)
+        lines += [*map(" ".join, columns), ""]
     path.write_text("\n".join(lines))
 
 
@@ -40,9 +41,11 @@ def test_a_file_of_chunks_is_learned_by_a_crf(tmp_path, capsys):
     frozen = f"--vectors {vectors} --freeze-vectors"
     vectors.write_text("the 1 0 0 2\ntrain 0 1 -1 0\nwe 2 2 0 0\n")
     flags = f"{TINY} {RUN} --data-path {path} --output crf --run-dir {tmp_path / 'run'}"
+    flags += " --feature-columns 1"
     assert run(tagging, f"{flags} {frozen} --cell elman --spelling convolution") == DONE
     metrics = results_of(tmp_path / "run")["metrics"]
-    assert metrics["test_accuracy"] > 0.7 and 0 < metrics["test_f1"] <= 1
+    # A chunk follows from the parts of speech.
+    assert metrics["test_accuracy"] > 0.9 and 0 < metrics["test_f1"] <= 1
     assert plots_of(tmp_path / "run") == {"learning_curve", "confusions"}
     (errors,) = (tmp_path / "run" / "samples").iterdir()
     counts = [int(line.split()[0]) for line in errors.read_text().splitlines()]
@@ -58,14 +61,18 @@ def test_a_file_of_chunks_is_learned_by_a_crf(tmp_path, capsys):
 
 
 def check_answers(directory, capsys):
-    """Tags lines, one of them empty."""
+    """Tags lines, one of them empty and one with a word that lacks its feature."""
     lines = directory / "lines.txt"
-    lines.write_text("the train\n\nwe train the farmer\n")
+    lines.write_text(
+        "the|DET train|NOUN\n\nwe|PRON tra|n|VERB the|ADV? man|NOUN\nwe|PRON train\n"
+    )
     use = f"--resume {directory / 'run'} --predict --input {lines}"
     assert run(tagging, f"{use} --probabilities --format jsonl") == BAD_INPUT
-    short, bad, long = map(json.loads, capsys.readouterr().out.splitlines())
+    short, bad, long, bare = map(json.loads, capsys.readouterr().out.splitlines())
     assert len(short["tags"]) == 2 and len(long["tags"]) == 4 and "label" not in short
     assert bad == {"line": 2, "error": "the line must hold a word, got none."}
+    assert bare["line"] == 4 and "followed by 1 features" in bare["error"]
+    assert long["words"] == ["we", "tra|n", "the", "man"]
     for shares in short["tag_probabilities"]:
         assert set(shares) == {"B-NP", "I-NP", "O"}
         np.testing.assert_allclose(sum(shares.values()), 1, atol=3e-4)
@@ -116,6 +123,14 @@ CONTENTS = {
             "line 1: there must be a word and a tag",
         ),
         ("--data-path lines --tag-path tags --label-path labels", "must have 2 lines"),
+        (
+            "--data-path chunks.txt --feature-columns 3",
+            "line 1: there must be a feature in column 3, got 3 columns",
+        ),
+        (
+            "--data-path bad.conllu --feature-columns 1",
+            "feature_columns needs a file of columns",
+        ),
         ("--data-path bad.conllu", "bad.conllu, line 1: a word must have 10"),
         ("--model window --window 4", "window must be odd, got 4"),
         ("--vectors bad.vec", "bad.vec, line 2: a line must be a word and 2 numbers"),
