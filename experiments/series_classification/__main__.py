@@ -59,6 +59,7 @@ from experiments.shared.figures import score_curve
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
+from experiments.shared.warping import WarpFlags, warp
 from rnnjax import bidirectional, cross_entropy
 from rnnjax.attention import additive_pooling
 from rnnjax.base import Array, Cell, Layer
@@ -67,7 +68,7 @@ from rnnjax.models.sequence_classifier import SequenceClassifier
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(OptimizerFlags, AugmentationFlags, SeriesFlags):
+class Config(OptimizerFlags, WarpFlags, AugmentationFlags, SeriesFlags):
     """Flags of the classifiers."""
 
     cell: str = flag("gru", "recurrent cell, by the name of its maker")
@@ -196,6 +197,10 @@ def prepare(config: Config) -> Prepared:
     )
     parts = load_series(config)
     symbols = make_symbols(parts)
+    if config.max_stretch and symbols.by_step:
+        raise ValueError("max_stretch must be 0 where every step has a label.")
+    if config.max_warp and symbols.source != "audio":
+        raise ValueError("max_warp must be 0 where series are not audio.")
     train_data = encode(parts.train, symbols)
     buckets = bucket_series(train_data, config.batch_size)
     rows = bucketing.shuffled_batches(buckets, config.seed)
@@ -204,11 +209,10 @@ def prepare(config: Config) -> Prepared:
     graph = nnx.graphdef(module)
 
     def loss(params, batch, key):
-        drop_key, augment_key = jax.random.split(key)
-        inputs, targets = augment(
-            config, augment_key, batch.inputs, batch.targets, batch.mask
-        )
-        logits = nnx.merge(graph, params)(inputs, mask=batch.mask, key=drop_key)
+        drop_key, augment_key, warp_key = jax.random.split(key, 3)
+        inputs, mask = warp(config, warp_key, batch.inputs, batch.mask)
+        inputs, targets = augment(config, augment_key, inputs, batch.targets, mask)
+        logits = nnx.merge(graph, params)(inputs, mask=mask, key=drop_key)
         nats = cross_entropy(logits, targets, batch.is_labelled)
         return nats.sum() / batch.is_labelled.sum()
 

@@ -55,6 +55,7 @@ from experiments.shared.recognition.parts import Parts, drop_unalignable
 from experiments.shared.recognition.writing import make_write
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
+from experiments.shared.warping import WarpFlags, warp
 from experiments.speech_recognition.loading import load_recordings
 from experiments.speech_recognition.recordings import SpeechFlags
 from experiments.speech_recognition.use import (
@@ -64,7 +65,6 @@ from experiments.speech_recognition.use import (
     transcribe_files,
     transcribe_stream,
 )
-from experiments.speech_recognition.warping import WarpFlags, warp
 from rnnjax.base import Array
 from rnnjax.layers import bidirectional, dropout, embed, recognizer, recurrent, stack
 from rnnjax.models.recognizer import Recognizer
@@ -105,11 +105,6 @@ class Config(WarpFlags, AugmentationFlags, OptimizerFlags, SpeechFlags):
     def __post_init__(self):
         """Checks flags that depend on each other."""
         super().__post_init__()
-        for name in ("max_stretch", "max_warp"):
-            if getattr(self, name) >= 1:
-                raise ValueError(
-                    f"{name} must be less than 1, got {getattr(self, name)}."
-                )
         if not 1 <= self.beam_size <= (1 if self.loss == "transducer" else 1000):
             raise ValueError(
                 "beam_size must be from 1 to 1000, and 1 for a transducer, got "

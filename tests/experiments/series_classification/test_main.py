@@ -43,6 +43,7 @@ def test_sounds_are_learned_and_others_are_labelled(tmp_path, monkeypatch, capsy
     folder, directory = tmp_path / "tones", tmp_path / "run"
     write_tones(folder)
     flags = f"{TINY} {RUN} --data-path {folder} --num-mels 5 --noise-scale 0.1"
+    flags += " --max-stretch 0.1 --max-warp 0.1"
     assert run(series_classification, f"{flags} --run-dir {directory}") == DONE
     metrics = results_of(directory)["metrics"]
     assert metrics["test_accuracy"] == metrics["validation_accuracy"] == 1
@@ -71,6 +72,8 @@ def test_the_steps_of_a_table_are_labelled(tmp_path, monkeypatch, capsys):
     flags = f"{TINY} {RUN} --data-path {path} --label-column state --window 16"
     assert run(series_classification, f"{flags} --run-dir {directory}") == DONE
     assert results_of(directory)["metrics"]["test_accuracy"] > 0.9
+    assert run(series_classification, f"{flags} --max-stretch 0.1") == BAD_INPUT
+    assert "max_stretch must be 0 where every step" in capsys.readouterr().err
     new = tmp_path / "new.csv"
     new.write_text("other,level\n" + "\n".join(f"x,{i % 16}" for i in range(40)))
     use = f"--resume {directory} --predict"
@@ -108,6 +111,7 @@ def test_made_signals_are_reversed_in_pairs():
             "dataset must be fsdd or speech_comm",
         ),
         ("--data-path nowhere", "nowhere: there is no such file or folder"),
+        ("--max-warp 0.1", "max_warp must be 0 where series are not audio"),
         ("--fold 5", "fold must be from 0 to 4, got 5"),
         ("--hop-seconds 1", "hop_seconds must be from 0.001 to 0.025, got 1.0"),
         ("--sample-rate 10", "sample_rate must be from 1,000 to 192,000, got 10"),

@@ -6,12 +6,12 @@ import math
 import jax
 import jax.numpy as jnp
 
-from experiments.harness import flag
+from experiments.harness import TrainingConfig, flag
 from rnnjax.base import Array
 
 
 @dataclasses.dataclass(frozen=True)
-class WarpFlags:
+class WarpFlags(TrainingConfig):
     """The flags of the distortions; each is off at 0."""
 
     max_stretch: float = flag(
@@ -24,6 +24,15 @@ class WarpFlags:
         "share by which the bands of training recordings are moved at most",
         minimum=0,
     )
+
+    def __post_init__(self):
+        """Checks that something would be left."""
+        super().__post_init__()
+        for name in ("max_stretch", "max_warp"):
+            if getattr(self, name) >= 1:
+                raise ValueError(
+                    f"{name} must be less than 1, got {getattr(self, name)}."
+                )
 
 
 def warp(
