@@ -191,6 +191,9 @@ def prepare(config: Config) -> Prepared:
     """Makes the batches, the module, the loss and the optimizer.
 
     It starts JAX with the number of devices asked for.
+
+    Raises:
+      ValueError: if series are to be stretched or warped that cannot be.
     """
     num_devices = start_devices(
         config.num_devices, config.batch_size, config.hidden_size

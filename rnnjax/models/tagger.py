@@ -171,7 +171,8 @@ class Tagger(nnx.Module):
         if self.spelling is not None:
             x = jnp.concatenate([x, self._spell(self.spelling, words, mask)], axis=-1)
         if self.features is not None:
-            x = jnp.concatenate([x, self._read_features(words.features, mask)], axis=-1)
+            features = self._read_features(self.features, words.features, mask)
+            x = jnp.concatenate([x, features], axis=-1)
         _, h = self.body(x, mask=mask, key=key)
         _, emissions = self.tags(h, mask=mask)
         if self.labels is None:
@@ -217,7 +218,7 @@ class Tagger(nnx.Module):
         vectors = reader.apply(params, *places, mask=time_mask)
         return jnp.swapaxes(vectors, 0, 1)
 
-    def _read_features(self, features, mask):
+    def _read_features(self, reader, features, mask):
         num_features = len(self.feature_starts)
         if features is None or features.shape[2:] != (num_features,):
             got = None if features is None else features.shape
@@ -228,7 +229,7 @@ class Tagger(nnx.Module):
         tokens = (features + jnp.array(self.feature_starts)).reshape(B, T * F)
         if mask is not None:
             mask = jnp.repeat(mask, F, axis=1)
-        return self.features(tokens, mask=mask)[1].reshape(B, T, -1)
+        return reader(tokens, mask=mask)[1].reshape(B, T, -1)
 
 
 def _time_first(*batches: Any) -> list[Any]:
