@@ -117,15 +117,23 @@ AUGMENTED = Config(
 )
 PRESETS = {
     "yesno": dataclasses.replace(
-        AUGMENTED, dataset="yesno", batch_size=13, num_updates=400, eval_every=40
+        AUGMENTED,
+        dataset="yesno",
+        batch_size=16,
+        learning_rate=2e-3,
+        num_updates=300,
+        eval_every=30,
     ),
     "fsdd_strings": dataclasses.replace(
         AUGMENTED,
         dataset="fsdd_strings",
+        subsampling=4,
         hidden_size=96,
         num_layers=2,
-        num_updates=2000,
-        eval_every=250,
+        learning_rate=3e-3,
+        patience=2,
+        num_updates=1200,
+        eval_every=100,
     ),
     "espeak": dataclasses.replace(
         AUGMENTED,

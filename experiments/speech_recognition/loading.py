@@ -21,10 +21,12 @@ from experiments.speech_recognition.recordings import (
     frames_of,
     read_folder,
 )
+from experiments.speech_recognition.stringing import Piece, cut_words, string
 
 PACKED_RATE = 8000  # samples per second
 TUNES = (800, 100, 200)
 YESNO = (26, 5)  # of 31 recordings to train on, the last 5 validate; 29 test
+YESNO_STRINGS, YESNO_WORDS = 300, (3, 8)
 STRINGS: dict[Takes, int] = {"strings": 2500, "validation": 200, "test": 400}
 STRING_DIGITS, STRING_PAUSE = (3, 7), (0.02, 0.2)
 DIGITS = "zero one two three four five six seven eight nine".split()
@@ -55,7 +57,7 @@ def load_recordings(flags: SpeechFlags) -> Parts:
 def _make_tunes(flags: SpeechFlags) -> Parts:
     tunes = made_tunes(0, sum(TUNES), flags.sample_rate)
     examples = [
-        Example(frames_of(tune.samples, flags), " ".join(tune.notes), f"tune {i}")
+        _example(tune.samples, tune.notes, f"tune {i}", flags)
         for i, tune in enumerate(tunes)
     ]
     first, second = TUNES[0], TUNES[0] + TUNES[1]
@@ -81,16 +83,32 @@ def _read_own(flags: SpeechFlags) -> Parts:
 
 
 def _yesno(flags: SpeechFlags, paths: Mapping[str, AnyPath]) -> list[list[Example]]:
-    """The order of the corpus: the first 31 train and validate, the others test."""
+    """The order of the corpus: the first 31 train and validate, the others test.
+
+    That order is one of texts: the first 31 begin with no, the others with yes. So that
+    the place of a word says nothing, the words of the training recordings are cut out
+    and strung together anew, beside the recordings themselves.
+    """
     arrays = _read_packed(paths["yesno_8k_mulaw.npz"])
-    sounds = _sounds(arrays, flags)
-    examples = []
-    for i, (samples, text) in enumerate(zip(sounds, arrays["texts"].tolist())):
-        words = ["yes" if word == "1" else "no" for word in text.split("_")]
-        frames = frames_of(samples, flags)
-        examples.append(Example(frames, " ".join(words), f"recording {i}, {text}"))
+    spoken = [
+        (samples, ["yes" if word == "1" else "no" for word in text.split("_")])
+        for samples, text in zip(_sounds(arrays, flags), arrays["texts"].tolist())
+    ]
+    examples = [
+        _example(samples, words, f"recording {i}, {' '.join(words)}", flags)
+        for i, (samples, words) in enumerate(spoken)
+    ]
     first, second = YESNO[0], sum(YESNO)
-    return [examples[:first], examples[first:second], examples[second:]]
+    pieces = []
+    for samples, words in spoken[:first]:
+        # A recording whose words are not parted by silence stays whole.
+        pieces += zip(words, cut_words(samples, flags.sample_rate, len(words)) or ())
+    rng = np.random.default_rng(0)
+    strung = []
+    for i in range(YESNO_STRINGS):
+        samples, words = string(rng, pieces, YESNO_WORDS)
+        strung.append(_example(samples, words, f"string {i}", flags))
+    return [examples[:first] + strung, examples[first:second], examples[second:]]
 
 
 def _espeak(flags: SpeechFlags, paths: Mapping[str, AnyPath]) -> list[list[Example]]:
@@ -144,27 +162,24 @@ def make_strings(
       The strings; each is of one speaker.
     """
     rng = np.random.default_rng(0)
-    by_speaker: dict[str, list[tuple[str, np.ndarray]]] = {}
+    by_speaker: dict[str, list[Piece]] = {}
     for one in spoken:
         if one.take in TAKES[part]:
             sound = read_wav(one.file, flags.sample_rate)
             word = DIGITS[int(one.digit)]
             by_speaker.setdefault(one.speaker, []).append((word, sound))
     speakers = sorted(by_speaker)
+    pauses = STRING_PAUSE[0] * flags.sample_rate, STRING_PAUSE[1] * flags.sample_rate
     examples = []
     for i in range(number):
         speaker = speakers[rng.integers(len(speakers))]
-        takes = by_speaker[speaker]
-        length = rng.integers(STRING_DIGITS[0], STRING_DIGITS[1] + 1)
-        chosen = [takes[row] for row in rng.integers(len(takes), size=length)]
-        pieces = []
-        for _, sound in chosen:
-            pause = int(rng.uniform(*STRING_PAUSE) * flags.sample_rate)
-            pieces += [sound, np.zeros(pause, np.float32)]
-        text = " ".join(word for word, _ in chosen)
-        frames = frames_of(np.concatenate(pieces), flags)
-        examples.append(Example(frames, text, f"{part} {i} by {speaker}"))
+        samples, words = string(rng, by_speaker[speaker], STRING_DIGITS, pauses)
+        examples.append(_example(samples, words, f"{part} {i} by {speaker}", flags))
     return examples
+
+
+def _example(samples, words, name, flags) -> Example:
+    return Example(frames_of(samples, flags), " ".join(words), name)
 
 
 def _read_packed(path: AnyPath) -> dict[str, np.ndarray]:
