@@ -119,10 +119,10 @@ PRESETS = {
     "yesno": dataclasses.replace(
         AUGMENTED,
         dataset="yesno",
-        batch_size=16,
-        learning_rate=2e-3,
-        num_updates=300,
-        eval_every=30,
+        subsampling=4,
+        dropout_rate=0.2,
+        num_updates=600,
+        eval_every=50,
     ),
     "fsdd_strings": dataclasses.replace(
         AUGMENTED,

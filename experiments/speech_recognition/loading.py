@@ -26,7 +26,7 @@ from experiments.speech_recognition.stringing import Piece, cut_words, string
 PACKED_RATE = 8000  # samples per second
 TUNES = (800, 100, 200)
 YESNO = (26, 5)  # of 31 recordings to train on, the last 5 validate; 29 test
-YESNO_STRINGS, YESNO_WORDS = 300, (3, 8)
+YESNO_STRINGS, YESNO_WORDS = 1000, (1, 4)
 STRINGS: dict[Takes, int] = {"strings": 2500, "validation": 200, "test": 400}
 STRING_DIGITS, STRING_PAUSE = (3, 7), (0.02, 0.2)
 DIGITS = "zero one two three four five six seven eight nine".split()

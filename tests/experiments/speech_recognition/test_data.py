@@ -6,6 +6,7 @@ from experiments.data.spoken_digits import TAKES, SpokenDigit
 from experiments.speech_recognition.loading import DIGITS, make_strings
 from experiments.speech_recognition.made import NOTES, made_tunes
 from experiments.speech_recognition.recordings import SpeechFlags
+from experiments.speech_recognition.stringing import cut_words, string
 from tests.experiments.speech_recognition.test_main import write_wav
 
 RATE = 8000
@@ -45,3 +46,42 @@ def test_strings_are_of_one_speaker_and_one_part(tmp_path):
         # Digits of 520 samples, take 12 alone, with pauses of 160 to 1600 samples.
         seconds = len(one.values) * 0.010
         assert 0.085 * len(words) - 0.02 < seconds < 0.266 * len(words) + 0.02
+
+
+def speak(rate, plan):
+    """Makes a recording of words (amplitude) and silences (0), seconds long each."""
+    rng = np.random.default_rng(0)
+    sounds = [level * rng.normal(size=round(s * rate)) for level, s in plan]
+    return np.concatenate(sounds).astype(np.float32) + 1e-3
+
+
+def test_recordings_are_cut_between_their_words():
+    plan = [(0, 0.4), (0.3, 0.3), (0, 0.3), (0.2, 0.5), (0, 0.06), (0.3, 0.2), (0, 0.5)]
+    plan += [(0.3, 0.02), (0, 0.4), (0.1, 0.4), (0, 0.2)]  # a click is no word
+    samples = speak(RATE, plan)
+    cuts = cut_words(samples, RATE, 3)
+    np.testing.assert_array_equal(np.concatenate(cuts), samples)
+    ends = np.cumsum([len(cut) for cut in cuts]) / RATE
+    np.testing.assert_allclose(ends, [0.85, 2.22, len(samples) / RATE], atol=0.06)
+    assert cut_words(samples, RATE, 4) is None and cut_words(samples, RATE, 2) is None
+    assert cut_words(np.zeros(99, np.float32), RATE, 1) is None
+
+
+def test_strings_are_of_the_pieces():
+    pieces = [("a", np.full(3, 1.0)), ("b", np.full(5, 2.0)), ("c", np.full(2, 3.0))]
+    seen = set()
+    for seed in range(30):
+        samples, words = string(np.random.default_rng(seed), pieces, (2, 3), (1, 4))
+        assert 2 <= len(words) <= 3
+        lengths = dict(a=3, b=5, c=2)
+        place = 0
+        for word in words:
+            here = samples[place : place + lengths[word]]
+            assert (here == "abc".index(word) + 1).all()
+            place += lengths[word]
+            pause = np.argmax(np.append(samples[place:], 9) != 0)
+            assert 1 <= pause < 4
+            place += pause
+        assert place == len(samples)
+        seen |= {tuple(words)}
+    assert len(seen) > 15
