@@ -121,7 +121,7 @@ PRESETS = {
         dataset="yesno",
         subsampling=4,
         dropout_rate=0.2,
-        num_updates=600,
+        num_updates=250,
         eval_every=50,
     ),
     "fsdd_strings": dataclasses.replace(
@@ -143,8 +143,10 @@ PRESETS = {
         num_layers=2,
         dropout_rate=0.3,
         batch_size=16,
-        num_updates=2400,
-        eval_every=200,
+        learning_rate=3e-3,
+        patience=2,
+        num_updates=1200,
+        eval_every=100,
     ),
 }
 
