@@ -32,11 +32,9 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
-from experiments.handwriting_recognition.loading import (
-    NUM_CHANNELS,
-    InkFlags,
-    load_drawings,
-)
+from experiments.data.stroke_frames import NUM_CHANNELS
+from experiments.handwriting_recognition.hands import HandFlags, change_hands
+from experiments.handwriting_recognition.loading import InkFlags, load_drawings
 from experiments.handwriting_recognition.use import TranscribeFlags, transcribe_files
 from experiments.harness import Run, fit, flag, guarded, main
 from experiments.harness.names import look_up
@@ -47,7 +45,7 @@ from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import score_curve
-from experiments.shared.optimizers import OptimizerFlags, make_optimizer
+from experiments.shared.optimizers import CosineFlags, make_optimizer
 from experiments.shared.recognition import measures
 from experiments.shared.recognition.batches import Batch, Batcher
 from experiments.shared.recognition.examples import (
@@ -66,7 +64,7 @@ from rnnjax.models.recognizer import Recognizer
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(AugmentationFlags, OptimizerFlags, InkFlags):
+class Config(HandFlags, AugmentationFlags, CosineFlags, InkFlags):
     """Flags of handwriting_recognition."""
 
     cell: str = flag("lstm", "recurrent cell, by the name of its maker")
@@ -102,12 +100,16 @@ PRESETS = {
         dataset="cursive_words",
         unit_size=False,
         deslant=False,
-        spacing=4.0,
+        spacing=6.0,
+        slant_change=0.15,
+        size_change=0.1,
         hidden_size=96,
         num_layers=2,
-        dropout_rate=0.3,
-        num_updates=2400,
-        eval_every=200,
+        dropout_rate=0.2,
+        num_updates=2700,
+        decay_updates=2700,
+        eval_every=300,
+        checkpoint_every=300,
     ),
 }
 
@@ -177,8 +179,9 @@ def prepare(config: Config) -> Prepared:
     graph = nnx.graphdef(module)
 
     def loss(params, batch, key):
-        augment_key, drop_key = jax.random.split(key)
-        given = batch.frames, batch.targets[:, 0], batch.mask
+        hand_key, augment_key, drop_key = jax.random.split(key, 3)
+        frames = change_hands(config, hand_key, batch.frames, batch.mask, symbols)
+        given = frames, batch.targets[:, 0], batch.mask
         frames, _ = augment(config, augment_key, *given)
         found = nnx.merge(graph, params).loss(
             frames,

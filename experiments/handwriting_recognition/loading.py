@@ -2,26 +2,21 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from experiments.data.drawings import read_drawings
 from experiments.data.registry import dataset as registered
 from experiments.data.splits import Part, part_of_line
+from experiments.data.stroke_frames import frames_of
 from experiments.data.stroke_sets import read_cursive_words
-from experiments.data.stroke_style import normalize
-from experiments.data.strokes import Drawing, resample, to_offsets
+from experiments.data.strokes import Drawing
 from experiments.handwriting_recognition.made import made_lines
 from experiments.harness import BadInput, TrainingConfig, flag
 from experiments.shared.recognition.examples import Example
 from experiments.shared.recognition.parts import Parts
 
 MADE = (3000, 200, 400)
-NUM_CHANNELS = 4
-MOST_WAY = 12  # from point to point, in times the distance of points in a stroke
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +86,12 @@ def _read_own(path: Path) -> tuple[tuple[list[Drawing], ...], dict[str, str]]:
     return tuple(parts.values()), digests
 
 
+def frame_options(flags: InkFlags) -> dict[str, Any]:
+    """Returns what `frames_of` is told, of the flags."""
+    names = "spacing", "unit_size", "deslant"
+    return {name: getattr(flags, name) for name in names}
+
+
 def to_example(drawing: Drawing, number: int, flags: InkFlags) -> Example:
     """Turns a drawing into the frames that a network reads.
 
@@ -99,36 +100,7 @@ def to_example(drawing: Drawing, number: int, flags: InkFlags) -> Example:
     """
     name = f"drawing {number}, {drawing.group!r}"
     try:
-        frames = frames_of(drawing.strokes, flags)
+        frames = frames_of(drawing.strokes, **frame_options(flags))
     except ValueError as error:
         raise BadInput(f"{name}: {error}", flags.data_path) from None
     return Example(frames, drawing.text or "", name, flags.data_path)
-
-
-def frames_of(strokes: Sequence[np.ndarray], flags: Any) -> np.ndarray:
-    """Turns strokes into frames.
-
-    Size and slant are taken out if the flags say so, and points are placed at equal
-    distances along every stroke.
-
-    Args:
-      strokes: those of one drawing.
-      flags: `spacing`, `unit_size` and `deslant`.
-
-    Returns:
-      `[num_points, 4]` float32: the way to the right and down from the point before,
-      whether the pen is lifted after the point, and the height above the middle. Ways
-      are cut off at 12 times the spacing.
-
-    Raises:
-      ValueError: if the strokes have no height and are to be scaled.
-    """
-    normal = normalize(strokes, slant=flags.deslant, size=flags.unit_size)
-    normal = resample(normal, flags.spacing)
-    points = np.concatenate(normal)
-    heights = np.median(points[:, 1]) - points[:, 1:]
-    offsets = to_offsets(normal)
-    # The way to the next stroke, such as back to the dot of an i, may be very long.
-    most = MOST_WAY * flags.spacing
-    offsets[:, :2] = np.clip(offsets[:, :2], -most, most)
-    return np.concatenate([offsets, heights], axis=1).astype(np.float32)

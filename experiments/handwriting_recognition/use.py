@@ -11,7 +11,8 @@ import tyro
 from flax import nnx
 
 from experiments.data.drawings import read_drawings
-from experiments.handwriting_recognition.loading import frames_of
+from experiments.data.stroke_frames import frames_of
+from experiments.handwriting_recognition.loading import frame_options
 from experiments.harness import BadInput, flag
 from experiments.shared.answering import Format, round_up
 from experiments.shared.recognition.examples import scale
@@ -54,7 +55,7 @@ def transcribe_files(trained: Trained, flags: TranscribeFlags, output: TextIO) -
     fused = (flags.language_weight, flags.bonus) if model is not None else ()
 
     def transcribe(strokes) -> str:
-        values = scale(frames_of(strokes, config), symbols)
+        values = scale(frames_of(strokes, **frame_options(config)), symbols)
         length = round_up(len(values))
         frames = np.zeros((1, length, values.shape[1]), np.float32)
         frames[0, : len(values)] = values

@@ -25,6 +25,18 @@ class OptimizerFlags:
 
 
 @dataclasses.dataclass(frozen=True)
+class CosineFlags(OptimizerFlags):
+    """The flags of an optimizer whose learning rate may fall to 0."""
+
+    decay_updates: int | None = flag(
+        None,
+        "updates over which the learning rate falls to 0, along half a cosine; none: "
+        "it stays",
+        minimum=1,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class EpochDecayFlags(OptimizerFlags):
     """The flags of an optimizer whose learning rate decays by epochs."""
 
@@ -72,7 +84,7 @@ def make_optimizer(
 
     Args:
       flags: a configuration with `OptimizerFlags`.
-      learning_rate: a number or a schedule; None: the flag's number.
+      learning_rate: a number or a schedule; None: that of the flags.
       rms_decay: see `make_rule`.
 
     Returns:
@@ -80,6 +92,10 @@ def make_optimizer(
     """
     if learning_rate is None:
         learning_rate = flags.learning_rate
+        if isinstance(flags, CosineFlags) and flags.decay_updates is not None:
+            learning_rate = optax.cosine_decay_schedule(
+                learning_rate, flags.decay_updates
+            )
     rule = make_rule(flags.optimizer, learning_rate, rms_decay=rms_decay)
     clips = []
     if isinstance(flags, EpochDecayFlags) and flags.max_value is not None:

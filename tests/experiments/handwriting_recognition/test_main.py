@@ -7,12 +7,13 @@ import pytest
 
 from experiments import char_lm
 from experiments.data.stroke_fonts import Style, write_text
+from experiments.data.stroke_frames import frames_of
 from experiments.data.stroke_style import lean
 from experiments.data.strokes import Drawing
 from experiments.data.strokes_json import write_json_strokes
 from experiments.data.text import pydoc_topics
 from experiments.handwriting_recognition import __main__ as experiment
-from experiments.handwriting_recognition.loading import InkFlags, frames_of
+from experiments.handwriting_recognition.loading import InkFlags, frame_options
 from experiments.handwriting_recognition.made import LONGEST, made_lines
 from experiments.harness.command import BAD_INPUT, DONE
 from tests.experiments.running import plots_of, results_of, run
@@ -45,9 +46,9 @@ def test_lines_are_sentences_of_their_own_part_of_the_text():
 def test_frames_do_not_depend_on_place_size_and_slant():
     strokes = made_lines(1, (1, 1, 1))[0][0].strokes
     flags = InkFlags()
-    frames = frames_of(strokes, flags)
+    frames = frames_of(strokes, **frame_options(flags))
     others = [7 * stroke + (30, -5) for stroke in lean(strokes, 0.4)]
-    found = frames_of(others, flags)
+    found = frames_of(others, **frame_options(flags))
     assert abs(len(found) - len(frames)) <= 2
     if len(found) == len(frames):
         np.testing.assert_allclose(found, frames, atol=0.2)
@@ -59,7 +60,7 @@ def test_frames_do_not_depend_on_place_size_and_slant():
 def test_heights_and_ways_of_an_angle():
     """Up 2 and right 1, a size of 2: the way up is 1 in heights of the writing."""
     stroke = np.array([[0.0, 2.0], [0.0, 0.0], [1.0, 0.0]])
-    frames = frames_of([stroke], InkFlags(spacing=0.5, deslant=False))
+    frames = frames_of([stroke], spacing=0.5, unit_size=True, deslant=False)
     np.testing.assert_allclose(frames[:, 0], [0, 0, 0, 0.5], atol=1e-6)
     np.testing.assert_allclose(frames[:, 1], [0, -0.5, -0.5, 0], atol=1e-6)
     np.testing.assert_allclose(np.diff(frames[:, 3]), [0.5, 0.5, 0], atol=1e-6)
