@@ -124,17 +124,24 @@ def resample(strokes: Sequence[np.ndarray], spacing: float) -> list[np.ndarray]:
     """
     if not spacing > 0:
         raise ValueError(f"spacing must be positive, got {spacing}.")
-    resampled = []
-    for stroke in strokes:
-        steps = np.hypot(*np.diff(stroke, axis=0).T)
-        places = np.concatenate([[0.0], np.cumsum(steps)])
-        if places[-1] == 0:
-            resampled.append(stroke[:1])
-            continue
-        wanted = np.linspace(0, places[-1], int(np.ceil(places[-1] / spacing)) + 1)
-        columns = [np.interp(wanted, places, column) for column in stroke.T]
-        resampled.append(np.stack(columns, axis=1))
-    return resampled
+    points = np.concatenate(strokes).astype(np.float64)
+    sizes = np.array(list(map(len, strokes)))
+    last = np.cumsum(sizes) - 1
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    steps[last[:-1]] = spacing  # between strokes any way would do but none
+    places = np.concatenate([[0.0], np.cumsum(steps)])
+    starts = places[last - sizes + 1]
+    ways = places[last] - starts
+    numbers = np.where(ways > 0, np.ceil(ways / spacing).astype(int) + 1, 1)
+    after = np.cumsum(numbers)
+    stroke = np.repeat(np.arange(len(sizes)), numbers)
+    share = np.arange(after[-1]) - (after - numbers)[stroke]
+    share = share / np.maximum(numbers - 1, 1)[stroke]
+    wanted = starts[stroke] + share * ways[stroke]
+    columns = [np.interp(wanted, places, column) for column in points.T]
+    found = np.stack(columns, axis=1)
+    found[after - 1] = np.where(ways[:, None] > 0, points[last], found[after - 1])
+    return np.split(found, after[:-1])
 
 
 def thin(strokes: Sequence[np.ndarray], every: int) -> list[np.ndarray]:

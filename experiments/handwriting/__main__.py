@@ -9,10 +9,12 @@ moves ahead, and writes it; after a real line it goes on in that line's style.
   python -m experiments.handwriting --condition text
   python -m experiments.handwriting --data-path my.jsonl --condition text
   python -m experiments.handwriting --preset cursive --data-dir DATA
+  python -m experiments.handwriting --preset cursive_synthesis --judge READER
   python -m experiments.handwriting --resume RUN --write "some words" --prime line.jsonl
 
 The default learns lines of words that a font of single strokes writes, in many slants
 and sizes. Losses are nats per point, of offsets scaled to a standard deviation of 1.
+READER is a run of handwriting_recognition, which reads what is written at the end.
 
 References:
   Graves, "Generating Sequences With Recurrent Neural Networks", 2013, sections 4 and 5.
@@ -34,6 +36,7 @@ from experiments.data.stroke_drawing import to_svg
 from experiments.data.stroke_sets import StrokeParts
 from experiments.handwriting import pictures, report
 from experiments.handwriting.batches import Batch, Batcher
+from experiments.handwriting.judging import load_judge, measure_readability
 from experiments.handwriting.loading import (
     StrokeFlags,
     Symbols,
@@ -49,7 +52,7 @@ from experiments.shared.best import BestState, initial_state, keep_best
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import learning_curve
-from experiments.shared.optimizers import OptimizerFlags, make_optimizer
+from experiments.shared.optimizers import CosineFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
 from rnnjax import lstm
@@ -61,7 +64,7 @@ NUM_SHOWN = 5  # lines of the data, and as many drawn, in a picture
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(OptimizerFlags, StrokeFlags):
+class Config(CosineFlags, StrokeFlags):
     """Flags of handwriting."""
 
     model: Literal["lstm", "window"] = flag(
@@ -77,6 +80,9 @@ class Config(OptimizerFlags, StrokeFlags):
         0.01, "floor of standard deviations, where that of all offsets is 1"
     )
     bias: float = flag(1.0, "how much neater the samples are than the data", minimum=0)
+    judge: Path | None = flag(
+        None, "run of handwriting_recognition that reads what is written at the end"
+    )
     batch_size: int = flag(32, "drawings per update", minimum=1)
     learning_rate: float = flag(4e-3, "learning rate", minimum=0)
     max_norm: float | None = flag(5.0, "global norm to which gradients are clipped")
@@ -102,6 +108,8 @@ class Config(OptimizerFlags, StrokeFlags):
             raise ValueError(f"least_sigma must be positive, got {self.least_sigma}.")
         if self.model == "window" and self.has_text:
             raise ValueError("condition must be none with the model window.")
+        if self.judge is not None and not self.has_text:
+            raise ValueError("judge needs the condition text.")
 
 
 CURSIVE = Config(
@@ -110,18 +118,18 @@ CURSIVE = Config(
 SYNTHESIS = Config(
     condition="text",
     num_layers=2,
-    num_updates=1500,
-    eval_every=250,
-    checkpoint_every=250,
+    num_updates=2400,
+    decay_updates=2400,
+    eval_every=300,
+    checkpoint_every=300,
 )
 PRESETS = {
     "cursive": CURSIVE,
+    "cursive_two_layers": dataclasses.replace(CURSIVE, num_layers=2),
     "cursive_three_layers": dataclasses.replace(CURSIVE, num_layers=3),
     "cursive_window": dataclasses.replace(CURSIVE, model="window"),
     "synthesis": SYNTHESIS,
-    "cursive_synthesis": dataclasses.replace(
-        SYNTHESIS, dataset="cursive_words", words_per_line=4
-    ),
+    "cursive_synthesis": dataclasses.replace(SYNTHESIS, dataset="cursive_words"),
 }
 
 
@@ -252,6 +260,7 @@ def train(config: Config, run: Run) -> None:
     measure = report.make_measure(prepared.module, symbols, config.batch_size)
     write = make_write(prepared.module, symbols)
     draw_densities = pictures.make_density_picture(prepared.module, symbols)
+    read = config.judge and load_judge(config.judge, parts.test)
     shown = parts.validation[:NUM_SHOWN]
     texts = [own.text or "" for own in shown] if config.has_text else [""] * len(shown)
 
@@ -280,13 +289,24 @@ def train(config: Config, run: Run) -> None:
 
     def test(params: Any) -> dict[str, float]:
         metrics = {"test_loss": measure(params, parts.test)}
+        if read is not None:
+            found = measure_readability(
+                write, params, read, parts.test, bias=config.bias
+            )
+            metrics |= {
+                "test_written_error_rate": found.written,
+                "test_real_error_rate": found.real,
+                "test_ended": found.ended,
+            }
+            lines = "\n".join(map("\t".join, found.texts))
+            run.write_sample(config.num_updates, lines, "_read.txt")
         if config.has_text and config.dataset_name == "rendered":
             primes = parts.test[: report.NUM_PRIMES]
             likeness = report.measure_likeness(write, params, primes)
             metrics |= {
                 "test_slant_correlation": likeness.slant,
                 "test_size_correlation": likeness.size,
-                "test_ended": likeness.ended,
+                "test_primed_ended": likeness.ended,
             }
         return metrics
 
