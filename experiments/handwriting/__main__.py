@@ -118,8 +118,8 @@ CURSIVE = Config(
 SYNTHESIS = Config(
     condition="text",
     num_layers=2,
-    num_updates=2400,
-    decay_updates=2400,
+    num_updates=1800,
+    decay_updates=1800,
     eval_every=300,
     checkpoint_every=300,
 )

@@ -1,5 +1,6 @@
 """Pictures of a run: lines, the window over a text, the densities over a line."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from flax import nnx
 from experiments.data.strokes import Drawing, from_offsets
 from experiments.handwriting.loading import Symbols, encode_text, scaled, unscaled
 from experiments.handwriting.writing import Written
+from experiments.shared.compiling import quick_compile
 from experiments.shared.figures import new_figure
 from rnnjax.losses.bivariate import bivariate_normal
 from rnnjax.losses.mixtures import mixture
@@ -67,7 +69,7 @@ def make_density_picture(
     num_components = (module.density.num_outputs - 1) // 6
     density = mixture(bivariate_normal(), num_components)
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=quick_compile())
     def sum_densities(params, rows, text, places, points):
         outputs = nnx.merge(graph, params)(rows[None], text)[0]
         mixtures = module.density.params(outputs).value

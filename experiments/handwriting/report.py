@@ -1,5 +1,6 @@
 """What a run of handwriting measures."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from experiments.data.strokes import Drawing
 from experiments.handwriting.batches import Batch, Batcher
 from experiments.handwriting.loading import Symbols, encode
 from experiments.shared import buckets as bucketing
+from experiments.shared.compiling import quick_compile
 from rnnjax.losses import negative_log_likelihood
 from rnnjax.models.handwriting import Handwriting
 
@@ -39,7 +41,7 @@ def make_measure(
     """Makes `measure(params, drawings)`: nats per point, each point counted once."""
     graph = nnx.graphdef(module)
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=quick_compile())
     def total(params, batch):
         return nats_of(graph, params, batch).sum()
 

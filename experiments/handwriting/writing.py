@@ -1,6 +1,7 @@
 """Writing: texts in the style of a prime, or strokes without a text."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from experiments.handwriting.loading import Symbols, encode_text, scaled, unscal
 from experiments.harness import BadInput, flag
 from experiments.harness.console import print_text
 from experiments.shared.answering import round_up
+from experiments.shared.compiling import quick_compile
 from experiments.shared.trained import Trained
 from rnnjax.decoding import generate, sample_density
 from rnnjax.layers import steps_to_end
@@ -54,10 +56,23 @@ def make_write(module: Handwriting, symbols: Symbols) -> Callable[..., list[Writ
     """
     graph = nnx.graphdef(module)
 
-    def bind(params, text, text_mask):
-        return nnx.merge(graph, params).bind(text, text_mask=text_mask)
+    @functools.partial(
+        jax.jit, static_argnames=("num_steps", "bias"), compiler_options=quick_compile()
+    )
+    def draw(params, prompt, mask, text, text_mask, key, num_steps, bias):
+        model = nnx.merge(graph, params)
+        drawn = generate(
+            model.layer,
+            model.bind(text, text_mask=text_mask),
+            jnp.swapaxes(prompt, 0, 1),
+            num_steps,
+            key,
+            sampler=sample_density(model.density, bias=bias),
+            mask=mask.T,
+        ).drawn
+        return jnp.swapaxes(drawn, 0, 1)
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=quick_compile())
     def look(params, offsets, mask, text, text_mask):
         model = nnx.merge(graph, params)
         weights = model.window(offsets, text, mask=mask, text_mask=text_mask)
@@ -88,16 +103,9 @@ def make_write(module: Handwriting, symbols: Symbols) -> Callable[..., list[Writ
         if given:
             text, text_mask = _padded([encode_text(own, symbols) for own in whole])
         prompt, prompt_mask = _padded(prompts)
-        drawn = generate(
-            module.layer,
-            bind(params, text, text_mask),
-            jnp.swapaxes(prompt, 0, 1),
-            num_steps,
-            jax.random.key(seed),
-            sampler=sample_density(module.density, bias=bias),
-            mask=jnp.asarray(prompt_mask.T),
-        ).drawn
-        drawn = np.swapaxes(jax.device_get(drawn), 0, 1)
+        key = jax.random.key(seed)
+        arrays = params, prompt, prompt_mask, text, text_mask, key
+        drawn = jax.device_get(draw(*arrays, num_steps=num_steps, bias=bias))
         rows = [np.concatenate([own, new]) for own, new in zip(prompts, drawn)]
         ends = np.full(len(rows), 10**9)
         weights: Any = [None] * len(rows)

@@ -106,10 +106,10 @@ PRESETS = {
         hidden_size=96,
         num_layers=2,
         dropout_rate=0.2,
-        num_updates=2700,
-        decay_updates=2700,
-        eval_every=300,
-        checkpoint_every=300,
+        num_updates=1000,
+        decay_updates=1000,
+        eval_every=250,
+        checkpoint_every=250,
     ),
 }
 

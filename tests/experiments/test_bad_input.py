@@ -8,12 +8,28 @@ from experiments.benchmark import __main__ as benchmark
 from experiments.benchmark.work import count_cores
 from experiments.data.midi import write_midi
 from experiments.gradient_flow import __main__ as gradient_flow
+from experiments.handwriting import __main__ as handwriting
+from experiments.handwriting_recognition import __main__ as handwriting_recognition
 from experiments.harness.command import BAD_INPUT, NO_DATA
 from experiments.memory_tasks import __main__ as memory_tasks
 from experiments.polyphonic_music import __main__ as polyphonic_music
 from tests.experiments.running import run
 
+
+def ink(number, points="[0, 0], [3, 9]", text=', "text": "{}"'):
+    """Returns drawings of a stroke each, as JSON lines."""
+    line = f'{{"strokes": [[{points}]]{text}}}\n'
+    lines = [line.replace("{}", str(i)).replace("LAST", str(i)) for i in range(number)]
+    return "".join(lines).encode()
+
+
 CONTENTS = {
+    "ink.jsonl": ink(60),
+    "few.jsonl": ink(2),
+    "untold.jsonl": ink(40, text=""),
+    "level.jsonl": ink(60, "[0, 1.5], [LAST, 1.5]"),
+    "still.jsonl": ink(60, "[1, 0], [1, 0]"),
+    "long.jsonl": ink(60, text=f', "text": "{9 * "long "}"'),
     "text.txt": b"the cat sat on a mat\n" * 60,
     "empty.txt": b"",
     "latin.txt": b"abc\xff",
@@ -22,6 +38,34 @@ CONTENTS = {
     **{f"music/{i}.mid": write_midi(np.eye(9, 88) > 0, 2) for i in range(5)},
 }
 REFUSED = {
+    (handwriting, "--data-path ink.jsonl"): {
+        "--num-layers 4": "num_layers must be at most 3, got 4",
+        "--least-sigma 0": "least_sigma must be positive, got 0",
+        "--model window --condition text": "condition must be none with the model",
+        "--judge run": "judge needs the condition text",
+        "--condition text --judge folder": "folder: the directory holds no run",
+        "--words-per-line 2": "words_per_line needs the dataset cursive_words",
+        "--keep-every 0": "keep_every must be at least 1, got 0",
+        "--decay-updates 0": "decay_updates must be at least 1, got 0",
+        "--data-path nowhere": "nowhere: there is no such file",
+        "--data-path few.jsonl": "few.jsonl: there are too few drawings: none is for",
+        "--data-path untold.jsonl --condition text": (
+            "untold.jsonl, line 1: the drawing must have its text, got none"
+        ),
+        "--data-path level.jsonl": "the drawings must go to the right and down",
+        "--data-path still.jsonl --unit-size": "must have a height to be scaled",
+    },
+    (handwriting, "--dataset kanji"): {"--condition text": "kanji has no texts"},
+    (handwriting_recognition, "--data-path ink.jsonl"): {
+        "--spacing 0": "spacing must be positive, got 0",
+        "--slant-change -1": "slant_change must be at least 0, got -1",
+        "--cell lstn": "cell must be lstm or slstm, got 'lstn'",
+        "--language-model folder": "folder: the directory holds no run",
+        "--data-path few.jsonl": "few.jsonl: there are too few drawings: none is for",
+        "--data-path untold.jsonl": "line 1: the drawing must have its text, got none",
+        "--data-path still.jsonl": "drawing 1, '",
+        "--data-path long.jsonl": "texts are too long for their frames, such as that",
+    },
     (char_lm, "--num-steps 5 --data-path text.txt"): {
         "--prompt caté": "the model has seen, got 'é' at position 3",
         "--batch-size 400": "the training text must have at least 2,400 tokens",

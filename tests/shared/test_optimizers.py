@@ -57,3 +57,21 @@ def test_other_rules_and_the_decay_by_epochs():
     config = Config(**PLAIN, decay_rate=0.1)
     update = first_update(optimizers.make_decaying_optimizer(config, 7))
     np.testing.assert_allclose(update, [-0.15, 0.2], 1e-6)
+
+
+@dataclasses.dataclass(frozen=True)
+class Falling(TrainingConfig, optimizers.CosineFlags):
+    learning_rate: float = flag(0.5, "learning rate of the first update")
+
+
+def test_the_rate_falls_along_half_a_cosine():
+    config = Falling(**PLAIN, decay_updates=4)
+    optimizer = optimizers.make_optimizer(config)
+    params, grads = jnp.zeros(2), jnp.array([3.0, -4.0])
+    state = optimizer.init(params)
+    for share in (0, 1 / 4, 1 / 2, 3 / 4, 1, 1):
+        updates, state = optimizer.update(grads, state, params)
+        rate = RATE * (1 + np.cos(np.pi * share)) / 2
+        np.testing.assert_allclose(updates, [-3 * rate, 4 * rate], 1e-6, 1e-6)
+    update = first_update(optimizers.make_optimizer(Falling(**PLAIN)))
+    np.testing.assert_allclose(update, [-1.5, 2.0], 1e-6)

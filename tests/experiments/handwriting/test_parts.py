@@ -94,7 +94,7 @@ def test_made_lines_are_of_many_styles_and_no_text_in_two_parts():
 @pytest.fixture(scope="module")
 def small():
     """Drawings, what is known of them, and a model of them."""
-    drawings = draw_drawings(np.random.default_rng(4), (9, 4, 6, 12, 30))
+    drawings = draw_drawings(np.random.default_rng(4), (9, 4, 6, 12, 11))
     symbols = make_symbols(drawings, 1.0, has_text=True)
     assert symbols.characters is not None
     model = Handwriting(
@@ -120,9 +120,12 @@ def test_nats_count_every_point_once(small):
         batch = batcher.batch(rows, (1, i))
         text_mask = jnp.asarray(batch.text_mask.T)
         bound = bind_text(layer_params, batch.text.T, model.text_size, text_mask)
-        # Without a mask: what comes after a drawing does not reach into it.
-        _, outputs = apply(bound, None, jnp.swapaxes(jnp.asarray(batch.inputs), 0, 1))
-        own = model.density.params(jnp.swapaxes(outputs, 0, 1))
+        # Without a mask, and longer: what comes after a drawing does not reach into it.
+        longer = np.full((11, 2, 3), 7.0, np.float32)
+        longer[: batch.inputs.shape[1]] = np.swapaxes(batch.inputs, 0, 1)
+        _, outputs = apply(bound, None, longer)
+        outputs = jnp.swapaxes(outputs, 0, 1)[:, : batch.inputs.shape[1]]
+        own = model.density.params(outputs)
         log_probs = np.asarray(model.density.log_prob(own, batch.targets))
         for row, index in zip(log_probs, rows.indices):
             if index >= 0:
