@@ -259,7 +259,7 @@ def train(config: Config, run: Run) -> None:
     update = make_update(prepared, mesh)
     measure = report.make_measure(prepared.module, symbols, config.batch_size)
     write = make_write(prepared.module, symbols)
-    draw_densities = pictures.make_density_picture(prepared.module, symbols)
+    density_map = pictures.make_density_map(prepared.module, symbols)
     read = config.judge and load_judge(config.judge, parts.test)
     shown = parts.validation[:NUM_SHOWN]
     texts = [own.text or "" for own in shown] if config.has_text else [""] * len(shown)
@@ -271,7 +271,8 @@ def train(config: Config, run: Run) -> None:
         lines = [(f"data: {own.text or ''}", own.strokes) for own in shown]
         lines += [(f"drawn: {own.text}", own.strokes) for own in written]
         run.write_plot("lines", pictures.plot_lines(lines))
-        run.write_plot("densities", draw_densities(params, shown[0]))
+        densities = pictures.plot_densities(density_map(params, shown[0]))
+        run.write_plot("densities", densities)
         if config.has_text:
             run.write_plot("window", pictures.plot_window(written[0], symbols))
 

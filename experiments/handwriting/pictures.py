@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DENSITY_HEIGHT = 90  # pixels of a picture of densities
+MOST_WIDTH = 900
 MOST_POINTS = 400  # of a line in it
 
 
@@ -57,14 +58,26 @@ def plot_window(written: Written, symbols: Symbols) -> "Figure":
     return figure
 
 
-def make_density_picture(
-    module: Handwriting, symbols: Symbols
-) -> Callable[[Any, Drawing], "Figure"]:
-    """Makes `picture(params, drawing)`: where each next point was expected.
+class DensityMap(NamedTuple):
+    """Where the next points of a line were expected.
 
-    Above, the sum over all points of the density of the place of the next one; below,
-    the line itself.
+    Attributes:
+      sums: `[height, width]`, at each place the sum over all points of the density of
+        the place of the next one, per area in which offsets have a deviation of 1.
+      places: `[height, width, 2]`, the places (x, y), in the line's own coordinates,
+        where its first point is at the origin.
+      strokes: the strokes, likewise.
     """
+
+    sums: np.ndarray
+    places: np.ndarray
+    strokes: list[np.ndarray]
+
+
+def make_density_map(
+    module: Handwriting, symbols: Symbols
+) -> Callable[[Any, Drawing], DensityMap]:
+    """Makes `density_map(params, drawing)`, which takes the first 400 points."""
     graph = nnx.graphdef(module)
     num_components = (module.density.num_outputs - 1) // 6
     density = mixture(bivariate_normal(), num_components)
@@ -81,39 +94,43 @@ def make_density_picture(
         # In a loop, since a point's densities are already a whole picture.
         return jax.lax.map(of_point, (mixtures, points)).sum(axis=0)
 
-    def picture(params: Any, drawing: Drawing) -> "Figure":
-        strokes = drawing.strokes
-        rows = scaled(strokes, symbols)[:MOST_POINTS]
-        # In scaled coordinates the mean offset is left out of every step; put back here
-        # as a step that all densities share.
-        drift = np.array(symbols.mean) / symbols.scale
+    def density_map(params: Any, drawing: Drawing) -> DensityMap:
+        rows = scaled(drawing.strokes, symbols)[:MOST_POINTS]
         own = unscaled(rows, symbols)
         own[0, :2] = 0
-        points = np.cumsum(own[:, :2], axis=0) / symbols.scale
+        # In places divided by the scale a step's densities are those of scaled offsets,
+        # but for the mean, which is added to where they start.
+        scale = np.array(symbols.scale)
+        points = np.cumsum(own[:, :2], axis=0) / scale
+        starts = points[:-1] + np.array(symbols.mean) / scale
         low, high = points.min(axis=0) - 1, points.max(axis=0) + 1
         # Pixels are square in the drawing's own coordinates.
-        step = (high - low)[1] * symbols.scale[1] / DENSITY_HEIGHT
-        sizes = [
-            int(np.ceil((high - low)[i] * symbols.scale[i] / step)) for i in (0, 1)
+        extents = (high - low) * scale
+        sizes = np.ceil(extents / extents[1] * DENSITY_HEIGHT).astype(int)
+        columns = [
+            np.linspace(low[i], high[i], min(sizes[i], MOST_WIDTH)) for i in (0, 1)
         ]
-        columns = [np.linspace(low[i], high[i], min(sizes[i], 900)) for i in (0, 1)]
-        places = np.stack(np.meshgrid(*columns), axis=-1).astype(np.float32)
+        places = np.stack(np.meshgrid(*columns), axis=-1)
         text = None
         if symbols.characters is not None:
             text = jnp.asarray(encode_text(drawing.text or "", symbols))[None]
-        starts = (points[:-1] + drift).astype(np.float32)
-        total = jax.device_get(
-            sum_densities(params, jnp.asarray(rows[:-1]), text, places, starts)
-        )
-        figure = new_figure(7.0, 3.2)
-        above, below = figure.subplots(2, 1)
-        shown = np.log1p(total / np.median(total[total > total.max() / 1e3]))
-        above.imshow(shown, cmap="inferno", aspect="equal")
-        above.axis("off")
-        _draw(below, from_offsets(own))
-        return figure
+        arrays = (x.astype(np.float32) for x in (places, starts))
+        sums = jax.device_get(sum_densities(params, rows[:-1], text, *arrays))
+        return DensityMap(sums, places * scale, from_offsets(own))
 
-    return picture
+    return density_map
+
+
+def plot_densities(shown: DensityMap) -> "Figure":
+    """Draws where each next point was expected above the line itself."""
+    figure = new_figure(7.0, 3.2)
+    above, below = figure.subplots(2, 1)
+    sums = shown.sums
+    bright = np.log1p(sums / np.median(sums[sums > sums.max() / 1e3]))
+    above.imshow(bright, cmap="inferno", aspect="equal")
+    above.axis("off")
+    _draw(below, shown.strokes)
+    return figure
 
 
 def _draw(axes: "Axes", strokes: Sequence[np.ndarray]) -> None:

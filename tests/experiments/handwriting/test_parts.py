@@ -18,6 +18,7 @@ from experiments.handwriting.loading import (
     unscaled,
 )
 from experiments.handwriting.made import SIZES, SLANTS, made_lines
+from experiments.handwriting.pictures import make_density_map
 from experiments.handwriting.report import make_measure, measure_likeness
 from experiments.handwriting.writing import Written, make_write
 from experiments.shared import buckets as bucketing
@@ -132,6 +133,26 @@ def test_nats_count_every_point_once(small):
                 length = len(data.offsets[index]) - 1
                 total, count = total - row[:length].sum(), count + length
     assert got == pytest.approx(total / count, rel=1e-5)
+
+
+def test_the_map_of_densities_is_their_sum_in_the_lines_own_coordinates(small):
+    drawings, symbols, model, params = small
+    drawing = drawings[0]
+    found = make_density_map(model, symbols)(params, drawing)
+    points = np.concatenate(drawing.strokes)
+    points -= points[0]
+    np.testing.assert_allclose(np.concatenate(found.strokes), points, atol=1e-4)
+    text = jnp.asarray(encode_text(drawing.text, symbols))[None]
+    outputs = model(jnp.asarray(scaled(drawing.strokes, symbols))[None, :-1], text)[0]
+    own = model.density.params(outputs)
+    for place in ((0, 0), (20, 31), (-1, -2), (55, 8)):
+        offsets = (found.places[place] - points[:-1] - symbols.mean) / symbols.scale
+        total = 0.0
+        for bit in (0, 1):  # whether the pen is lifted or not
+            targets = np.insert(offsets, 2, bit, axis=1)
+            log_probs = model.density.log_prob(own, jnp.asarray(targets, jnp.float32))
+            total += np.exp(log_probs).sum()
+        assert found.sums[place] == pytest.approx(total, rel=1e-4)
 
 
 def test_every_row_is_written_as_if_alone(small):
