@@ -29,7 +29,7 @@ CONTENTS = {
     "untold.jsonl": ink(40, text=""),
     "level.jsonl": ink(60, "[0, 1.5], [LAST, 1.5]"),
     "still.jsonl": ink(60, "[1, 0], [1, 0]"),
-    "long.jsonl": ink(60, text=f', "text": "{9 * "long "}"'),
+    "long.jsonl": ink(60, text=', "text": "{} is long, too long"'),
     "text.txt": b"the cat sat on a mat\n" * 60,
     "empty.txt": b"",
     "latin.txt": b"abc\xff",
