@@ -46,7 +46,7 @@ def test_scores_equal_the_parts_by_hand(x64, sentences):
         feature_sizes=FEATURES,
         feature_embedding_size=7,
     )
-    scores = model(words, mask=jnp.asarray(mask))
+    scores = jax.jit(model)(words, mask=jnp.asarray(mask))
     assert scores.label_logits is not None
 
     table, tags, labels, of_feature = (
@@ -56,19 +56,26 @@ def test_scores_equal_the_parts_by_hand(x64, sentences):
     of_first, of_second = np.split(of_feature["embedding"], [FEATURES[0]])
     layers = bidirectional(lstm(H)), bidirectional(gru(3))
     body = nnx.as_pure(model.body.params)
-    for b in range(B):
-        size = mask[b].sum()
-        places = words.characters[b], words.first[b, :size], words.last[b, :size]
+
+    @jax.jit
+    def by_hand(tokens, features, *places):
         spelled = READER.apply(nnx.as_pure(model.spelling_params), *places)
-        x = table["embedding"][words.tokens[b, :size]]
-        first, second = words.features[b, :size].T
-        h = jnp.concatenate([x, spelled, of_first[first], of_second[second]], axis=-1)
+        first, second = features.T
+        x = table["embedding"][tokens], spelled, of_first[first], of_second[second]
+        h = jnp.concatenate(x, axis=-1)
         for layer, params in zip(layers, body):
             _, h = layer.apply(params, None, h)
-        emissions = h @ tags["kernel"] + tags["bias"]
+        logits = h.mean(axis=0) @ labels["kernel"] + labels["bias"]
+        return h @ tags["kernel"] + tags["bias"], logits
+
+    for b in range(B):
+        size = mask[b].sum()
+        given = words.tokens, words.features, words.first, words.last
+        tokens, features, first, last = (x[b, :size] for x in given)
+        characters = words.characters[b]
+        emissions, logits = by_hand(tokens, features, characters, first, last)
         assert_close(scores.emissions[b, :size], emissions, 1e-13)
         assert not scores.emissions[b, size:].any()
-        logits = h.mean(axis=0) @ labels["kernel"] + labels["bias"]
         assert_close(scores.label_logits[b], logits, 1e-13)
 
 
