@@ -61,7 +61,7 @@ def rnnjax_turn(
     prepared: classification.Prepared, num_batches: int
 ) -> Callable[[], int]:
     """Makes a turn of the experiment's updates; it returns the reviews it has read."""
-    update = classification.make_update(prepared, jax.random.key(0))
+    update = classification.make_indexed_update(prepared, jax.random.key(0))
     state, done = initial_state(prepared.module, prepared.optimizer), 0
     shapes = set()
     for i in range(prepared.epoch_length):  # one update of each shape compiles all

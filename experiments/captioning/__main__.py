@@ -31,7 +31,6 @@ from typing import Any, Literal, NamedTuple
 import jax
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
 from experiments.captioning import pictures, report
 from experiments.captioning.batches import Batch, Batcher
@@ -43,10 +42,10 @@ from experiments.captioning.loading import (
     make_symbols,
 )
 from experiments.captioning.writing import WritingFlags, answer_images, make_write
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import learning_curve
@@ -246,31 +245,6 @@ def most_captions(config: Config) -> int:
     return 1 if config.is_made else config.num_captions
 
 
-def make_update(
-    prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
-
-    @jax.jit
-    @guarded
-    def update_batch(state, batch, i):
-        loss, grads = jax.value_and_grad(prepared.loss)(
-            state.params, batch, jax.random.fold_in(key, i)
-        )
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    def update(state, i):
-        return update_batch(state, split_batch(prepared.batch(i), mesh, axis=0), i)
-
-    return update
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the network that `config` asks for."""
     prepared = prepare(config)
@@ -283,7 +257,12 @@ def train(config: Config, run: Run) -> None:
     state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)
     run.print(f"{num_weights(state.params):,} weights; {len(symbols.words):,} words")
     _, train_key = jax.random.split(jax.random.key(config.seed))
-    update = make_update(prepared, mesh, train_key)
+    update_batch = make_update(prepared.loss, prepared.optimizer)
+
+    def update(state: BestState, i: int):
+        batch = split_batch(prepared.batch(i), mesh, axis=0)
+        return update_batch(state, batch, train_key, i)
+
     write = make_write(prepared.module, symbols, config.batch_size)
     sizes = config.batch_size, most_captions(config)
     measure = report.make_measure(prepared.module, symbols, *sizes)

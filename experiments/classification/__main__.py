@@ -58,10 +58,10 @@ from experiments.classification.targets import (
     make_symbols,
 )
 from experiments.classification.tree_batches import tree_batches
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared.answering import Answer, PredictFlags, answer_from
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
 from experiments.shared.figures import score_curve
@@ -260,27 +260,14 @@ def prepare(config: Config, parts: Parts | None = None) -> Prepared:
     )
 
 
-def make_update(
+def make_indexed_update(
     prepared: Prepared, key: Array
 ) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
-
-    @functools.partial(jax.jit, compiler_options=quick_compile())
-    @guarded
-    def update_batch(state, batch, i):
-        loss, grads = jax.value_and_grad(prepared.loss)(
-            state.params, batch, jax.random.fold_in(key, i)
-        )
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        scale = state.best.rate_scale
-        updates = jax.tree.map(lambda step: scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    return lambda state, i: update_batch(state, prepared.batch(i), i)
+    """Makes the update: that of i reads batch i and draws by `key` and i."""
+    update = make_update(
+        prepared.loss, prepared.optimizer, compiler_options=quick_compile()
+    )
+    return lambda state, i: update(state, prepared.batch(i), key, i)
 
 
 def baseline_levels(config: Config, run: Run, prepared: Prepared) -> dict[str, float]:
@@ -306,7 +293,7 @@ def baseline_levels(config: Config, run: Run, prepared: Prepared) -> dict[str, f
 def fit_baseline(config: Config, prepared: Prepared) -> Callable[[Batches], np.ndarray]:
     """Trains a baseline for at most five epochs; returns its best scores of a part."""
     score = report.make_scorer(prepared.module)
-    update = make_update(prepared, jax.random.key(config.seed))
+    update = make_indexed_update(prepared, jax.random.key(config.seed))
     state, length = (
         initial_state(prepared.module, prepared.optimizer),
         prepared.epoch_length,
@@ -356,7 +343,7 @@ def train(config: Config, run: Run) -> None:
     fit(
         run,
         initial_state(prepared.module, prepared.optimizer),
-        make_update(prepared, train_key),
+        make_indexed_update(prepared, train_key),
         evaluate,
         units_per_update=config.batch_size,
         unit="texts",

@@ -55,10 +55,10 @@ from experiments.forecasting.scores import (
     seasonal_errors,
     true_values,
 )
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared.answering import AnsweringFlags, answer_from
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.figures import score_curve
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
@@ -294,35 +294,6 @@ def prepare(config: Config) -> Prepared:
     )
 
 
-def make_update(
-    prepared: Prepared, l2_weight: float, key: Array
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
-
-    def objective(params, batch, key):
-        loss = prepared.loss(params, batch, key)
-        if not l2_weight:
-            return loss, loss
-        penalty = l2_penalty(params, lambda path: path.endswith("kernel"))
-        return loss + l2_weight * penalty, loss
-
-    @jax.jit
-    @guarded
-    def update_batch(state, batch, i):
-        (_, loss), grads = jax.value_and_grad(objective, has_aux=True)(
-            state.params, batch, jax.random.fold_in(key, i)
-        )
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return BestState(params, opt_state, state.best), metrics
-
-    return lambda state, i: update_batch(state, prepared.batch(i), i)
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the forecaster that `config` asks for, beside the baselines."""
     prepared = prepare(config)
@@ -347,7 +318,19 @@ def train(config: Config, run: Run) -> None:
     state = initial_state(prepared.module, prepared.optimizer)
     run.print(f"{num_weights(state.params):,} weights")
     _, train_key = jax.random.split(jax.random.key(config.seed))
-    update = make_update(prepared, config.l2_weight, train_key)
+
+    def penalty(params):
+        kernels = l2_penalty(params, lambda path: path.endswith("kernel"))
+        return config.l2_weight * kernels
+
+    update_batch = make_update(
+        prepared.loss,
+        prepared.optimizer,
+        penalty=penalty if config.l2_weight else None,
+    )
+
+    def update(state: BestState, i: int):
+        return update_batch(state, prepared.batch(i), train_key, i)
 
     def measured(part: Part, forecasts: Forecasts) -> dict[str, float]:
         values = measure(forecasts, units[part])

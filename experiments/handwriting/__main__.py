@@ -21,7 +21,6 @@ References:
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +29,6 @@ from typing import Any, Literal, NamedTuple
 import jax
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
 from experiments.data.stroke_drawing import to_svg
 from experiments.data.stroke_sets import StrokeParts
@@ -45,10 +43,10 @@ from experiments.handwriting.loading import (
     make_symbols,
 )
 from experiments.handwriting.writing import WriteFlags, make_write, write_files
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.shared import buckets as bucketing
 from experiments.shared.baselines.window_mlp import window_mlp
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import learning_curve
@@ -173,7 +171,7 @@ class Prepared(NamedTuple):
       batch: `batch(i)`, the batch of update i, on the host.
       epoch_length: updates per epoch.
       module: the model with its initial parameters.
-      loss: `loss(params, batch) -> nats per point`.
+      loss: `loss(params, batch, key) -> nats per point`; it draws nothing.
       optimizer: the optimizer, including clipping.
       num_devices: devices that share a batch.
     """
@@ -205,7 +203,7 @@ def prepare(config: Config) -> Prepared:
     module = make_model(config, symbols, nnx.Rngs(jax.random.key(config.seed)))
     graph = nnx.graphdef(module)
 
-    def loss(params, batch):
+    def loss(params, batch, _):
         return report.nats_of(graph, params, batch).sum() / batch.mask.sum()
 
     return Prepared(
@@ -221,29 +219,6 @@ def prepare(config: Config) -> Prepared:
     )
 
 
-def make_update(
-    prepared: Prepared, mesh: Mesh
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i."""
-
-    @functools.partial(jax.jit, compiler_options=quick_compile())
-    @guarded
-    def update_batch(state, batch):
-        loss, grads = jax.value_and_grad(prepared.loss)(state.params, batch)
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    def update(state, i):
-        return update_batch(state, split_batch(prepared.batch(i), mesh, axis=0))
-
-    return update
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the network that `config` asks for."""
     prepared = prepare(config)
@@ -256,7 +231,14 @@ def train(config: Config, run: Run) -> None:
     state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)
     counts = ", ".join(f"{len(part):,}" for part in parts[:3])
     run.print(f"{num_weights(state.params):,} weights; {counts} drawings")
-    update = make_update(prepared, mesh)
+    update_batch = make_update(
+        prepared.loss, prepared.optimizer, compiler_options=quick_compile()
+    )
+
+    def update(state: BestState, i: int):
+        batch = split_batch(prepared.batch(i), mesh, axis=0)
+        return update_batch(state, batch, None, i)
+
     measure = report.make_measure(prepared.module, symbols, config.batch_size)
     write = make_write(prepared.module, symbols)
     density_map = pictures.make_density_map(prepared.module, symbols)

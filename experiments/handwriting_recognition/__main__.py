@@ -30,17 +30,16 @@ from typing import Any, NamedTuple
 import jax
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
 from experiments.data.stroke_frames import NUM_CHANNELS
 from experiments.handwriting_recognition.hands import HandFlags, change_hands
 from experiments.handwriting_recognition.loading import InkFlags, load_drawings
 from experiments.handwriting_recognition.use import TranscribeFlags, transcribe_files
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
 from experiments.shared.augmentation import AugmentationFlags, augment
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
@@ -205,32 +204,6 @@ def prepare(config: Config) -> Prepared:
     )
 
 
-def make_update(
-    prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
-
-    @guarded
-    def update_batch(state, batch, i):
-        loss, grads = jax.value_and_grad(prepared.loss)(
-            state.params, batch, jax.random.fold_in(key, i)
-        )
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    update_batch = jax.jit(update_batch, compiler_options=quick_compile())
-
-    def update(state, i):
-        return update_batch(state, split_batch(prepared.batch(i), mesh, axis=0), i)
-
-    return update
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the recognizer that `config` asks for."""
     prepared = prepare(config)
@@ -250,7 +223,14 @@ def train(config: Config, run: Run) -> None:
         names = ", ".join(prepared.left_out)
         run.print(f"{len(prepared.left_out)} left out, with too few points: {names}")
     _, train_key = jax.random.split(jax.random.key(config.seed))
-    update = make_update(prepared, mesh, train_key)
+    update_batch = make_update(
+        prepared.loss, prepared.optimizer, compiler_options=quick_compile()
+    )
+
+    def update(state: BestState, i: int):
+        batch = split_batch(prepared.batch(i), mesh, axis=0)
+        return update_batch(state, batch, train_key, i)
+
     given = prepared.module, symbols, config.batch_size
     write, measure = make_write(*given), measures.make_measure(*given)
     validation = encode(data.validation, symbols)

@@ -25,9 +25,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.pointing import report
 from experiments.pointing.loading import (
@@ -43,7 +42,7 @@ from experiments.pointing.loading import (
 from experiments.pointing.orders import PointFlags, make_point, make_reply
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import answer_from
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import score_curve
@@ -195,28 +194,6 @@ def make_batches(
     return lambda i: batcher.batch(rows(i)), epoch_length
 
 
-def make_update(
-    prepared: Prepared, mesh: Mesh
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i."""
-
-    @jax.jit
-    @guarded
-    def update_batch(state, batch):
-        loss, grads = jax.value_and_grad(prepared.loss)(state.params, batch, None)
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    return lambda state, i: update_batch(
-        state, split_batch(prepared.batch(i), mesh, axis=0)
-    )
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the network that `config` asks for."""
     prepared = prepare(config)
@@ -228,7 +205,12 @@ def train(config: Config, run: Run) -> None:
     mesh = make_mesh(prepared.num_devices)
     state = replicate(initial_state(module, prepared.optimizer), mesh)
     run.print(f"{num_weights(state.params):,} weights")
-    update = make_update(prepared, mesh)
+    update_batch = make_update(prepared.loss, prepared.optimizer)
+
+    def update(state: BestState, i: int):
+        batch = split_batch(prepared.batch(i), mesh, axis=0)
+        return update_batch(state, batch, None, i)
+
     find = make_point(module, symbols, config)
     loss_of = report.make_loss(prepared.loss, symbols, config.batch_size)
     picture = report.make_picture(module, symbols)

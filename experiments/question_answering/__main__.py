@@ -28,7 +28,7 @@ import jax
 import optax
 from flax import nnx
 
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.question_answering import report
 from experiments.question_answering.answers import AskFlags, make_reply
@@ -59,7 +59,7 @@ from experiments.question_answering.tasks import (
 )
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import answer_from
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.optimizers import OptimizerFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
@@ -280,29 +280,6 @@ def make_loss(module: QuestionAnswerer) -> Callable[..., Array]:
     return loss
 
 
-def make_update(
-    module: QuestionAnswerer, optimizer: optax.GradientTransformation
-) -> Callable[..., tuple[BestState, dict[str, Array]]]:
-    """Makes `update(state, batch, key, i)` of one model, which draws by `key` and i.
-
-    It is compiled once for every length of stories, whatever the number of tasks.
-    """
-    loss = make_loss(module)
-
-    @guarded
-    def update(state, batch, key, i):
-        nats, grads = jax.value_and_grad(loss)(
-            state.params, batch, jax.random.fold_in(key, i)
-        )
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": nats, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    return jax.jit(update, compiler_options=compile_options(module))
-
-
 def judge(
     config: Config, task: Task, state: BestState, score: Score
 ) -> tuple[BestState, float]:
@@ -320,7 +297,10 @@ def make_question_only(config: Config, prepared: Prepared) -> Callable[[str], fl
     symbols, optimizer = prepared.symbols, prepared.optimizer
     init_key, train_key = jax.random.split(jax.random.key(config.seed))
     module = make_answerer(config, symbols, nnx.Rngs(init_key), sees_images=False)
-    update, score = make_update(module, optimizer), make_scorer(module)
+    score = make_scorer(module)
+    update = make_update(
+        make_loss(module), optimizer, compiler_options=compile_options(module)
+    )
 
     def question_only(name: str) -> float:
         task = make_task(
@@ -354,7 +334,11 @@ def train(config: Config, run: Run) -> None:
     report.describe(run, prepared, num_weights(next(iter(states.values())).params))
     _, train_key = jax.random.split(jax.random.key(config.seed))
     keys = {name: key_of_task(train_key, name) for name in tasks}
-    update_one = make_update(prepared.module, prepared.optimizer)
+    update_one = make_update(
+        make_loss(prepared.module),
+        prepared.optimizer,
+        compiler_options=compile_options(prepared.module),
+    )
     score = make_scorer(prepared.module)
 
     def update(state: BestState, i: int):

@@ -33,9 +33,8 @@ from typing import Literal, NamedTuple
 import jax
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.series_classification import report
 from experiments.series_classification.batches import (
@@ -52,7 +51,7 @@ from experiments.series_classification.use import make_reply
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import PredictFlags, answer_from
 from experiments.shared.augmentation import AugmentationFlags, augment
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import score_curve
@@ -231,31 +230,6 @@ def prepare(config: Config) -> Prepared:
     )
 
 
-def make_update(
-    prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
-
-    @jax.jit
-    @guarded
-    def update_batch(state, batch, i):
-        loss, grads = jax.value_and_grad(prepared.loss)(
-            state.params, batch, jax.random.fold_in(key, i)
-        )
-        steps, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        steps = jax.tree.map(lambda step: state.best.rate_scale * step, steps)
-        params = optax.apply_updates(state.params, steps)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    def update(state, i):
-        return update_batch(state, split_batch(prepared.batch(i), mesh, axis=0), i)
-
-    return update
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the classifier that `config` asks for, beside the baselines."""
     prepared = prepare(config)
@@ -272,7 +246,12 @@ def train(config: Config, run: Run) -> None:
         f"epoch; {num_weights(state.params):,} weights"
     )
     _, train_key = jax.random.split(jax.random.key(config.seed))
-    update = make_update(prepared, mesh, train_key)
+    update_batch = make_update(prepared.loss, prepared.optimizer)
+
+    def update(state: BestState, i: int):
+        batch = split_batch(prepared.batch(i), mesh, axis=0)
+        return update_batch(state, batch, train_key, i)
+
     predict = report.make_predict(prepared.module, config.batch_size, symbols.by_step)
     validation, test = encode(data.validation, symbols), encode(data.test, symbols)
 

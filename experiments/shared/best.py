@@ -1,11 +1,14 @@
 """The best parameters so far, and a learning rate that falls when they stay so."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
 
+from experiments.harness import guarded
 from rnnjax.base import Array
 
 
@@ -50,6 +53,49 @@ def initial_state(
 def first_best(params: Any) -> Best:
     """Makes what is kept before the first evaluation, which will be better."""
     return Best(params, jnp.float32(-jnp.inf), jnp.int32(0), jnp.float32(1))
+
+
+def make_update(
+    loss: Callable[[Any, Any, Array | None], Array],
+    optimizer: optax.GradientTransformation,
+    *,
+    penalty: Callable[[Any], Array] | None = None,
+    compiler_options: dict[str, Any] | None = None,
+) -> Callable[[BestState, Any, Array | None, int], tuple[BestState, dict[str, Array]]]:
+    """Makes `update(state, batch, key, i)`, compiled once per shape of a batch.
+
+    It takes a step of the optimizer, scaled by the rate of `state.best`, unless
+    something is not finite. What is drawn is a function of `key` and `i`; with None as
+    the key nothing is.
+
+    Args:
+      loss: `loss(params, batch, key)`, the scalar that is differentiated and logged.
+      optimizer: the optimizer.
+      penalty: a function of the parameters that is differentiated too and not logged;
+        None: there is none.
+      compiler_options: those of `jax.jit`.
+
+    Returns:
+      The update. Its metrics are `loss`, `grad_norm` and `finite`, see `guarded`.
+    """
+
+    def objective(params, batch, key):
+        nats = loss(params, batch, key)
+        return nats if penalty is None else nats + penalty(params), nats
+
+    @guarded
+    def update(state, batch, key, i):
+        own_key = None if key is None else jax.random.fold_in(key, i)
+        (_, nats), grads = jax.value_and_grad(objective, has_aux=True)(
+            state.params, batch, own_key
+        )
+        steps, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        steps = jax.tree.map(lambda step: state.best.rate_scale * step, steps)
+        params = optax.apply_updates(state.params, steps)
+        metrics = {"loss": nats, "grad_norm": optax.tree.norm(grads)}
+        return BestState(params, opt_state, state.best), metrics
+
+    return jax.jit(update, compiler_options=compiler_options)
 
 
 def keep_best(

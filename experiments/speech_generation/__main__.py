@@ -34,13 +34,12 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
 from experiments.data.audio_writing import wav_bytes
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
@@ -248,32 +247,6 @@ def _loss_of_samples(module, batch, key):
     return cross_entropy(logits, batch.levels, batch.mask).sum()
 
 
-def make_update(
-    prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
-
-    @guarded
-    def update_batch(state, batch, i):
-        loss, grads = jax.value_and_grad(prepared.loss)(
-            state.params, batch, jax.random.fold_in(key, i)
-        )
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    update_batch = jax.jit(update_batch, compiler_options=quick_compile())
-
-    def update(state, i):
-        return update_batch(state, split_batch(prepared.batch(i), mesh, axis=0), i)
-
-    return update
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the generator that `config` asks for."""
     prepared = prepare(config)
@@ -290,7 +263,14 @@ def train(config: Config, run: Run) -> None:
         f"epoch; {num_weights(state.params):,} weights"
     )
     _, train_key, say_key = jax.random.split(jax.random.key(config.seed), 3)
-    update = make_update(prepared, mesh, train_key)
+    update_batch = make_update(
+        prepared.loss, prepared.optimizer, compiler_options=quick_compile()
+    )
+
+    def update(state: BestState, i: int):
+        batch = split_batch(prepared.batch(i), mesh, axis=0)
+        return update_batch(state, batch, train_key, i)
+
     say = make_say(prepared.module, symbols, config)
 
     def evaluate(state: BestState, done: int):

@@ -25,7 +25,6 @@ References:
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -34,14 +33,13 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
 from experiments.data.vocabulary import UNKNOWN
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import Answer, PredictFlags, answer_from
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
@@ -282,30 +280,6 @@ def make_loss(config: Config, symbols: Symbols, graph: Any) -> Callable[..., Arr
     return loss
 
 
-def make_update(
-    prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
-
-    @functools.partial(jax.jit, compiler_options=quick_compile())
-    @guarded
-    def update_batch(state, batch, i):
-        params, opt_state, best = state
-        loss, grads = jax.value_and_grad(prepared.loss)(
-            params, batch, jax.random.fold_in(key, i)
-        )
-        updates, opt_state = prepared.optimizer.update(grads, opt_state, params)
-        updates = jax.tree.map(lambda step: best.rate_scale * step, updates)
-        params = optax.apply_updates(params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return BestState(params, opt_state, best), metrics
-
-    def update(state, i):
-        return update_batch(state, split_batch(prepared.batch(i), mesh, axis=0), i)
-
-    return update
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the tagger that `config` asks for, beside the most frequent tags."""
     prepared = prepare(config)
@@ -320,7 +294,14 @@ def train(config: Config, run: Run) -> None:
     state = replicate(initial_state(prepared.module, prepared.optimizer), mesh)
     run.print(f"{num_weights(state.params):,} weights")
     _, train_key = jax.random.split(jax.random.key(config.seed))
-    update = make_update(prepared, mesh, train_key)
+    update_batch = make_update(
+        prepared.loss, prepared.optimizer, compiler_options=quick_compile()
+    )
+
+    def update(state: BestState, i: int):
+        batch = split_batch(prepared.batch(i), mesh, axis=0)
+        return update_batch(state, batch, train_key, i)
+
     predict = make_predict(
         prepared.module,
         prepared.symbols,

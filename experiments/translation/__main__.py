@@ -22,7 +22,6 @@ References:
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -31,13 +30,12 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jax.sharding import Mesh
 
-from experiments.harness import Run, fit, flag, guarded, main
+from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import answer_from
-from experiments.shared.best import BestState, initial_state, keep_best
+from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
@@ -304,34 +302,6 @@ def make_averaging_optimizer(config: Config) -> optax.GradientTransformation:
     return optax.chain(optimizer, moving_average(config.average_over))
 
 
-def make_update(
-    prepared: Prepared, mesh: Mesh, key: Array
-) -> Callable[[BestState, int], tuple[BestState, dict[str, Array]]]:
-    """Makes the update: that of i reads batch i and draws from `fold_in(key, i)`."""
-
-    @functools.partial(jax.jit, compiler_options=quick_compile())
-    @guarded
-    def update_batch(state, batch, rate, i):
-        loss, grads = jax.value_and_grad(prepared.loss)(
-            state.params, batch._replace(rate=rate), jax.random.fold_in(key, i)
-        )
-        updates, opt_state = prepared.optimizer.update(
-            grads, state.opt_state, state.params
-        )
-        updates = jax.tree.map(lambda step: state.best.rate_scale * step, updates)
-        params = optax.apply_updates(state.params, updates)
-        metrics = {"loss": loss, "grad_norm": optax.tree.norm(grads)}
-        return state._replace(params=params, opt_state=opt_state), metrics
-
-    def update(state, i):
-        batch = prepared.batch(i)
-        rate = batch.rate
-        batch = split_batch(batch._replace(rate=None), mesh, axis=0)
-        return update_batch(state, batch, rate, i)
-
-    return update
-
-
 def train(config: Config, run: Run) -> None:
     """Trains the network that `config` asks for."""
     prepared = prepare(config)
@@ -349,7 +319,15 @@ def train(config: Config, run: Run) -> None:
     sizes = f"{len(symbols.source):,} and {len(symbols.target):,} symbols"
     run.print(f"{num_weights(state.params):,} weights; {sizes}")
     _, train_key = jax.random.split(jax.random.key(config.seed))
-    update = make_update(prepared, mesh, train_key)
+    update_batch = make_update(
+        prepared.loss, prepared.optimizer, compiler_options=quick_compile()
+    )
+
+    def update(state: BestState, i: int):
+        batch = prepared.batch(i)
+        whole = split_batch(batch._replace(rate=None), mesh, axis=0)
+        return update_batch(state, whole._replace(rate=batch.rate), train_key, i)
+
     write = make_translate(prepared.module, symbols, config)
     measure = report.make_measure(prepared.module, symbols, config)
     draw_attention = None

@@ -109,10 +109,10 @@ def compile_once(monkeypatch, name):
     """Lets runs share what they compile, first of the model, then of its control."""
     make, made, calls = getattr(experiment, name), [], itertools.count()
 
-    def make_once(*arguments):
+    def make_once(*arguments, **options):
         number = next(calls)
         if number < 2:
-            made.append(make(*arguments))
+            made.append(make(*arguments, **options))
         return made[number % 2]
 
     monkeypatch.setattr(experiment, name, make_once)
