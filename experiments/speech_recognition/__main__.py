@@ -131,7 +131,7 @@ PRESETS = {
         num_layers=2,
         learning_rate=3e-3,
         patience=2,
-        num_updates=1200,
+        num_updates=800,
         eval_every=100,
     ),
     "espeak": dataclasses.replace(
