@@ -27,6 +27,7 @@ PACKED_RATE = 8000  # samples per second
 TUNES = (800, 100, 200)
 YESNO = (26, 5)  # of 31 recordings to train on, the last 5 validate; 29 test
 YESNO_STRINGS, YESNO_WORDS = 1000, (1, 4)
+LOUDNESS, NOISE = (0.5, 1.5), (3e-4, 1e-2)  # factor; standard deviation, full scale 1
 STRINGS: dict[Takes, int] = {"strings": 2500, "validation": 200, "test": 400}
 STRING_DIGITS, STRING_PAUSE = (3, 7), (0.02, 0.2)
 DIGITS = "zero one two three four five six seven eight nine".split()
@@ -87,7 +88,8 @@ def _yesno(flags: SpeechFlags, paths: Mapping[str, AnyPath]) -> list[list[Exampl
 
     That order is one of texts: the first 31 begin with no, the others with yes. So that
     the place of a word says nothing, the words of the training recordings are cut out
-    and strung together anew, beside the recordings themselves.
+    and strung together anew, beside the recordings themselves. Few of these have a
+    noise that can be heard, so the strings get one, of any loudness.
     """
     arrays = _read_packed(paths["yesno_8k_mulaw.npz"])
     spoken = [
@@ -107,6 +109,8 @@ def _yesno(flags: SpeechFlags, paths: Mapping[str, AnyPath]) -> list[list[Exampl
     strung = []
     for i in range(YESNO_STRINGS):
         samples, words = string(rng, pieces, YESNO_WORDS)
+        level = np.exp(rng.uniform(*np.log(NOISE)))
+        samples = rng.uniform(*LOUDNESS) * samples + rng.normal(0, level, len(samples))
         strung.append(_example(samples, words, f"string {i}", flags))
     return [examples[:first] + strung, examples[first:second], examples[second:]]
 
