@@ -1,5 +1,6 @@
 """Audio: WAV files, frames, log-mel features and mu-law."""
 
+import functools
 import io
 import math
 import warnings
@@ -128,6 +129,7 @@ def log_mel(
     return np.log(np.maximum(mels, FLOOR)).astype(np.float32)
 
 
+@functools.cache
 def mel_filters(num_mels: int, size: int, rate: int) -> np.ndarray:
     """Makes triangular filters whose corners are equally far apart in mel.
 
@@ -139,8 +141,8 @@ def mel_filters(num_mels: int, size: int, rate: int) -> np.ndarray:
       rate: samples per second.
 
     Returns:
-      `[num_mels, size // 2 + 1]`, at most 1; neighbours add up to 1 between their
-      peaks.
+      `[num_mels, size // 2 + 1]`, read-only and at most 1; neighbours add up to 1
+      between their peaks.
 
     References:
       Young et al., "The HTK Book", 2006, section 5.4.
@@ -151,7 +153,9 @@ def mel_filters(num_mels: int, size: int, rate: int) -> np.ndarray:
     below, peak, above = (corners[i : i + num_mels, None] for i in range(3))
     rising = (frequencies - below) / (peak - below)
     falling = (above - frequencies) / (above - peak)
-    return np.maximum(0, np.minimum(rising, falling))
+    filters = np.maximum(0, np.minimum(rising, falling))
+    filters.setflags(write=False)  # every caller gets the same
+    return filters
 
 
 def deltas(features: np.ndarray, width: int = 2) -> np.ndarray:

@@ -291,7 +291,9 @@ def train(config: Config, run: Run) -> None:
         run.write_sample(done, measures.show_texts(data.validation, written))
         if done == config.num_updates and data.test:
             params = state.best.params
-            search = make_write(*given, beam_size=config.beam_size)
+            search = write
+            if config.beam_size > 1:
+                search = make_write(*given, beam_size=config.beam_size)
             written = search(params, test)
             metrics |= measure("test", params, data.test, test, written)
             errors = measures.show_errors(data.test, written)

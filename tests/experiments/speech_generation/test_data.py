@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.data.audio_writing import wav_bytes
+from experiments.data.splits import part_of_line
 from experiments.data.spoken_digits import SpokenDigit
 from experiments.data.spoken_folder import Recording
 from experiments.harness import BadInput
@@ -11,6 +12,7 @@ from experiments.speech_generation import loading, vowels
 from experiments.speech_generation.batches import scale, unscale
 from experiments.speech_generation.judging import check_known, share_named
 from experiments.speech_generation.loading import Sound, SoundFlags, make_symbols
+from tests.data.mutations import mutations
 
 RATE = 8000
 RNG = np.random.default_rng(0)
@@ -116,6 +118,29 @@ def test_folders(tmp_path):
         loading.load_sounds(SoundFlags(data_path=tmp_path))
     with pytest.raises(BadInput, match="there is no such folder"):
         loading.load_sounds(SoundFlags(data_path=tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("number", [60, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("damaged", ["transcripts.tsv", "train.wav"])
+def test_damaged_folders_are_bad_input(tmp_path, number, damaged):
+    names = {part_of_line(f"{i}.wav"): i for i in range(40)}
+    assert set(names) == {"train", "validation", "test"}
+    for i in names.values():
+        (tmp_path / f"{i}.wav").write_bytes(wav_bytes(RNG.uniform(-1, 1, 300), RATE))
+    lines = [f"{i}\tbé c\n" for i in names.values()]
+    (tmp_path / "transcripts.tsv").write_text("".join(lines), encoding="utf-8")
+    path = tmp_path / damaged.replace("train", str(names["train"]))
+    flags, num_bad = SoundFlags(data_path=tmp_path), 0
+    for content in mutations(path.read_bytes(), np.random.default_rng(0), number):
+        path.write_bytes(content)
+        try:
+            parts = loading.load_sounds(flags)
+            symbols = make_symbols(parts.train, flags)
+            check_known([parts.validation, parts.test], symbols.encode)
+        except BadInput as error:
+            num_bad += 1
+            assert str(tmp_path) in str(error)
+    assert number // 10 < num_bad < number
 
 
 def test_flags():
