@@ -1,7 +1,7 @@
 """The recordings of every data set, in parts."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from experiments.speech_recognition.recordings import (
     frames_of,
     read_folder,
 )
-from experiments.speech_recognition.stringing import Piece, cut_words, string
+from experiments.speech_recognition.stringing import Piece, Strung, cut_words, string
 
 PACKED_RATE = 8000  # samples per second
 TUNES = (800, 100, 200)
@@ -108,7 +108,7 @@ def _yesno(flags: SpeechFlags, paths: Mapping[str, AnyPath]) -> list[list[Exampl
     rng = np.random.default_rng(0)
     strung = []
     for i in range(YESNO_STRINGS):
-        samples, words = string(rng, pieces, YESNO_WORDS)
+        samples, words, _ = string(rng, pieces, YESNO_WORDS)
         level = np.exp(rng.uniform(*np.log(NOISE)))
         samples = rng.uniform(*LOUDNESS) * samples + rng.normal(0, level, len(samples))
         strung.append(_example(samples, words, f"string {i}", flags))
@@ -147,39 +147,43 @@ def _fsdd_strings(
     """Strings of one speaker's digits, each from the takes of one part alone."""
     spoken = list_spoken_digits(paths.values())
     return [
-        make_strings(spoken, part, number, flags) for part, number in STRINGS.items()
+        [
+            _example(one.samples, one.words, f"{part} {i} by {speaker}", flags)
+            for i, (speaker, one) in enumerate(
+                make_strings(spoken, part, number, flags.sample_rate)
+            )
+        ]
+        for part, number in STRINGS.items()
     ]
 
 
 def make_strings(
-    spoken: list[SpokenDigit], part: Takes, number: int, flags: SpeechFlags
-) -> list[Example]:
+    spoken: list[SpokenDigit], part: Takes, number: int, rate: int
+) -> Iterator[tuple[str, Strung]]:
     """Puts digits together to strings of 3 to 7, with pauses between them.
 
     Args:
       spoken: the recordings.
       part: the part whose takes are used.
       number: number of strings.
-      flags: how sounds become frames.
+      rate: samples per second.
 
-    Returns:
-      The strings; each is of one speaker.
+    Yields:
+      The speaker of all digits of a string, and the string.
     """
     rng = np.random.default_rng(0)
     by_speaker: dict[str, list[Piece]] = {}
     for one in spoken:
         if one.take in TAKES[part]:
-            sound = read_wav(one.file, flags.sample_rate)
             word = DIGITS[int(one.digit)]
-            by_speaker.setdefault(one.speaker, []).append((word, sound))
+            by_speaker.setdefault(one.speaker, []).append(
+                (word, read_wav(one.file, rate))
+            )
     speakers = sorted(by_speaker)
-    pauses = STRING_PAUSE[0] * flags.sample_rate, STRING_PAUSE[1] * flags.sample_rate
-    examples = []
-    for i in range(number):
+    pauses = STRING_PAUSE[0] * rate, STRING_PAUSE[1] * rate
+    for _ in range(number):
         speaker = speakers[rng.integers(len(speakers))]
-        samples, words = string(rng, by_speaker[speaker], STRING_DIGITS, pauses)
-        examples.append(_example(samples, words, f"{part} {i} by {speaker}", flags))
-    return examples
+        yield speaker, string(rng, by_speaker[speaker], STRING_DIGITS, pauses)
 
 
 def _example(samples, words, name, flags) -> Example:

@@ -1,5 +1,7 @@
 """Recordings of words, cut between the words and strung together anew."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 Piece = tuple[str, np.ndarray]  # a word and its samples
@@ -33,12 +35,26 @@ def cut_words(samples: np.ndarray, rate: int, number: int) -> list[np.ndarray] |
     return np.split(samples, (ends[:-1] + begins[1:]) // 2 * hop)
 
 
+class Strung(NamedTuple):
+    """Words strung together.
+
+    Attributes:
+      samples: `[num_samples]` float32.
+      words: the words.
+      times: the sample at which each begins, and the one after its end.
+    """
+
+    samples: np.ndarray
+    words: list[str]
+    times: list[tuple[int, int]]
+
+
 def string(
     rng: np.random.Generator,
     pieces: list[Piece],
     lengths: tuple[int, int],
     pauses: tuple[float, float] = (0, 0),
-) -> tuple[np.ndarray, list[str]]:
+) -> Strung:
     """Strings words together, drawn with replacement.
 
     Args:
@@ -46,13 +62,13 @@ def string(
       pieces: the words.
       lengths: least and greatest number of words.
       pauses: least and greatest number of zeros after a word.
-
-    Returns:
-      The samples and the words.
     """
     length = rng.integers(lengths[0], lengths[1] + 1)
     chosen = [pieces[row] for row in rng.integers(len(pieces), size=length)]
-    sounds = []
+    sounds, times, place = [], [], 0
     for _, sound in chosen:
-        sounds += [sound, np.zeros(int(rng.uniform(*pauses)), np.float32)]
-    return np.concatenate(sounds), [word for word, _ in chosen]
+        pause = np.zeros(int(rng.uniform(*pauses)), np.float32)
+        sounds += [sound, pause]
+        times.append((place, place + len(sound)))
+        place += len(sound) + len(pause)
+    return Strung(np.concatenate(sounds), [word for word, _ in chosen], times)

@@ -5,7 +5,6 @@ import numpy as np
 from experiments.data.spoken_digits import TAKES, SpokenDigit
 from experiments.speech_recognition.loading import DIGITS, make_strings
 from experiments.speech_recognition.made import NOTES, made_tunes
-from experiments.speech_recognition.recordings import SpeechFlags
 from experiments.speech_recognition.stringing import cut_words, string
 from tests.experiments.speech_recognition.test_main import write_wav
 
@@ -39,13 +38,15 @@ def test_strings_are_of_one_speaker_and_one_part(tmp_path):
             file = tmp_path / f"4_{speaker}_{take}.wav"
             write_wav(file, np.full(400 + 10 * take, level))
             spoken.append(SpokenDigit("4", speaker, take, file))
-    for one in make_strings(spoken, "strings", 5, SpeechFlags()):
-        words = one.text.split()
-        assert set(words) == {DIGITS[4]} and 3 <= len(words) <= 7
-        assert one.name.rpartition(" ")[2] in ("ann", "bo")
+    for speaker, (samples, words, times) in make_strings(spoken, "strings", 5, RATE):
+        assert set(words) == {DIGITS[4]} and 3 <= len(words) == len(times) <= 7
         # Digits of 520 samples, take 12 alone, with pauses of 160 to 1600 samples.
-        seconds = len(one.values) * 0.010
-        assert 0.085 * len(words) - 0.02 < seconds < 0.266 * len(words) + 0.02
+        ends = [0, *(end for _, end in times), len(samples)]
+        for (begin, end), before in zip(times, ends):
+            assert end - begin == 520 and (not before or 160 <= begin - before < 1600)
+            level = dict(ann=0.25, bo=0.5)[speaker]
+            np.testing.assert_allclose(samples[begin:end], level, atol=1e-4)
+            assert not samples[before:begin].any()
 
 
 def speak(rate, plan):
@@ -60,6 +61,7 @@ def test_recordings_are_cut_between_their_words():
     plan += [(0.3, 0.02), (0, 0.4), (0.1, 0.4), (0, 0.2)]  # a click is no word
     samples = speak(RATE, plan)
     cuts = cut_words(samples, RATE, 3)
+    assert cuts is not None
     np.testing.assert_array_equal(np.concatenate(cuts), samples)
     ends = np.cumsum([len(cut) for cut in cuts]) / RATE
     np.testing.assert_allclose(ends, [0.85, 2.22, len(samples) / RATE], atol=0.06)
@@ -71,12 +73,15 @@ def test_strings_are_of_the_pieces():
     pieces = [("a", np.full(3, 1.0)), ("b", np.full(5, 2.0)), ("c", np.full(2, 3.0))]
     seen = set()
     for seed in range(30):
-        samples, words = string(np.random.default_rng(seed), pieces, (2, 3), (1, 4))
+        samples, words, times = string(
+            np.random.default_rng(seed), pieces, (2, 3), (1, 4)
+        )
         assert 2 <= len(words) <= 3
         lengths = dict(a=3, b=5, c=2)
         place = 0
-        for word in words:
-            here = samples[place : place + lengths[word]]
+        for word, (begin, end) in zip(words, times, strict=True):
+            assert (begin, end) == (place, place + lengths[word])
+            here = samples[begin:end]
             assert (here == "abc".index(word) + 1).all()
             place += lengths[word]
             pause = np.argmax(np.append(samples[place:], 9) != 0)

@@ -11,9 +11,11 @@ from experiments.harness import BadInput
 from experiments.harness.command import BAD_INPUT, DONE
 from experiments.shared.trained import load
 from experiments.speech_recognition import __main__ as experiment
+from experiments.speech_recognition import measuring
 from experiments.speech_recognition.made import made_tunes
 from experiments.speech_recognition.recordings import SpeechFlags, read_folder
 from experiments.speech_recognition.streaming import Listener
+from experiments.speech_recognition.stringing import Strung
 from experiments.speech_recognition.use import (
     TranscribeFlags,
     make_transcribe,
@@ -147,6 +149,21 @@ def test_words_get_their_times(runs, folder, tmp_path, capsys):
         assert times == sorted(times) and times[0] >= 0
     assert run(experiment, f"--resume {both} --align {folder}") == BAD_INPUT
     assert "got a transducer" in capsys.readouterr().err
+
+
+def test_times_are_measured_against_the_known_ones(runs, monkeypatch):
+    """By an alignment that is known; the strings have a pause before their words."""
+    strings = [
+        Strung(np.zeros(2400), ["do", "re"], [(400, 1000), (1400, 2000)]),
+        Strung(np.zeros(800), ["mi"], [(80, 720)]),
+    ]
+    aligned = iter([[("do", 2, 4), ("re", 5, 9)], [("mi", 0, 3)]])
+    monkeypatch.setattr(
+        measuring, "make_align", lambda *_: lambda *_: next(aligned)
+    )  # steps of 3 frames of 0.010 s
+    found = measuring.measure_times(load(runs[0]), strings)
+    np.testing.assert_allclose(found.begins, [0.01, -0.025, -0.01], atol=1e-9)
+    np.testing.assert_allclose(found.ends, [-0.005, 0.02, 0.0], atol=1e-9)
 
 
 def test_raw_samples_are_read_whole():
