@@ -46,7 +46,7 @@ from experiments.shared.best import BestState, initial_state, keep_best, make_up
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import score_curve
-from experiments.shared.optimizers import OptimizerFlags, make_optimizer
+from experiments.shared.optimizers import CosineFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
 from rnnjax import cross_entropy
@@ -66,7 +66,7 @@ from rnnjax.models.pointer_network import PointerNetwork
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(OptimizerFlags, SetFlags):
+class Config(CosineFlags, SetFlags):
     """Flags of pointing."""
 
     cell: str = flag("gru", "recurrent cell, by the name of its maker")
@@ -93,6 +93,9 @@ class Config(OptimizerFlags, SetFlags):
 
 
 PRESETS = {
+    "sort": Config(
+        num_updates=4500, decay_updates=4500, eval_every=500, checkpoint_every=500
+    ),
     "hull": Config(
         task="hull",
         hidden_size=128,

@@ -40,7 +40,7 @@ from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
 from experiments.shared.figures import score_curve
-from experiments.shared.optimizers import OptimizerFlags, make_optimizer
+from experiments.shared.optimizers import CosineFlags, make_optimizer
 from experiments.shared.trained import load, save_symbols
 from experiments.shared.training import num_weights
 from experiments.translation import presets, report
@@ -86,7 +86,7 @@ from rnnjax.optimizers import averaged_params, moving_average
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(OptimizerFlags, PairFlags):
+class Config(CosineFlags, PairFlags):
     """Flags of translation."""
 
     attention: Literal["none", "last", "before", "after", "feed"] = flag(

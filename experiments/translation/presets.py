@@ -52,7 +52,8 @@ SCAN = {
     "schedule": "half",
     "patience": 10,
     "batch_size": 64,
-    "num_updates": 3000,  # 192,000 commands; Lake and Baroni's saw 100,000
+    "num_updates": 4000,  # 256,000 commands; Lake and Baroni's saw 100,000
+    "decay_updates": 4000,
     "eval_every": 500,
     "checkpoint_every": 500,
     "beam_size": 1,
