@@ -94,7 +94,7 @@ class Config(CosineFlags, SetFlags):
 
 PRESETS = {
     "sort": Config(
-        num_updates=4500, decay_updates=4500, eval_every=500, checkpoint_every=500
+        num_updates=6000, decay_updates=6000, eval_every=500, checkpoint_every=500
     ),
     "hull": Config(
         task="hull",
