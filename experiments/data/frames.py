@@ -1,14 +1,12 @@
 """Clips as folders of PNG frames."""
 
-import io
 import re
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from experiments.data.image_files import opened_image, read_limited
 from experiments.harness.errors import BadInput
 
 MOST_BYTES = 4 << 20  # of a file
@@ -46,35 +44,9 @@ def read_frame(path: Path) -> np.ndarray:
     Raises:
       BadInput: if the file is not a whole PNG image, holds several, or is too large.
     """
-    num_bytes = path.stat().st_size
-    if num_bytes > MOST_BYTES:
-        raise BadInput(
-            f"a frame's file must have at most {MOST_BYTES:,} bytes, got "
-            f"{num_bytes:,}.",
-            path,
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of size and palette, both looked after
-            return _decode(path)
-    except BadInput:
-        raise
-    except Exception as error:  # of many types, as the bytes have it
-        message = f"{type(error).__name__}: {error}".replace(str(path), "it")
-        raise BadInput(f"a frame must be a PNG image, got {message}.", path) from None
-
-
-def _decode(path: Path) -> np.ndarray:
-    with Image.open(io.BytesIO(path.read_bytes()), formats=["PNG"]) as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise BadInput(
-                f"a frame must have at most {MOST_PIXELS:,} pixels, got "
-                f"{width:,} x {height:,}: make the frames smaller.",
-                path,
-            )
-        if getattr(image, "n_frames", 1) > 1:
-            raise BadInput("a frame must be one image, got an animation.", path)
+    content = read_limited(path, "frame", MOST_BYTES)
+    limits = {"formats": ["PNG"], "most_pixels": MOST_PIXELS}
+    with opened_image(content, path, "frame", **limits) as image:
         if image.mode.startswith("I"):
             return (np.asarray(image) >> 8).astype(np.uint8)
         return np.array(image.convert("L"))

@@ -1,13 +1,11 @@
 """Pictures in colour, as PNG or JPEG files, made square and small."""
 
-import io
-import re
-import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from experiments.data.image_files import opened_image, read_limited
 from experiments.harness.errors import BadInput
 
 SUFFIXES = ".jpeg", ".jpg", ".png"
@@ -41,14 +39,8 @@ def read_picture(path: Path, size: int) -> np.ndarray:
     """
     if not path.is_file():
         raise BadInput("there must be a picture, got no such file.", path)
-    num_bytes = path.stat().st_size
-    if num_bytes > MOST_BYTES:
-        raise BadInput(
-            f"a picture's file must have at most {MOST_BYTES:,} bytes, got "
-            f"{num_bytes:,}.",
-            path,
-        )
-    return decode_picture(path.read_bytes(), size, path)
+    content = read_limited(path, "picture", MOST_BYTES)
+    return decode_picture(content, size, path)
 
 
 def decode_picture(content: bytes, size: int, path: Path | str) -> np.ndarray:
@@ -62,30 +54,8 @@ def decode_picture(content: bytes, size: int, path: Path | str) -> np.ndarray:
     Raises:
       BadInput: see `read_picture`.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of size and palette, both looked after
-            return _decode(content, size, path)
-    except BadInput:
-        raise
-    except Exception as error:  # of many types, as the bytes have it
-        message = re.sub("<_io.*>", "it", f"{type(error).__name__}: {error}")
-        raise BadInput(
-            f"a picture must be a PNG or JPEG image, got {message}.", path
-        ) from None
-
-
-def _decode(content, size, path) -> np.ndarray:
-    with Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]) as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise BadInput(
-                f"a picture must have at most {MOST_PIXELS:,} pixels, got "
-                f"{width:,} x {height:,}: make it smaller.",
-                path,
-            )
-        if getattr(image, "n_frames", 1) > 1:
-            raise BadInput("a picture must be one image, got an animation.", path)
+    limits = {"formats": ["PNG", "JPEG"], "most_pixels": MOST_PIXELS}
+    with opened_image(content, path, "picture", **limits) as image:
         turned = ImageOps.exif_transpose(image)
         if turned.mode.startswith("I"):  # 16 bits of grey
             turned = Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
