@@ -58,9 +58,11 @@ from experiments.classification.targets import (
     make_symbols,
 )
 from experiments.classification.tree_batches import tree_batches
+from experiments.data.vocabulary import UNKNOWN
 from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared.answering import Answer, PredictFlags, answer_from
+from experiments.shared.augmentation import drop_words
 from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
@@ -101,6 +103,9 @@ class Config(OptimizerFlags, TextFlags):
     )
     embedding_size: int = flag(32, "width of the vectors of words", minimum=1)
     dropout_rate: float = flag(0.0, "probability of zeroing around layers", minimum=0)
+    word_dropout_rate: float = flag(
+        0.0, "probability of reading a word as unknown", minimum=0
+    )
     class_weights: Literal["equal", "balanced"] = flag(
         "equal", "how much examples count; balanced: all labels together alike"
     )
@@ -129,6 +134,8 @@ class Config(OptimizerFlags, TextFlags):
             )
         if self.vectors is not None and self.model in BAGS:
             raise ValueError(f"vectors must not be given for the model {self.model}.")
+        if self.word_dropout_rate and self.model in (*BAGS, "tree"):
+            raise ValueError(f"word_dropout_rate must be 0 for the model {self.model}.")
 
 
 PRESETS = {name: Config(**flags) for name, flags in presets.PRESETS.items()}
@@ -233,9 +240,14 @@ def prepare(config: Config, parts: Parts | None = None) -> Prepared:
         tokens = encode_words(parts.train, symbols, config)
         module.idf[...] = jnp.asarray(inverse_frequencies(tokens, len(words)))
     graph = nnx.graphdef(module)
+    unknown = int(words.encode([UNKNOWN])[0])
 
     def loss(params, batch, key):
         model = nnx.merge(graph, params)
+        if rate := config.word_dropout_rate:
+            key, word_key = jax.random.split(key)
+            tokens = drop_words(word_key, batch.inputs, unknown, rate)
+            batch = batch._replace(inputs=tokens)
         for param in fixed_params(model, config.freeze_vectors):
             param[...] = jax.lax.stop_gradient(param[...])
         losses = loss_of(config.target, apply(model, batch, key), batch.targets)

@@ -1,4 +1,4 @@
-"""Disturbances of training series that leave their labels as they are.
+"""Disturbances of training series and texts that leave their labels as they are.
 
 Everything is drawn on the device from the key of an update. Padding stays zeros.
 """
@@ -84,6 +84,22 @@ def augment(
         blank = _run(channel_key, flags.channel_mask, widths, num_channels)
         is_kept &= ~blank[:, None]
     return jnp.where(is_kept, inputs, 0), targets
+
+
+def drop_words(key: Array, tokens: Array, unknown: int, rate: float) -> Array:
+    """Reads words as unknown at random, so that no single one is relied on.
+
+    Args:
+      key: the source of randomness.
+      tokens: the words of texts, integers of any shape.
+      unknown: number of the unknown word.
+      rate: the probability of each word.
+
+    Returns:
+      The words, of the same shape.
+    """
+    is_dropped = jax.random.bernoulli(key, rate, tokens.shape)
+    return jnp.where(is_dropped, unknown, tokens)
 
 
 def _run(key: Array, most: int, sizes: Array, num_places: int) -> Array:

@@ -39,6 +39,7 @@ from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
 from experiments.shared.answering import Answer, PredictFlags, answer_from
+from experiments.shared.augmentation import drop_words
 from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.compiling import quick_compile
@@ -257,10 +258,8 @@ def make_loss(config: Config, symbols: Symbols, graph: Any) -> Callable[..., Arr
             table = model.words.params["embedding"]
             table[...] = jax.lax.stop_gradient(table[...])
         drop_key, word_key = jax.random.split(key)
-        is_dropped = jax.random.bernoulli(
-            word_key, config.word_dropout_rate, batch.tags.shape
-        )
-        tokens = jnp.where(is_dropped, unknown, batch.words.tokens)
+        tokens = batch.words.tokens
+        tokens = drop_words(word_key, tokens, unknown, config.word_dropout_rate)
         words = batch.words._replace(tokens=tokens)
         scores = model(words, mask=batch.mask, key=drop_key)
         # The losses of rnnjax are time first.

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.shared.augmentation import AugmentationFlags, augment
+from experiments.shared.augmentation import AugmentationFlags, augment, drop_words
 
 LENGTHS = np.array([9, 4, 1, 0, 9, 9])
 NUM_STEPS, NUM_CHANNELS = 9, 5
@@ -89,3 +89,12 @@ def test_a_key_decides():
     first, again, other = (next(disturb(k, noise_scale=1.0)) for k in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_words_are_dropped_at_their_rate():
+    tokens = np.random.default_rng(0).integers(1, 9, size=(70, 90))
+    found = np.asarray(drop_words(jax.random.key(0), jnp.asarray(tokens), 11, 0.3))
+    is_dropped = found == 11
+    np.testing.assert_array_equal(found[~is_dropped], tokens[~is_dropped])
+    assert abs(is_dropped.mean() - 0.3) < 4 * np.sqrt(0.3 * 0.7 / tokens.size)
+    assert is_dropped.mean(axis=0).max() < 0.7  # each word by itself

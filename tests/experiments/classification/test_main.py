@@ -145,6 +145,7 @@ OWN = "--data-path t.csv --validation-path"
         ("--dataset sst --target number", "target must be label for sst"),
         ("--target labels --class-weights balanced", "class_weights must be equal"),
         ("--freeze-vectors", "freeze_vectors needs vectors"),
+        ("--word-dropout-rate 0.1 --model tf_idf", "word_dropout_rate must be 0 for"),
     ],
 )
 def test_bad_input(tmp_path, monkeypatch, capsys, flags, message):
