@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from flax import nnx
@@ -13,12 +14,16 @@ from PIL import Image
 from experiments.data.strokes import Drawing
 from experiments.data.strokes_json import write_json_strokes
 from experiments.handwriting import __main__ as experiment
+from experiments.handwriting import writing
 from experiments.handwriting.loading import make_symbols
+from experiments.handwriting.writing import Written
 from experiments.harness.command import BAD_INPUT, DONE
+from experiments.harness.initial import read_params
+from experiments.shared.trained import Trained, load
 from experiments.shared.training import num_weights
-from tests.experiments.running import plots_of, results_of, run
+from tests.experiments.running import plots_of, results_of, run, updates_of
 
-TINY = "--hidden-size 5 --num-mixture 2 --batch-size 16 --num-updates 2 --eval-every 2"
+TINY = "--hidden-size 5 --num-mixture 2 --batch-size 16 --num-updates 2 --eval-every 1"
 
 
 def zigzags(number, texts="abc de"):
@@ -53,30 +58,35 @@ def trained(tmp_path_factory):
 def test_a_run_is_told_texts_and_draws_them(trained):
     metrics = results_of(trained / "run")["metrics"]
     assert np.isfinite([metrics["validation_loss"], metrics["test_loss"]]).all()
+    assert metrics["test_loss"] != metrics["validation_loss"]  # of other drawings
     shown = {"learning_curve", "lines", "densities", "window"}
     assert plots_of(trained / "run") == shown
     symbols = json.loads((trained / "run" / "symbols.json").read_text())
     assert "".join(symbols["characters"]["symbols"]) == " abcde"
     assert min(symbols["noise"]) > 0  # whole numbers are on a grid
-    (sample,) = (trained / "run" / "samples").glob("*.svg")
-    assert ElementTree.parse(sample).getroot().tag.endswith("svg")
+    for sample in (trained / "run" / "samples").glob("*.svg"):
+        assert ElementTree.parse(sample).getroot().tag.endswith("svg")
+
+
+def test_the_parameters_with_the_least_loss_are_kept(trained):
+    losses = [line.get("validation_loss") for line in updates_of(trained / "run")]
+    first, last = (loss for loss in losses if loss is not None)
+    assert last < first
+    module, _, _ = load(trained / "run")  # the best parameters
+    params = nnx.as_pure(nnx.state(module))
+    jax.tree.map(
+        np.testing.assert_array_equal, read_params(trained / "run", params), params
+    )
 
 
 def test_a_text_is_written_in_the_style_of_a_prime(trained, capsys):
-    use = f"--resume {trained / 'run'} --write"
     flags = f"ab --bias 3 --seed 4 --prime {trained / 'prime.jsonl'}"
-    assert run(experiment, f"{use} {flags}") == DONE
+    assert run(experiment, f"--resume {trained / 'run'} --write {flags}") == DONE
     svg, png = capsys.readouterr().out.splitlines()[-2:]
     assert svg.endswith("run/written/4.svg") and png.endswith("run/written/4.png")
-    with_prime = Path(svg).read_text()
-    assert re.search(r'<path d="M[-0-9.]+ [-0-9.]+L', with_prime)
+    assert re.search(r'<path d="M[-0-9.]+ [-0-9.]+L', Path(svg).read_text())
     with Image.open(png) as picture:
         assert picture.size[1] == 100
-    flags = f"ab --bias 3 --seed 4 --output {trained / 'x' / 'y'}"
-    assert run(experiment, f"{use} {flags}") == DONE
-    assert {path.name for path in (trained / "x").iterdir()} == {"y.svg", "y.png"}
-    # The prime matters.
-    assert (trained / "x" / "y.svg").read_text() != with_prime
 
 
 @pytest.mark.parametrize(
@@ -117,7 +127,7 @@ def test_texts_and_primes_that_cannot_be_written(
     assert message in capsys.readouterr().err
 
 
-def test_without_texts_a_run_draws_and_goes_on_from_a_prime(tmp_path, capsys):
+def test_without_texts_a_run_draws(tmp_path, capsys):
     path = tmp_path / "own.jsonl"
     drawings = [own._replace(text=None) for own in zigzags(80)]
     path.write_text(write_json_strokes(drawings))
@@ -127,11 +137,48 @@ def test_without_texts_a_run_draws_and_goes_on_from_a_prime(tmp_path, capsys):
     assert plots_of(directory) == {"learning_curve", "lines", "densities"}
     symbols = json.loads((directory / "symbols.json").read_text())
     assert symbols["characters"] is None and symbols["noise"] == [0, 0]
-    (tmp_path / "prime.jsonl").write_text(write_json_strokes(drawings[:1]))
-    use = f"--resume {directory} --write"
-    assert run(experiment, f"{use} --prime {tmp_path / 'prime.jsonl'}") == DONE
-    assert run(experiment, f"{use} abc") == BAD_INPUT
+    assert run(experiment, f"--resume {directory} --write abc") == BAD_INPUT
     assert "the run is told no text: train one with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("has_text", [True, False])
+def test_flags_of_writing(tmp_path, monkeypatch, capsys, has_text):
+    """What is asked for is handed on, the prime with as many points as the data."""
+    asked = []
+
+    def make_write(module, symbols):
+        assert (module, symbols.longest) == ("module", 10)
+
+        def write(params, texts, seed, *, bias, primes):
+            asked.append((texts, seed, bias, primes))
+            return [Written([np.eye(2)], np.zeros((2, 3)), None, "", has_text)]
+
+        return write
+
+    monkeypatch.setattr(writing, "make_write", make_write)
+    monkeypatch.setattr(nnx, "state", lambda module: {})
+    symbols = make_symbols(zigzags(5), 1.0, has_text)
+    config = experiment.Config(keep_every=3)
+    trained = Trained("module", config, symbols)
+    (prime,) = zigzags(1)
+    (tmp_path / "prime.jsonl").write_text(write_json_strokes([prime]))
+    flags = writing.WriteFlags(
+        text="ab" if has_text else "",
+        bias=0.5,
+        seed=3,
+        prime=tmp_path / "prime.jsonl",
+        output=tmp_path / "x" / "y.z",
+    )
+    paths = writing.write_files(tmp_path, trained, flags)
+    assert paths == [tmp_path / "x" / "y.z.svg", tmp_path / "x" / "y.z.png"]
+    assert all(path.stat().st_size for path in paths)
+    ((texts, seed, bias, (given,)),) = asked
+    assert (texts, seed, bias) == ([flags.text], 3, 0.5)
+    assert given.text == prime.text
+    kept = [prime.strokes[0][[0, 3, 6, 8]], prime.strokes[1]]
+    assert [s.tolist() for s in given.strokes] == [s.tolist() for s in kept]
+    warned = "was not reached" in capsys.readouterr().out
+    assert warned == (not has_text)
 
 
 @pytest.mark.parametrize("num_layers", [1, 3])

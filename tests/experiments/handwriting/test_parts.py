@@ -8,7 +8,9 @@ from flax import nnx
 
 from experiments.data.splits import part_of_line
 from experiments.data.stroke_fonts import Style, write_text
+from experiments.data.stroke_sets import StrokeParts
 from experiments.data.strokes import Drawing, from_offsets
+from experiments.handwriting import loading, writing
 from experiments.handwriting.batches import Batcher
 from experiments.handwriting.loading import (
     encode,
@@ -31,7 +33,7 @@ from rnnjax.models.handwriting import Handwriting
 def draw_drawings(rng, lengths=(9, 4, 6, 12), grid=True):
     drawings = []
     for length in lengths:
-        points = rng.normal(size=(length, 2)) * (6, 2)
+        points = rng.normal(size=(length, 2)) * (6, 0.7)
         points = np.round(points) if grid else points
         text = "".join(rng.choice(list("abcd"), size=length // 3))
         drawings.append(Drawing(np.split(points, [2]), text, text))
@@ -92,10 +94,34 @@ def test_made_lines_are_of_many_styles_and_no_text_in_two_parts():
     assert same.test[0].strokes[0].tolist() == parts.test[0].strokes[0].tolist()
 
 
+def test_words_are_joined_to_lines_of_their_part(monkeypatch):
+    rng = np.random.default_rng(6)
+    words = [
+        Drawing(draw_drawings(rng, (11,))[0].strokes, text, text) for text in "abc"
+    ]
+    parts = StrokeParts(words[:2], words[2:], words[2:], 1.0)
+    monkeypatch.setattr(loading, "read_cursive_words", lambda _: parts)
+    flags = loading.StrokeFlags(dataset="cursive_words", words_per_line=3)
+    found, digests = loading.load_drawings(flags)
+    assert digests and found.grid == 1.0
+    assert [own.text[0] for own in found.train] == ["a", "b"]
+    for own in found.train:
+        assert set(own.text[2::2]) <= {"a", "b"} and len(own.text) == 5
+    (line,) = found.test
+    assert line.text == "c c c"
+    width = np.ptp(np.concatenate(words[2].strokes)[:, 0])
+    shift = line.strokes[3] - line.strokes[1]
+    np.testing.assert_allclose(shift, np.tile([width + loading.GAP, 0], (4, 1)))
+    # Of each stroke every third point is kept, and the last.
+    assert list(map(len, line.strokes)) == [2, 4] * 3
+    upright = loading.StrokeFlags(dataset="cursive_words", deslant=True)
+    assert loading.load_drawings(upright)[0].grid == 0
+
+
 @pytest.fixture(scope="module")
 def small():
     """Drawings, what is known of them, and a model of them."""
-    drawings = draw_drawings(np.random.default_rng(4), (9, 4, 6, 12, 11))
+    drawings = draw_drawings(np.random.default_rng(4), (9, 4, 9, 9, 9))
     symbols = make_symbols(drawings, 1.0, has_text=True)
     assert symbols.characters is not None
     model = Handwriting(
@@ -115,23 +141,25 @@ def test_nats_count_every_point_once(small):
     data = encode(drawings, symbols)
     batcher = Batcher(data, symbols, 2)
     layer_params = nnx.as_pure(model.params)
-    apply = jax.jit(model.layer.apply)
+
+    @jax.jit
+    def log_probs_of(params, inputs, targets):
+        _, outputs = model.layer.apply(params, None, inputs)
+        return model.density.log_prob(model.density.params(outputs), targets)
+
     total, count = 0.0, 0
     for i, rows in enumerate(bucketing.rows_in_order(batcher.buckets)):
         batch = batcher.batch(rows, (1, i))
         text_mask = jnp.asarray(batch.text_mask.T)
         bound = bind_text(layer_params, batch.text.T, model.text_size, text_mask)
-        # Without a mask, and longer: what comes after a drawing does not reach into it.
-        longer = np.full((11, 2, 3), 7.0, np.float32)
-        longer[: batch.inputs.shape[1]] = np.swapaxes(batch.inputs, 0, 1)
-        _, outputs = apply(bound, None, longer)
-        outputs = jnp.swapaxes(outputs, 0, 1)[:, : batch.inputs.shape[1]]
-        own = model.density.params(outputs)
-        log_probs = np.asarray(model.density.log_prob(own, batch.targets))
+        # Without a mask: what comes after a drawing does not reach into it.
+        own = (np.swapaxes(x, 0, 1) for x in (batch.inputs, batch.targets))
+        log_probs = np.asarray(log_probs_of(bound, *own)).T
         for row, index in zip(log_probs, rows.indices):
             if index >= 0:
                 length = len(data.offsets[index]) - 1
                 total, count = total - row[:length].sum(), count + length
+    assert count == 8 + 3 + 8 + 8 + 8
     assert got == pytest.approx(total / count, rel=1e-5)
 
 
@@ -143,25 +171,42 @@ def test_the_map_of_densities_is_their_sum_in_the_lines_own_coordinates(small):
     points -= points[0]
     np.testing.assert_allclose(np.concatenate(found.strokes), points, atol=1e-4)
     text = jnp.asarray(encode_text(drawing.text, symbols))[None]
-    outputs = model(jnp.asarray(scaled(drawing.strokes, symbols))[None, :-1], text)[0]
-    own = model.density.params(outputs)
-    for place in ((0, 0), (20, 31), (-1, -2), (55, 8)):
-        offsets = (found.places[place] - points[:-1] - symbols.mean) / symbols.scale
-        total = 0.0
-        for bit in (0, 1):  # whether the pen is lifted or not
-            targets = np.insert(offsets, 2, bit, axis=1)
-            log_probs = model.density.log_prob(own, jnp.asarray(targets, jnp.float32))
-            total += np.exp(log_probs).sum()
-        assert found.sums[place] == pytest.approx(total, rel=1e-4)
+    inputs = jnp.asarray(scaled(drawing.strokes, symbols))[None, :-1]
+    chosen = [(0, 0), (20, 31), (-1, -2), (55, 8)]
+    # Both with the pen lifted after the point and not: [places, bits, points, 3].
+    targets = np.zeros((4, 2, 8, 3), np.float32)
+    targets[:, 1, :, 2] = 1
+    for row, place in zip(targets, chosen):
+        offsets = found.places[place] - points[:-1]
+        row[..., :2] = (offsets - symbols.mean) / symbols.scale
+
+    @jax.jit
+    def log_probs_of(text, inputs, targets):
+        return model.density.log_prob(
+            model.density.params(model(inputs, text)), targets
+        )
+
+    sums = np.exp(log_probs_of(text, inputs, targets)).sum(axis=(1, 2))
+    got = [found.sums[place] for place in chosen]
+    np.testing.assert_allclose(got, sums, rtol=1e-4)
+    assert min(sums) > 1e-6
 
 
-def test_every_row_is_written_as_if_alone(small):
+def test_every_row_is_written_as_if_alone(small, monkeypatch):
     drawings, symbols, model, params = small
+    biases, sampler = [], writing.sample_density
+
+    def sample_density(density, *, bias):
+        biases.append(bias)
+        return sampler(density, bias=bias)
+
+    monkeypatch.setattr(writing, "sample_density", sample_density)
     write = make_write(model, symbols)
     primes = drawings[:2]
     options = {"bias": 1.0, "num_steps": 20}
     both = write(params, ["ab", "ab"], 3, primes=primes, **options)
     assert [own.text for own in both] == [f"{own.text} ab" for own in primes]
+    assert biases == [1.0]
     for prime, own in zip(primes, both):
         offsets = scaled(prime.strokes, symbols)
         np.testing.assert_array_equal(own.offsets[: len(offsets)], offsets)
@@ -179,6 +224,15 @@ def test_every_row_is_written_as_if_alone(small):
             assert is_over.any() and len(own.offsets) == last
         else:
             assert not is_over.any() and len(drawn) == 20
+
+
+def test_the_window_is_that_of_the_line_that_was_written(small):
+    drawings, symbols, model, params = small
+    write = make_write(model, symbols)
+    (own,) = write(params, ["ab"], 3, num_steps=20)
+    text = encode_text("ab", symbols)[None]
+    window = jax.jit(model.window)(own.offsets[None], text)[0]
+    np.testing.assert_allclose(own.window, window, atol=1e-6)
 
 
 def test_likeness_is_the_correlation_over_primes():
