@@ -132,7 +132,7 @@ def test_without_texts_a_run_draws(tmp_path, capsys):
     drawings = [own._replace(text=None) for own in zigzags(80)]
     path.write_text(write_json_strokes(drawings))
     directory = tmp_path / "run"
-    flags = f"{TINY} --data-path {path} --deslant --unit-size"
+    flags = f"{TINY} --data-path {path} --deslant --unit-size --model window"
     assert run(experiment, f"{flags} --run-dir {directory}") == DONE
     assert plots_of(directory) == {"learning_curve", "lines", "densities"}
     symbols = json.loads((directory / "symbols.json").read_text())
