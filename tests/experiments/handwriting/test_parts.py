@@ -233,6 +233,7 @@ def test_likeness_is_the_correlation_over_primes():
     rng = np.random.default_rng(5)
     styles = [Style(float(s), float(z), 0.1) for s, z in rng.uniform(0.2, 1.0, (6, 2))]
     primes = [write_text("hill", "rowmans", style, rng) for style in styles]
+    least = min(style.size for style in styles)  # the one line without its end
 
     def copying(params, texts, seed, *, bias, primes):
         """Writes in the slant of each prime, and in the size of another."""
@@ -240,7 +241,9 @@ def test_likeness_is_the_correlation_over_primes():
         found = []
         for text, style, size in zip(texts, styles, sizes):
             own = write_text(text, "rowmans", style._replace(size=size), rng)
-            found.append(Written(own.strokes, np.zeros((2, 3)), None, text, size > 0.5))
+            found.append(
+                Written(own.strokes, np.zeros((2, 3)), None, text, size > least)
+            )
         return found
 
     likeness = measure_likeness(copying, None, primes)
@@ -249,6 +252,5 @@ def test_likeness_is_the_correlation_over_primes():
         [style.size for style in styles], np.roll([style.size for style in styles], 1)
     )
     assert likeness.size == pytest.approx(expected[0, 1], abs=0.1)
-    sizes = np.roll([style.size for style in styles], 1)
-    assert likeness.ended == (sizes > 0.5).mean()
+    assert likeness.ended == pytest.approx(5 / 6)
     assert likeness.pairs.shape == (6, 4)
