@@ -291,6 +291,13 @@ def train(config: Config, run: Run) -> None:
                 "test_size_correlation": likeness.size,
                 "test_primed_ended": likeness.ended,
             }
+            primed = zip(primes[:NUM_SHOWN], likeness.strokes)
+            lines = [
+                line
+                for prime, strokes in primed
+                for line in ((f"data: {prime.text}", prime.strokes), ("drawn", strokes))
+            ]
+            run.write_plot("primes", pictures.plot_lines(lines))
         return metrics
 
     units = {"units_per_update": config.batch_size, "unit": "drawings"}

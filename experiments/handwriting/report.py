@@ -65,12 +65,14 @@ class Likeness(NamedTuple):
         line's.
       pairs: `[N, 4]`, slant and size of each prime and of the line written after it.
       ended: the share of lines that were written to their end.
+      strokes: those of the lines that were written.
     """
 
     slant: float
     size: float
     pairs: np.ndarray
     ended: float
+    strokes: list[list[np.ndarray]]
 
 
 def measure_likeness(
@@ -96,4 +98,4 @@ def measure_likeness(
         float(np.corrcoef(pairs[:, i], pairs[:, i + 2])[0, 1]) for i in (0, 1)
     )
     ended = float(np.mean([own.ended for own in written]))
-    return Likeness(slant, size, pairs, ended)
+    return Likeness(slant, size, pairs, ended, [own.strokes for own in written])

@@ -52,7 +52,8 @@ def make_write(module: Handwriting, symbols: Symbols) -> Callable[..., list[Writ
     `texts` are those to write, empty ones if the network is told none, `primes` a
     drawing for each, whose style is kept. `num_steps` is the number of points drawn at
     most; by default it follows from the longest text, or is that of the longest drawing
-    of training. Where there is a text, a line ends when the window rests after it.
+    of training. Where there is a text, a line ends with the stroke in which the window
+    comes to rest after it.
     """
     graph = nnx.graphdef(module)
 
@@ -116,14 +117,36 @@ def make_write(module: Handwriting, symbols: Symbols) -> Callable[..., list[Writ
         for i, own in enumerate(rows):
             first, size = len(prompts[i]), len(whole[i]) + 1
             ended = bool(ends[i] < len(own)) or not given
-            # The step at which the window has moved on still belongs to the text.
-            last = max(min(int(ends[i]) + 1, len(own)), first + 1)
+            last = _end_of_stroke(own, int(ends[i]), first)
             strokes = from_offsets(unscaled(own[first:last], symbols))
             window = None if weights[i] is None else weights[i][:last, :size]
             found.append(Written(strokes, own[:last], window, whole[i], ended))
         return found
 
     return write
+
+
+def _end_of_stroke(offsets: np.ndarray, step: int, first: int) -> int:
+    """Finds the end of the stroke in which a text comes to its end.
+
+    Args:
+      offsets: `[num_points, 3]`, those of a prompt and of what was drawn after it.
+      step: the step at which the window first rests after the text; `num_points` or
+        more if it never does.
+      first: number of points of the prompt.
+
+    Returns:
+      The number of points up to there, one that was drawn at least. The point of that
+      step is left out if it would begin a stroke.
+    """
+    step = max(step, first)
+    if step >= len(offsets):
+        return len(offsets)
+    is_lifted = offsets[:, 2] > 0.5
+    if step > first and is_lifted[step - 1]:
+        return step
+    lifts = np.flatnonzero(is_lifted[step:])
+    return step + 1 + (int(lifts[0]) if lifts.size else 0)
 
 
 def _padded(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

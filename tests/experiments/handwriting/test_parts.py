@@ -86,7 +86,7 @@ def test_made_lines_are_of_many_styles_and_no_text_in_two_parts():
     parts = made_lines("rowmans", 0, (40, 6, 7))
     assert list(map(len, parts[:3])) == [40, 6, 7]
     for name, part in zip(("train", "validation", "test"), parts[:3]):
-        assert {part_of_line(own.text) for own in part} == {name}
+        assert {part_of_line(own.text or "") for own in part} == {name}
     heights = [np.ptp(np.concatenate(own.strokes)[:, 1]) for own in parts.train]
     assert max(heights) > 1.8 * min(heights)
     assert SLANTS[0] < SLANTS[1] and SIZES[0] < SIZES[1]
@@ -104,9 +104,10 @@ def test_words_are_joined_to_lines_of_their_part(monkeypatch):
     flags = loading.StrokeFlags(dataset="cursive_words", words_per_line=3)
     found, digests = loading.load_drawings(flags)
     assert digests and found.grid == 1.0
-    assert [own.text[0] for own in found.train] == ["a", "b"]
-    for own in found.train:
-        assert set(own.text[2::2]) <= {"a", "b"} and len(own.text) == 5
+    texts = [own.text or "" for own in found.train]
+    assert [text[0] for text in texts] == ["a", "b"]
+    for text in texts:
+        assert set(text[2::2]) <= {"a", "b"} and len(text) == 5
     (line,) = found.test
     assert line.text == "c c c"
     width = np.ptp(np.concatenate(words[2].strokes)[:, 0])
@@ -194,19 +195,16 @@ def test_the_map_of_densities_is_their_sum_in_the_lines_own_coordinates(small):
 
 def test_every_row_is_written_as_if_alone(small, monkeypatch):
     drawings, symbols, model, params = small
-    biases, sampler = [], writing.sample_density
 
     def sample_density(density, *, bias):
-        biases.append(bias)
-        return sampler(density, bias=bias)
+        return lambda key, outputs: jnp.tanh(bias * outputs[..., :3])
 
     monkeypatch.setattr(writing, "sample_density", sample_density)
     write = make_write(model, symbols)
     primes = drawings[:2]
-    options = {"bias": 1.0, "num_steps": 20}
+    options = {"bias": 3.0, "num_steps": 20}
     both = write(params, ["ab", "ab"], 3, primes=primes, **options)
     assert [own.text for own in both] == [f"{own.text} ab" for own in primes]
-    assert biases == [1.0]
     for prime, own in zip(primes, both):
         offsets = scaled(prime.strokes, symbols)
         np.testing.assert_array_equal(own.offsets[: len(offsets)], offsets)
@@ -215,18 +213,43 @@ def test_every_row_is_written_as_if_alone(small, monkeypatch):
         np.testing.assert_allclose(
             np.concatenate(own.strokes), np.concatenate(rows), atol=1e-9
         )
+        assert own.window is not None
         assert own.window.shape == (len(own.offsets), len(own.text) + 1)
-        # It ends where the window is first more after the text than in it, but not
-        # before it has drawn a point.
+        # It ends in the stroke in which the window is first more after the text than in
+        # it, but not before it has drawn a point.
         is_over = own.window[:, -1] > own.window[:, :-1].max(axis=1)
+        assert own.ended == is_over.any()
         if own.ended:
-            last = max(int(is_over.argmax()) + 1, len(offsets) + 1)
-            assert is_over.any() and len(own.offsets) == last
+            assert is_over[len(own.offsets) - 1] or own.offsets[-1, 2] > 0.5
         else:
-            assert not is_over.any() and len(drawn) == 20
-    text = encode_text(both[0].text, symbols)[None]
-    alone = jax.jit(model.window)(both[0].offsets[None], text)[0]
-    np.testing.assert_allclose(both[0].window, alone, atol=1e-6)
+            assert len(drawn) == 20
+    # The shorter prime, without padding.
+    own, given = both[1].offsets, len(scaled(primes[1].strokes, symbols))
+    text = encode_text(both[1].text, symbols)[None]
+    alone = jax.jit(lambda *given: (model(*given), model.window(*given)))
+    outputs, window = (rows[0] for rows in alone(own[None], text))
+    expected = np.tanh(3.0 * outputs[given - 1 : -1, :3])
+    np.testing.assert_allclose(own[given:], expected, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(both[1].window), window, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("step", "first", "expected"),
+    [
+        (0, 2, 5),  # over while the prompt was read: to the end of the first stroke
+        (3, 2, 5),  # within a stroke, which is finished
+        (4, 2, 5),  # at its last point
+        (5, 2, 5),  # at the first point of another, which is not begun
+        (5, 5, 7),  # but one point at least is drawn
+        (7, 2, 7),
+        (8, 2, 9),  # in a stroke that is not finished
+        (10**9, 2, 9),
+    ],
+)
+def test_a_line_ends_with_a_stroke(step, first, expected):
+    offsets = np.zeros((9, 3))
+    offsets[[1, 4, 6], 2] = 1  # the last points of strokes
+    assert writing._end_of_stroke(offsets, step, first) == expected
 
 
 def test_likeness_is_the_correlation_over_primes():
