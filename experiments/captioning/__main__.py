@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 from flax import nnx
 
@@ -42,6 +43,7 @@ from experiments.captioning.loading import (
     make_symbols,
 )
 from experiments.captioning.writing import WritingFlags, answer_images, make_write
+from experiments.data.vocabulary import UNKNOWN
 from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
@@ -82,16 +84,20 @@ class Config(OptimizerFlags, ImageFlags):
         "how the decoder knows the image: by its first carry, as a whole at every "
         "step, or by attention over the places of the map",
     )
-    network: Literal["vgg", "alexnet"] = flag("vgg", "what reads the image")
+    network: Literal["vgg", "alexnet"] = flag("alexnet", "what reads the image")
     channels: tuple[int, ...] = flag(
-        (16, 32), "channels: of each pair of convolutions of vgg, of each of alexnet"
+        (16, 32, 32),
+        "channels: of each pair of convolutions of vgg, of each of alexnet",
     )
     cell: str = flag("gru", "recurrent cell, by the name of its maker")
     hidden_size: int = flag(64, "width of the cell", minimum=1)
     num_layers: int = flag(1, "layers of the decoder", minimum=1)
     embedding_size: int = flag(32, "width of the vectors of words", minimum=1)
     min_count: int = flag(2, "occurrences that make a word known", minimum=1)
-    dropout_rate: float = flag(0.1, "probability of zeroing around layers", minimum=0)
+    dropout_rate: float = flag(0.0, "probability of zeroing around layers", minimum=0)
+    word_dropout_rate: float = flag(
+        0.5, "probability of reading a word as unknown in training", minimum=0
+    )
     batch_size: int = flag(32, "images per update", minimum=1)
     num_captions: int = flag(
         5, "captions that are learned per image read, at most", minimum=1
@@ -101,8 +107,8 @@ class Config(OptimizerFlags, ImageFlags):
         2, "evaluations without a better score until the rate is halved", minimum=1
     )
     beam_size: int = flag(5, "hypotheses of the search on the test part", minimum=1)
-    num_updates: int = flag(400, "updates of the parameters in all")
-    eval_every: int = flag(100, "updates between two evaluations")
+    num_updates: int = flag(3000, "updates of the parameters in all")
+    eval_every: int = flag(500, "updates between two evaluations")
     num_devices: int | None = flag(
         None,
         "devices that share the batch; none: by cores, batch and width",
@@ -113,13 +119,13 @@ class Config(OptimizerFlags, ImageFlags):
 
 FLICKR8K = Config(
     dataset="flickr8k",
-    network="alexnet",
     channels=(32, 64, 96),
     cell="lstm",
     hidden_size=192,
     embedding_size=128,
     min_count=5,
     dropout_rate=0.3,
+    word_dropout_rate=0.0,
     learning_rate=1e-3,
     batch_size=64,
     num_updates=2820,  # thirty epochs of 94 batches
@@ -223,9 +229,16 @@ def prepare(config: Config) -> Prepared:
     init_key, _ = jax.random.split(jax.random.key(config.seed))
     module = make_model(config, symbols, nnx.Rngs(init_key))
     graph = nnx.graphdef(module)
+    unknown = int(symbols.words.encode([UNKNOWN])[0])
 
     def loss(params, batch, key):
-        nats = report.batch_nats(nnx.merge(graph, params), batch, key)
+        drop_key, word_key = jax.random.split(key)
+        is_dropped = jax.random.bernoulli(
+            word_key, config.word_dropout_rate, batch.inputs.shape
+        )
+        inputs = jnp.where(is_dropped, unknown, batch.inputs)
+        model = nnx.merge(graph, params)
+        nats = report.batch_nats(model, batch._replace(inputs=inputs), drop_key)
         return nats / batch.mask.sum()
 
     return Prepared(

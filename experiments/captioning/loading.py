@@ -19,7 +19,7 @@ from experiments.data.vocabulary import UNKNOWN, Vocabulary
 from experiments.harness import BadInput, TrainingConfig, check_needs, flag
 
 START, END = "<s>", "</s>"
-NUM_MADE = {"train": 2000, "validation": 200, "test": 500, "unseen": 300}
+NUM_MADE = {"train": 12000, "validation": 200, "test": 500, "unseen": 300}
 CAPTIONS_NAME = "captions.txt"
 
 

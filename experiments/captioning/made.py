@@ -1,4 +1,9 @@
-"""Made images: one drawn shape each, with a caption that says which."""
+"""Made images: one drawn shape each, with a caption that says which.
+
+Sizes, shades and grounds vary within what a word means. Without that a network learns a
+way to tell shapes for each color by itself, which says nothing of a shape in a color in
+which it was never seen.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -6,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-SIZES = {"small": 5, "large": 9}  # half of the width of a square, pixels
+SIZES = {"small": 5.5, "large": 9.0}  # half of the width, pixels
+STRETCH = 0.9, 1.1  # least and greatest factor on it
 COLORS = {"red": (210, 50, 40), "green": (40, 160, 70), "blue": (50, 80, 210)}
 SHAPES = "circle", "square", "triangle"
 COMBINATIONS = tuple(itertools.product(SIZES, COLORS, SHAPES))
@@ -17,7 +23,9 @@ UNSEEN = (
     ("small", "blue", "triangle"),
 )
 SEEN = tuple(own for own in COMBINATIONS if own not in UNSEEN)
-NOISE = 12  # standard deviation of a color, of 255
+SHADE = 30  # most that the red, green or blue of a shape is away from its color's
+TINT = 10  # standard deviation of the red, green and blue of a ground
+NOISE = 8  # and of those of a pixel, of 255
 
 
 class MadeImages(NamedTuple):
@@ -38,7 +46,7 @@ def draw_shapes(
     size: int,
     rng: np.random.Generator,
 ) -> MadeImages:
-    """Draws shapes at random places, on grey, with noise.
+    """Draws shapes at random places, on grounds that are about grey, with noise.
 
     Args:
       combinations: those of size, color and shape to draw from.
@@ -50,12 +58,13 @@ def draw_shapes(
     captions = []
     for image in images:
         named, color, shape = combinations[int(rng.integers(len(combinations)))]
-        half = SIZES[named]
+        half = SIZES[named] * rng.uniform(*STRETCH)
         center = rng.uniform(half, size - half, 2)
         y, x = (np.indices((size, size)) + 0.5) - center[:, None, None]
         inside = _is_inside(shape, y / half, x / half)
-        ground = np.full(3, rng.uniform(90, 200))
-        colors = np.where(inside[..., None], np.array(COLORS[color]), ground)
+        ground = rng.uniform(90, 200) + TINT * rng.normal(size=3)
+        own = COLORS[color] + SHADE * rng.uniform(-1, 1, 3)
+        colors = np.where(inside[..., None], own, ground)
         colors = colors + NOISE * rng.normal(size=colors.shape)
         image[...] = colors.clip(0, 255).round()
         captions.append(f"a {named} {color} {shape}")

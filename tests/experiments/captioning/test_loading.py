@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.captioning import loading
+from experiments.captioning import loading, made
 from experiments.captioning.batches import Batcher
 from experiments.captioning.loading import (
     Examples,
@@ -47,23 +47,43 @@ def test_every_word_of_what_is_never_trained_is_trained():
     assert {w for own in UNSEEN for w in own} <= {w for own in SEEN for w in own}
 
 
-def test_a_drawn_shape_is_as_its_caption_says():
-    made = draw_shapes(COMBINATIONS, 200, 32, np.random.default_rng(0))
-    assert set(made.captions) == {f"a {s} {c} {k}" for s, c, k in COMBINATIONS}
-    areas = collections.defaultdict(list)
-    for image, caption in zip(made.images, made.captions):
+def test_a_drawn_shape_is_of_the_size_and_form_that_its_caption_says(monkeypatch):
+    monkeypatch.setattr(made, "SHADE", 0)
+    monkeypatch.setattr(made, "TINT", 0)
+    shapes = draw_shapes(COMBINATIONS, 300, 32, np.random.default_rng(0))
+    assert set(shapes.captions) == {f"a {s} {c} {k}" for s, c, k in COMBINATIONS}
+    areas, centers = collections.defaultdict(list), []
+    for image, caption in zip(shapes.images, shapes.captions):
         _, size, color, shape = caption.split()
-        away = {
-            name: np.abs(image - np.array(own)).max(axis=-1)
-            for name, own in COLORS.items()
-        }
-        inside = {name: (own < 40).sum() for name, own in away.items()}
-        assert max(inside, key=lambda name: inside[name]) == color
-        areas[size, shape].append(inside[color])
+        inside = np.abs(image - np.array(COLORS[color])).max(axis=-1) < 45
+        areas[size, shape].append(inside.sum())
+        centers.append(np.argwhere(inside).mean(axis=0))
     shares = {"circle": np.pi / 4, "square": 0.85**2, "triangle": 0.5}
+    low, high = made.STRETCH
+    factor = (high**3 - low**3) / (3 * (high - low))  # mean of the squared stretch
     for (size, shape), found in areas.items():
-        width = {"small": 10, "large": 18}[size]
-        assert np.mean(found) == pytest.approx(width**2 * shares[shape], rel=0.1)
+        width = {"small": 11, "large": 18}[size]
+        expected = width**2 * shares[shape] * factor
+        assert np.mean(found) == pytest.approx(expected, rel=0.1)
+        spread = (high / low) ** 2
+        assert 1.2 < max(found) / min(found) < 1.3 * spread
+    assert (np.std(centers, axis=0) > 3).all()  # places vary along both axes
+
+
+def test_shades_are_nearest_to_the_color_that_the_caption_says():
+    shapes = draw_shapes(COMBINATIONS, 200, 32, np.random.default_rng(1))
+    away = collections.defaultdict(list)
+    for image, caption in zip(shapes.images, shapes.captions):
+        pixels = image.reshape(-1, 3).astype(float)
+        ground = np.median(pixels, axis=0)
+        others = np.argsort(-np.square(pixels - ground).sum(axis=1))[:30]
+        found = pixels[others].mean(axis=0)
+        off = {name: np.linalg.norm(found - own) for name, own in COLORS.items()}
+        color = caption.split()[2]
+        assert min(off, key=lambda name: off[name]) == color
+        away[color].append(found)
+    for found in away.values():
+        assert (np.std(found, axis=0) > 10).all()  # none is always the same
 
 
 def test_unseen_combinations_are_in_no_other_part(monkeypatch):

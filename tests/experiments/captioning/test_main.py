@@ -8,7 +8,7 @@ from PIL import Image
 
 import experiments.captioning.__main__ as captioning
 from experiments.harness.command import BAD_INPUT, DONE
-from tests.experiments.running import plots_of, results_of, run
+from tests.experiments.running import plots_of, results_of, run, updates_of
 
 COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
 TINY = (
@@ -69,14 +69,30 @@ def test_new_images_are_described(trained, tmp_path, capsys):
     assert capsys.readouterr().out == "\t".join(texts) + "\n"
 
 
-def test_without_an_image_nothing_is_known_of_it(images, tmp_path):
-    flags = f"--data-path {images} --run-dir {tmp_path / 'run'} {TINY} --image every"
-    flags += " --control no_image --num-updates 12 --eval-every 12"
+def test_without_an_image_the_best_parameters_are_tested(images, tmp_path):
+    """Test images are copies of those of validation; in the end the rate is absurd."""
+    lines = (images / "captions.txt").read_text().splitlines()
+    for i in range(60):
+        content = (images / f"{i}.png").read_bytes()
+        (tmp_path / f"{i}.png").write_bytes(content)
+        if i >= 40:
+            (tmp_path / f"t{i}.png").write_bytes(content)
+    parts = {"a": lines[:80], "b": lines[80:], "c": ["t" + own for own in lines[80:]]}
+    for name, own in parts.items():
+        (tmp_path / name).write_text("\n".join(own))
+    flags = f"--data-path {tmp_path} --captions-path {tmp_path}/a --decay-rate 100"
+    flags += f" --validation-captions-path {tmp_path}/b --test-captions-path"
+    flags += f" {tmp_path}/c --run-dir {tmp_path / 'run'} {TINY} --image every"
+    flags += " --control no_image --num-updates 15 --eval-every 5"
     assert run(captioning, flags) == DONE
     metrics = results_of(tmp_path / "run")["metrics"]
     assert metrics["test_loss"] > np.log(2) / 4 * 0.8  # the color of four words
     assert metrics["test_shuffled_loss"] == metrics["test_loss"]
     assert plots_of(tmp_path / "run") == {"learning_curve", "captions"}
+    rows = updates_of(tmp_path / "run")
+    losses = [row["validation_loss"] for row in rows if "validation_loss" in row]
+    assert len(losses) == 3 and losses[-1] > 2 * min(losses)
+    assert metrics["test_loss"] == pytest.approx(min(losses), rel=1e-5)
 
 
 @pytest.mark.parametrize(
