@@ -107,7 +107,7 @@ class Config(OptimizerFlags, ImageFlags):
         2, "evaluations without a better score until the rate is halved", minimum=1
     )
     beam_size: int = flag(5, "hypotheses of the search on the test part", minimum=1)
-    num_updates: int = flag(3000, "updates of the parameters in all")
+    num_updates: int = flag(5000, "updates of the parameters in all")
     eval_every: int = flag(500, "updates between two evaluations")
     num_devices: int | None = flag(
         None,

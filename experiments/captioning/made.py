@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-SIZES = {"small": 5.5, "large": 9.0}  # half of the width, pixels
+SIZES = {"small": 7, "large": 12}  # half of the width, pixels of an image of 32
 STRETCH = 0.9, 1.1  # least and greatest factor on it
 COLORS = {"red": (210, 50, 40), "green": (40, 160, 70), "blue": (50, 80, 210)}
 SHAPES = "circle", "square", "triangle"
@@ -23,8 +23,8 @@ UNSEEN = (
     ("small", "blue", "triangle"),
 )
 SEEN = tuple(own for own in COMBINATIONS if own not in UNSEEN)
-SHADE = 30  # most that the red, green or blue of a shape is away from its color's
-TINT = 10  # standard deviation of the red, green and blue of a ground
+SHADE = 50  # most that the red, green or blue of a shape is away from its color's
+TINT = 25  # standard deviation of the red, green and blue of a ground
 NOISE = 8  # and of those of a pixel, of 255
 
 
@@ -51,14 +51,14 @@ def draw_shapes(
     Args:
       combinations: those of size, color and shape to draw from.
       number: number of images.
-      size: height and width of each, pixels; 20 or more hold the large shapes.
+      size: height and width of each, pixels.
       rng: the source of randomness.
     """
     images = np.empty((number, size, size, 3), np.uint8)
     captions = []
     for image in images:
         named, color, shape = combinations[int(rng.integers(len(combinations)))]
-        half = SIZES[named] * rng.uniform(*STRETCH)
+        half = SIZES[named] * size / 32 * rng.uniform(*STRETCH)
         center = rng.uniform(half, size - half, 2)
         y, x = (np.indices((size, size)) + 0.5) - center[:, None, None]
         inside = _is_inside(shape, y / half, x / half)
