@@ -23,7 +23,7 @@ UNSEEN = (
     ("small", "blue", "triangle"),
 )
 SEEN = tuple(own for own in COMBINATIONS if own not in UNSEEN)
-SHADE = 50  # most that the red, green or blue of a shape is away from its color's
+SHADE = 40  # most that the red, green or blue of a shape is away from its color's
 TINT = 25  # standard deviation of the red, green and blue of a ground
 NOISE = 8  # and of those of a pixel, of 255
 
