@@ -1,9 +1,12 @@
 """The experiment, as a person runs it, at a tiny size, on a folder of images."""
 
+import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
+from flax import nnx
 from PIL import Image
 
 import experiments.captioning.__main__ as captioning
@@ -93,6 +96,29 @@ def test_without_an_image_the_best_parameters_are_tested(images, tmp_path):
     losses = [row["validation_loss"] for row in rows if "validation_loss" in row]
     assert len(losses) == 3 and losses[-1] > 2 * min(losses)
     assert metrics["test_loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_words_are_read_as_unknown_at_the_rate_of_their_dropout(images):
+    config = captioning.Config(
+        data_path=images,
+        image_size=20,
+        control="no_image",
+        image="first",
+        hidden_size=3,
+        embedding_size=2,
+        num_devices=1,
+    )
+    losses = []
+    for rate in (0.0, 1.0):
+        prepared = captioning.prepare(
+            dataclasses.replace(config, word_dropout_rate=rate)
+        )
+        params, batch = nnx.as_pure(nnx.state(prepared.module)), prepared.batch(0)
+        unknown = batch._replace(inputs=np.zeros_like(batch.inputs))
+        loss = jax.jit(prepared.loss)
+        losses += [float(loss(params, x, jax.random.key(0))) for x in (batch, unknown)]
+    assert losses[0] != losses[1]
+    assert losses[2] == losses[3] == losses[1]
 
 
 @pytest.mark.parametrize(
