@@ -18,7 +18,7 @@ COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
 TINY = (
     "--channels 4 --hidden-size 6 --embedding-size 4 --batch-size 8 --image-size 20 "
     "--num-updates 40 --eval-every 20 --learning-rate 0.03 --dropout-rate 0 "
-    "--num-devices 1 --beam-size 2"
+    "--num-devices 1 --beam-size 1"
 )
 
 
