@@ -107,7 +107,7 @@ def test_unseen_combinations_are_in_no_other_part(monkeypatch):
 
 def test_a_folder_is_split_by_the_names_of_its_images(folder):
     parts = load_images(ImageFlags(data_path=folder, image_size=SIDE))
-    for part, examples in zip(("train", "validation", "test"), parts):
+    for part, examples in zip(("train", "validation", "test"), parts[:3]):
         assert examples.names and len(examples.names) == len(examples.images)
         for name, image, captions in zip(
             examples.names, examples.images, examples.captions
@@ -178,7 +178,7 @@ def test_flickr8k_is_read_in_its_own_parts(tmp_path, monkeypatch):
     paths = {path.name: path for path in tmp_path.iterdir()}
     monkeypatch.setattr(loading.lookup, "find", lambda name, data_dir: paths)
     parts = load_images(ImageFlags(dataset="flickr8k"))
-    for i, (examples, name) in enumerate(zip(parts, names)):
+    for i, (examples, name) in enumerate(zip(parts[:3], names)):
         assert examples.names == [name]
         assert examples.captions == [tuple(f"a dog {name[0]} {k}" for k in range(5))]
         np.testing.assert_allclose(examples.images, 50 * i, atol=2)

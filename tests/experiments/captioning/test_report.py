@@ -23,7 +23,7 @@ def constant():
     params = nnx.as_pure(nnx.state(module))
     decoder = params["params"]["decoder"]
     head = decoder[max(decoder)]
-    head["kernel"] = 0 * head["kernel"]
+    head["kernel"] = np.zeros_like(head["kernel"])
     head["bias"] = np.array([LOGITS[word] for word in SYMBOLS.words.symbols])
     return module, params
 
