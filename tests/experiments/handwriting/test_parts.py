@@ -9,6 +9,7 @@ from flax import nnx
 from experiments.data.splits import part_of_line
 from experiments.data.stroke_fonts import Style, write_text
 from experiments.data.stroke_sets import StrokeParts
+from experiments.data.stroke_style import slant_of
 from experiments.data.strokes import Drawing, from_offsets
 from experiments.handwriting import loading, writing
 from experiments.handwriting.batches import Batcher
@@ -19,7 +20,7 @@ from experiments.handwriting.loading import (
     scaled,
     unscaled,
 )
-from experiments.handwriting.made import SIZES, SLANTS, made_lines
+from experiments.handwriting.made import made_lines
 from experiments.handwriting.pictures import make_density_map
 from experiments.handwriting.report import make_measure, measure_likeness
 from experiments.handwriting.writing import Written, make_write
@@ -89,7 +90,8 @@ def test_made_lines_are_of_many_styles_and_no_text_in_two_parts():
         assert {part_of_line(own.text or "") for own in part} == {name}
     heights = [np.ptp(np.concatenate(own.strokes)[:, 1]) for own in parts.train]
     assert max(heights) > 1.8 * min(heights)
-    assert SLANTS[0] < SLANTS[1] and SIZES[0] < SIZES[1]
+    slants = [slant_of(own.strokes) for own in parts.train]
+    assert min(slants) < -0.2 and max(slants) > 0.4
     same = made_lines("rowmans", 0, (40, 6, 7))
     assert same.test[0].strokes[0].tolist() == parts.test[0].strokes[0].tolist()
 
