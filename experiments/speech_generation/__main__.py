@@ -111,7 +111,7 @@ class Config(OptimizerFlags, SoundFlags):
 
 
 PRESETS = {
-    "fsdd": Config(dataset="fsdd", hidden_size=192, num_updates=4000, eval_every=500),
+    "fsdd": Config(dataset="fsdd", hidden_size=192, num_updates=2000, eval_every=500),
     "fsdd_samples": Config(
         output="samples", dataset="fsdd", num_updates=600, eval_every=100
     ),
