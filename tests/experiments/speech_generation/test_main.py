@@ -7,7 +7,7 @@ from scipy.io import wavfile
 from experiments.data.audio import read_wav
 from experiments.harness.command import BAD_INPUT
 from experiments.speech_generation import __main__ as speech_generation
-from experiments.speech_generation import judging, loading
+from experiments.speech_generation import batches, judging, loading
 from experiments.speech_generation.loading import SoundFlags
 from tests.experiments.running import plots_of, results_of, run, updates_of
 
@@ -19,8 +19,10 @@ TINY = (
 
 @pytest.fixture(autouse=True, scope="module")
 def few_sounds():
+    """Few sounds, whose batches are of one shape: most of the time is compiling."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "VOWELS", (24, 3, 4))
+        patch.setattr(loading, "VOWELS", (24, 3, 3))
+        patch.setattr(batches, "SHAPES", 1)
         yield
 
 
