@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 from flax import nnx
 
@@ -47,6 +46,7 @@ from experiments.data.vocabulary import UNKNOWN
 from experiments.harness import Run, fit, flag, main
 from experiments.harness.names import look_up
 from experiments.shared import buckets as bucketing
+from experiments.shared.augmentation import drop_words
 from experiments.shared.best import BestState, initial_state, keep_best, make_update
 from experiments.shared.cells import cell_makers
 from experiments.shared.devices import make_mesh, replicate, split_batch, start_devices
@@ -233,10 +233,7 @@ def prepare(config: Config) -> Prepared:
 
     def loss(params, batch, key):
         drop_key, word_key = jax.random.split(key)
-        is_dropped = jax.random.bernoulli(
-            word_key, config.word_dropout_rate, batch.inputs.shape
-        )
-        inputs = jnp.where(is_dropped, unknown, batch.inputs)
+        inputs = drop_words(word_key, batch.inputs, unknown, config.word_dropout_rate)
         model = nnx.merge(graph, params)
         nats = report.batch_nats(model, batch._replace(inputs=inputs), drop_key)
         return nats / batch.mask.sum()
