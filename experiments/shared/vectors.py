@@ -73,7 +73,8 @@ def load_vectors(flags: VectorFlags, words: Sequence[str]) -> VectorTable | None
     if str(flags.vectors) == PACKED:
         paths = lookup.find(PACKED, flags.data_dir)
         found = read_packed_vectors(paths["vectors.npz"], paths["words.txt"], wanted)
-        digests = dataset(PACKED).digests
+        # The texts' own files may have the same names.
+        digests = {f"{PACKED}/{file}": d for file, d in dataset(PACKED).digests.items()}
     else:
         found = read_vectors(flags.vectors, wanted)
         digests = {str(flags.vectors): _digest(flags.vectors)}

@@ -1,11 +1,20 @@
 import dataclasses
 import hashlib
+from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from experiments.shared.vectors import VectorFlags, load_vectors, report_vectors
+from experiments.data import lookup
+from experiments.data.registry import dataset
+from experiments.data.vectors import read_vectors
+from experiments.shared.vectors import (
+    PACKED,
+    VectorFlags,
+    load_vectors,
+    report_vectors,
+)
 
 TEXT = "the 0.5 -1 2\nMay 3 3 3\nmay 4 5 6\n"
 
@@ -41,3 +50,15 @@ def test_bad_flags(flags):
     with pytest.raises(ValueError, match="freeze_vectors needs vectors"):
         VectorFlags(freeze_vectors=True)
     assert load_vectors(dataclasses.replace(flags, vectors=None), ["the"]) is None
+
+
+def test_files_of_packed_vectors_are_told_from_those_of_texts(flags, monkeypatch):
+    def read(vectors, words, wanted):
+        return read_vectors(flags.vectors, wanted)
+
+    monkeypatch.setattr(lookup, "find", lambda *_: {"vectors.npz": "", "words.txt": ""})
+    monkeypatch.setattr("experiments.shared.vectors.read_packed_vectors", read)
+    found = load_vectors(VectorFlags(vectors=Path(PACKED)), ["the"])
+    assert found is not None and len(found.digests) == len(dataset(PACKED).digests)
+    for name in ("imdb", "wnut17", "conll2000"):
+        assert not set(found.digests) & set(dataset(name).digests)
