@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from flax import nnx
 
 from experiments.data.stroke_frames import frames_of
 from experiments.data.strokes import Drawing
 from experiments.harness import BadInput
 from experiments.shared.edits import error_rate
-from experiments.shared.recognition.examples import Encoded, scale
-from experiments.shared.recognition.writing import make_write as make_reader
+from experiments.shared.recognition.writing import make_reader
 from experiments.shared.trained import load
 
 BATCH_SIZE = 32
@@ -31,28 +29,24 @@ def load_judge(run: Path, drawings: Sequence[Drawing]) -> Read:
         know a character of the texts.
     """
     trained = load(run, experiment="experiments.handwriting_recognition")
-    module, config, symbols = trained
+    config, symbols = trained.config, trained.symbols
     for character in sorted(set("".join(own.text or "" for own in drawings))):
         if character not in symbols.vocabulary:
             raise BadInput(f"the judge has never seen {character!r} in a text.", run)
-    reader = make_reader(module, symbols, BATCH_SIZE)
-    params = nnx.as_pure(nnx.state(module))
+    reader = make_reader(trained, BATCH_SIZE)
 
     def read(lines: Sequence[Sequence[np.ndarray]]) -> list[str]:
-        values = [
-            scale(
+        return reader(
+            [
                 frames_of(
                     strokes,
                     spacing=config.spacing,
                     unit_size=config.unit_size,
                     deslant=config.deslant,
-                ),
-                symbols,
-            )
-            for strokes in lines
-        ]
-        nothing = [np.zeros(0, np.int32)] * len(values)
-        return reader(params, Encoded(values, nothing))
+                )
+                for strokes in lines
+            ]
+        )
 
     return read
 

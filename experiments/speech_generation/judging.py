@@ -4,12 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from flax import nnx
 
 from experiments.data.audio import log_mel, resample
 from experiments.harness import BadInput
-from experiments.shared.recognition.examples import Encoded, scale
-from experiments.shared.recognition.writing import make_write
+from experiments.shared.recognition.writing import make_reader
 from experiments.shared.trained import load
 from experiments.speech_generation.loading import Sound, SoundFlags
 from experiments.speech_generation.vowels import read_vowels
@@ -41,26 +39,22 @@ def make_judge(flags: SoundFlags, run: Path | None) -> Judge | None:
 
 def _recognizer(run: Path, rate: int) -> Judge:
     trained = load(run, experiment="experiments.speech_recognition")
-    module, config, symbols = trained
-    write = make_write(module, symbols, BATCH_SIZE)
-    params = nnx.as_pure(nnx.state(module))
+    config = trained.config
+    read = make_reader(trained, BATCH_SIZE)
 
     def judge(sounds, speakers):
         del speakers
-        values = [
-            scale(
+        return read(
+            [
                 log_mel(
                     resample(samples, rate, config.sample_rate),
                     config.sample_rate,
                     num_mels=config.num_mels,
                     hop_seconds=config.hop_seconds,
-                ),
-                symbols,
-            )
-            for samples in sounds
-        ]
-        nothing = [np.zeros(0, np.int32)] * len(values)
-        return write(params, Encoded(values, nothing))
+                )
+                for samples in sounds
+            ]
+        )
 
     return judge
 

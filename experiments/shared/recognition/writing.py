@@ -11,7 +11,8 @@ from flax import nnx
 from experiments.shared import buckets as bucketing
 from experiments.shared.compiling import quick_compile
 from experiments.shared.recognition.batches import Batcher
-from experiments.shared.recognition.examples import Encoded, Symbols
+from experiments.shared.recognition.examples import Encoded, Symbols, scale
+from experiments.shared.trained import Trained
 from rnnjax.decoding import LanguageModel, ctc_beam_search
 from rnnjax.models.recognizer import Recognizer
 
@@ -96,3 +97,19 @@ def decode(
 ) -> list[str]:
     """Turns tokens `[B, L]` of some lengths into texts."""
     return [symbols.decode(row[:length]) for row, length in zip(tokens, lengths)]
+
+
+def make_reader(
+    trained: Trained, batch_size: int
+) -> Callable[[Sequence[np.ndarray]], list[str]]:
+    """Makes `read(frames)`, the text of each `[num_frames, num_channels]`, unscaled."""
+    module, _, symbols = trained
+    write = make_write(module, symbols, batch_size)
+    params = nnx.as_pure(nnx.state(module))
+
+    def read(frames: Sequence[np.ndarray]) -> list[str]:
+        values = [scale(own, symbols) for own in frames]
+        nothing = [np.zeros(0, np.int32)] * len(values)
+        return write(params, Encoded(values, nothing))
+
+    return read
